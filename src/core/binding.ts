@@ -1,0 +1,168 @@
+import type { Action, Key } from '../protocol/index.ts';
+import { RowcastError } from './errors.ts';
+import { groupName, type GroupBy } from './groups.ts';
+import type { Model, Row, Validators } from './model.ts';
+
+type Maybe<T> = T | Promise<T>;
+type Name<R> = Extract<keyof R, string>;
+
+/** What `hasPermission` may look at: the row as it stands, locked (null for a create), and the values to be written (empty for a delete). */
+export interface Judged<R, I> {
+  readonly before: R | null;
+  readonly data: Partial<I>;
+}
+
+/** What a hook that replaces one step gets. `tx` is the app's own Drizzle transaction; `after` runs once it has committed, never otherwise. */
+export interface HookContext<R, I, User, Tx> {
+  readonly tx: Tx;
+  /** The row's key; null for a create. */
+  readonly pk: Key | null;
+  readonly data: Partial<I>;
+  readonly before: R | null;
+  readonly user: User;
+  after(then: () => void | Promise<void>): void;
+}
+
+/** What a binding says. Everything left out is the safe choice: no `hasPermission`, no writes; no `canSubscribe`, no asking. */
+export interface BindingOptions<R, I, F extends Name<R>, W extends Name<R>, P extends string, User, Tx> {
+  /** The fields that leave the server, or `'__all__'` for every column the model has in code. This or `exclude` is mandatory. */
+  readonly fields?: readonly F[] | '__all__';
+  /** All of the model's columns but these. */
+  readonly exclude?: readonly Name<R>[];
+  /** The fields a client may write, create included. Default: `fields` less the key, generated columns and `groupBy` columns. */
+  readonly writable?: readonly W[];
+  /** The groups that may see a row, from the row alone; or `groupBy(…)`. Synchronous: a look-up would see another moment. */
+  readonly groupNames: ((row: R) => readonly string[]) | GroupBy<P>;
+  /** May this user ask for the group of these params? Only with `groupBy`. Left out: nobody may ask for more than `connectionGroups`. */
+  canSubscribe?(user: User, params: Pick<R, P & keyof R>): Maybe<boolean>;
+  /** May this user do this to this row? Left out: read-only. A throw is a no. `pk` is null for a create. */
+  hasPermission?(user: User, action: Action, pk: Key | null, judged: Judged<R, I>): Maybe<boolean>;
+  /** What clients may not set and the server fills in on their writes. Wins over what they sent. */
+  stamp?(user: User, action: 'create' | 'update'): Partial<I>;
+  /** Validators by Standard Schema: drizzle-zod's `createInsertSchema(table)` and `createUpdateSchema(table)` work as they are. */
+  readonly validate?: Validators;
+  /** The row's fields as they go out, in place of `fields`' own values: what it leaves out stays here. Null: the row is in no group. */
+  serialize?(row: R): Readonly<Record<string, unknown>> | null;
+  /** What a client sent, as it came, turned into the fields it stands for: those must be `writable`. */
+  deserialize?(data: Readonly<Record<string, unknown>>, action: 'create' | 'update'): Readonly<Record<string, unknown>>;
+  /** In place of the insert. Gives the new row's key. */
+  create?(context: HookContext<R, I, User, Tx>): Maybe<Key>;
+  update?(context: HookContext<R, I, User, Tx>): Maybe<void>;
+  delete?(context: HookContext<R, I, User, Tx>): Maybe<void>;
+}
+
+/** What a client's types are made from. Never a value. */
+export interface BindingTypes {
+  readonly row: object;
+  readonly fields: string;
+  readonly writable: string;
+  readonly params: string;
+  readonly insert: object;
+  readonly user: unknown;
+}
+
+/** The options of any binding: hooks are methods, so a typed binding is one of these. */
+export type AnyOptions = BindingOptions<Row, Row, string, string, string, unknown, unknown>;
+
+/** A model, who sees its rows, and who may write them. Plain data and functions: it names no database and no connection. */
+export interface Binding<T extends BindingTypes = BindingTypes> {
+  readonly model: Model;
+  readonly options: AnyOptions;
+  /** The whitelist, resolved. */
+  readonly fields: readonly string[];
+  readonly writable: readonly string[];
+  /** Null when `groupNames` is a function. */
+  readonly groupBy: readonly string[] | null;
+  /** The group of these params, for `connectionGroups`. @throws {RowcastError} `binding_invalid` when the binding has no `groupBy`. */
+  group(params: { readonly [K in T['params']]: K extends keyof T['row'] ? T['row'][K] : never }): string;
+  readonly types?: T;
+}
+
+export type BindingMaker<User, Tx> = <
+  R extends object,
+  I extends object,
+  const F extends Name<R> = Name<R>,
+  const W extends Name<R> = F,
+  const P extends string = never,
+>(
+  model: Model<R, I>,
+  options: BindingOptions<R, I, F, W, P, User, Tx>,
+) => Binding<{ row: R; fields: F; writable: W; params: P; insert: I; user: User }>;
+
+/**
+ * Begins a binding; `User` is what `authenticate` gives and every hook gets, `Tx` the app's own Drizzle transaction (`typeof db`).
+ *
+ * @example
+ * ```ts
+ * const binding = bindingFor<User>()
+ * export const posts = binding(drizzle(post), {
+ *   fields: ['blogId', 'title', 'body'],
+ *   groupNames: groupBy('blogId'),
+ *   hasPermission: (user) => user.role === 'editor',
+ * })
+ * ```
+ * @throws {RowcastError} `binding_invalid`, naming the cure, when a name is unknown or something mandatory is left out.
+ */
+export function bindingFor<User = null, Tx = unknown>(): BindingMaker<User, Tx> {
+  return (model, options) => define(model as unknown as Model, options as unknown as AnyOptions) as never;
+}
+
+function define(model: Model, options: AnyOptions): Binding {
+  const refuse = (why: string): never => {
+    throw new RowcastError('binding_invalid', `the binding of "${model.table.name}": ${why}`);
+  };
+  const names = model.columns.map((column) => column.name);
+  const known = (option: string, listed: readonly string[]): readonly string[] => {
+    const unknown = listed.find((name) => !names.includes(name));
+    if (unknown !== undefined) refuse(`${option} names "${unknown}", which is no column of the model; it has ${names.join(', ')}`);
+    return [...new Set(listed)];
+  };
+  if (model.key.length === 0) refuse('the table has no primary key; give it one: a row without a key cannot be told from another');
+  if (options.fields === undefined && options.exclude === undefined) {
+    refuse("set `fields` to what clients may see, or `exclude`, or `fields: '__all__'`");
+  }
+  if (options.fields !== undefined && options.exclude !== undefined) refuse('set either `fields` or `exclude`, not both');
+  const by = typeof options.groupNames === 'function' ? null : (options.groupNames?.groupBy ?? refuse('set `groupNames`: who sees a row'));
+  if (by) known('groupBy', by);
+  if (options.canSubscribe && !by) refuse('`canSubscribe` needs `groupNames: groupBy(…)`: there is nothing else to ask for');
+  const fields = resolveFields(options, names, known);
+  return {
+    model,
+    options,
+    fields,
+    writable: options.writable ? writableOf(model, known('writable', options.writable), refuse) : defaultWritable(model, fields, by ?? []),
+    groupBy: by,
+    group(params) {
+      if (!by) return refuse('`group()` needs `groupNames: groupBy(…)`');
+      const values = params as Readonly<Record<string, unknown>>;
+      const name = groupName(
+        model.name,
+        by,
+        by.map((column) => values[column]),
+      );
+      return name ?? refuse(`group() needs a value for each of ${by.join(', ')}`);
+    },
+  };
+}
+
+function resolveFields(
+  { fields, exclude }: AnyOptions,
+  names: readonly string[],
+  known: (option: string, listed: readonly string[]) => readonly string[],
+): readonly string[] {
+  if (fields === '__all__' || (fields?.length === 1 && fields[0] === '__all__')) return names;
+  if (fields) return known('fields', fields);
+  const hidden = known('exclude', exclude ?? []);
+  return names.filter((name) => !hidden.includes(name));
+}
+
+function writableOf(model: Model, writable: readonly string[], refuse: (why: string) => never): readonly string[] {
+  const generated = model.columns.find((column) => column.generated && writable.includes(column.name));
+  if (generated) refuse(`writable names "${generated.name}", which the database computes; leave it out`);
+  return writable;
+}
+
+function defaultWritable(model: Model, fields: readonly string[], by: readonly string[]): readonly string[] {
+  const fixed = new Set([...model.key, ...by, ...model.columns.filter((column) => column.generated).map((column) => column.name)]);
+  return fields.filter((name) => !fixed.has(name));
+}

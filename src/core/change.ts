@@ -1,0 +1,33 @@
+import type { Image } from './model.ts';
+import type { Position } from './position.ts';
+import type { Table } from './table.ts';
+
+/** One row's images around a statement (as a source gives it) or around a whole commit (folded). Never both null. */
+export interface Change {
+  readonly table: Table;
+  readonly before: Image | null;
+  readonly after: Image | null;
+}
+
+/** Which write of which client a commit carries: left in the log inside the write's own transaction. */
+export interface Receipt {
+  readonly client: string;
+  readonly write: number;
+}
+
+/** What became visible at once. */
+export interface Commit {
+  readonly position: Position;
+  /** The database's own number for the transaction, 64 bits, where it has one. */
+  readonly xid: bigint | null;
+  readonly receipts: readonly Receipt[];
+  /** In the order of the log. */
+  readonly changes: readonly Change[];
+  /** Tables of which the log cannot tell the rows: emptied at a stroke, or changed out of sight. */
+  readonly lost: readonly Loss[];
+}
+
+export interface Loss {
+  readonly table: Table;
+  readonly reason: 'truncate' | 'schema' | 'source';
+}

@@ -1,0 +1,36 @@
+import type { Receipt } from './change.ts';
+import type { Position } from './position.ts';
+import type { ResetReason } from '../protocol/index.ts';
+
+/**
+ * What the ledger keeps: a commit, routed. Names and texts only, so that it can be stored and read by another process. No deliveries, no
+ * resets and no receipts: no entry.
+ */
+export interface Entry {
+  readonly position: Position;
+  /** The position of the entry before: a reader whose own last position differs has a gap. */
+  readonly prev: Position;
+  readonly xid: string | null;
+  readonly receipts: readonly Receipt[];
+  readonly deliveries: readonly Delivery[];
+  readonly resets: readonly Reset[];
+}
+
+/** One folded change, as one stream has it. */
+export interface Delivery {
+  readonly stream: string;
+  /** The row's key, as JSON text. */
+  readonly key: string;
+  /** The groups that saw the row before; null when there was no row. */
+  readonly before: readonly string[] | null;
+  /** The groups that see it now; null when it is gone. */
+  readonly after: readonly string[] | null;
+  /** The whitelisted fields as JSON text: of the row as it is now, or as it was when it is gone. */
+  readonly fields: string;
+}
+
+/** The viewers of a stream must read it again: what happened cannot be told row by row. */
+export interface Reset {
+  readonly stream: string;
+  readonly reason: ResetReason;
+}

@@ -1,0 +1,39 @@
+/** Every error Rowcast throws at the people who run it. Its message names the cure; its code is one of this table, safe to switch on. */
+export const ERRORS = {
+  binding_invalid: 'a binding is declared wrongly',
+  endpoint_invalid: 'an endpoint is declared wrongly',
+  schema_drift: 'the database does not have what the code says',
+  setup_needed: 'the database is not set up; the message holds the statements',
+  source_unsupported: 'this database, or its settings, cannot be followed',
+  source_lost: 'the log cannot be read any more from where it was left',
+  driver_missing: 'an optional package is not installed',
+  ledger_conflict: 'an entry does not follow the tail of the ledger',
+  publish_invalid: 'what was published is not a change of a bound row',
+  write_refused: 'a write was refused; `answer` says why',
+  hook_invalid: 'a hook returned what it must not, or ran too long',
+  closed: 'it has been closed',
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export class RowcastError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RowcastError';
+    this.code = code;
+  }
+}
+
+/** A value that its column cannot hold: becomes the answer `invalid` with the field's name. */
+export class ValueError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ValueError';
+  }
+}
+
+/** Ends an exhaustive switch. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${String(value)}`);
+}

@@ -1,0 +1,56 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Shape } from '../protocol/index.ts';
+
+/** What a log holds for one column: Postgres gives its text, SQLite its own storage classes. */
+export type LogValue = string | number | bigint | Uint8Array | null;
+
+/** A row as the log has it: one value per column, in the order of the model's columns. */
+export type Image = readonly LogValue[];
+
+/** A row as code has it: what the ORM's `select()` gives, by property name. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** One column, as the code declares it. What the database says about it is a {@link TableColumn}. */
+export interface Column {
+  /** The property in code, and the field on the wire. */
+  readonly name: string;
+  /** The column in the database. */
+  readonly column: string;
+  /** The type as the code declares it: `varchar(100)`, `integer`. */
+  readonly sqlType: string;
+  /** What a row's value is in JavaScript. */
+  readonly shape: Shape;
+  readonly notNull: boolean;
+  /** The column fills itself when left out, in the database or in the ORM (`$defaultFn`). */
+  readonly hasDefault: boolean;
+  /** Always computed by the database: never written. */
+  readonly generated: boolean;
+}
+
+/**
+ * A table as the app's code declares it: schema and value mapping only, no driver, no connection. `drizzle(table)` makes one.
+ * The three type parameters are what `select()` gives, what `insert()` takes and the names of the key's columns; they are never values.
+ */
+export interface Model<R = Row, Insert = Row> {
+  readonly dialect: 'postgres' | 'sqlite';
+  /** The name on the seed's wire: `auth.user`. */
+  readonly name: string;
+  /** `schema` is undefined where the database's default is meant. */
+  readonly table: { readonly schema: string | undefined; readonly name: string };
+  readonly columns: readonly Column[];
+  /** The key's columns by property name, in key order. Empty: the table cannot be bound. */
+  readonly key: readonly string[];
+  /** A log value as `select()` would give it. `null` stays `null`. */
+  fromLog(column: number, value: LogValue): unknown;
+  /** A value as `insert()` takes it, made ready for the driver: what goes into a query's parameters. */
+  toParam(column: number, value: unknown): unknown;
+  /** What the ORM itself fills in when an inserted row, or an updated one, leaves the column out (`$defaultFn`, `$onUpdate`). */
+  fill(action: 'create' | 'update', column: number): unknown;
+  readonly types?: { readonly row: R; readonly insert: Insert };
+}
+
+/** Validators by Standard Schema (https://standardschema.dev): zod, valibot, arktype, drizzle-zod. */
+export interface Validators {
+  readonly create?: StandardSchemaV1;
+  readonly update?: StandardSchemaV1;
+}

@@ -1,0 +1,48 @@
+import type { Model } from '../model.ts';
+import type { Table } from '../table.ts';
+import type { ChangeSource } from './change-source.ts';
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+import type { Store } from './store.ts';
+
+/** A model some binding names, and the columns (by property) that bindings list: what must be in the database as the code says. */
+export interface Bound {
+  readonly model: Model;
+  readonly listed: ReadonlySet<string>;
+}
+
+/** One thing Rowcast does to a database, as SQL that anyone may run by hand, and why. */
+export interface SetupStep {
+  readonly sql: string;
+  readonly why: string;
+}
+
+export interface OpenOptions {
+  /** `auto` applies what is missing; `check` refuses with `setup_needed`, the statements in its message. */
+  readonly setup: 'auto' | 'check';
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * A database that can be bound: `sqlite(…)`, `postgres(…)`, `pglite(…)`, `memory()`. Nothing is touched before `open` or `plan`.
+ *
+ * `plan` gives the steps that are missing, in order, applying none; `open` applies or refuses them, joins models to the catalog
+ * (`schema_drift` names a listed column that is missing or of another type, and the fix) and is ready to read and write; `teardown` removes
+ * all that any step ever made and gives what it ran. `plan` and `teardown` close what they opened.
+ */
+export interface Database {
+  readonly name: string;
+  plan(bound: readonly Bound[]): Promise<readonly SetupStep[]>;
+  open(bound: readonly Bound[], options: OpenOptions): Promise<OpenDatabase>;
+  teardown(bound: readonly Bound[]): Promise<readonly SetupStep[]>;
+}
+
+export interface OpenDatabase {
+  readonly tables: ReadonlyMap<Model, Table>;
+  readonly source: ChangeSource;
+  readonly store: Store;
+  /** Made once and kept in the database: what signs what clients bring back. */
+  readonly secret: string;
+  close(): Promise<void>;
+}

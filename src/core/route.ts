@@ -1,0 +1,70 @@
+import type { Change, Commit } from './change.ts';
+import type { Delivery, Entry, Reset } from './entry.ts';
+import { fold } from './fold.ts';
+import type { Stream } from './stream.ts';
+import { keyText, type Table } from './table.ts';
+
+/** The streams of each table. */
+export type Streams = ReadonlyMap<Table, readonly Stream[]>;
+
+/** An entry that does not know yet what it follows. */
+export type Routed = Omit<Entry, 'prev'>;
+
+/**
+ * Commit × bindings → entry: the commit folded, each row's groups before and after, the whitelisted fields as text, once per stream. Pure.
+ * Null when nobody could be concerned. A stream whose hook throws, or whose rows the log cannot tell, is reset; the others go on.
+ */
+export function route(commit: Commit, streams: Streams, failed: (stream: Stream, error: unknown) => void): Routed | null {
+  const deliveries: Delivery[] = [];
+  const resets = new Map<Stream, Reset>();
+  for (const { table, reason } of commit.lost) {
+    for (const stream of streams.get(table) ?? []) resets.set(stream, { stream: stream.name, reason });
+  }
+  for (const change of fold(commit.changes)) {
+    for (const stream of streams.get(change.table) ?? []) {
+      if (resets.has(stream)) continue;
+      try {
+        const delivery = deliver(change, stream);
+        if (delivery) deliveries.push(delivery);
+      } catch (error) {
+        failed(stream, error);
+        resets.set(stream, { stream: stream.name, reason: 'serializer' });
+      }
+    }
+  }
+  if (deliveries.length === 0 && resets.size === 0 && commit.receipts.length === 0) return null;
+  const reset = new Set([...resets.values()].map(({ stream }) => stream));
+  return {
+    position: commit.position,
+    xid: commit.xid === null ? null : commit.xid.toString(),
+    receipts: commit.receipts,
+    deliveries: reset.size === 0 ? deliveries : deliveries.filter(({ stream }) => !reset.has(stream)),
+    resets: [...resets.values()],
+  };
+}
+
+function deliver({ table, before, after }: Change, stream: Stream): Delivery | null {
+  let text: string | null = null;
+  let groupsBefore: readonly string[] | null = null;
+  let groupsAfter: readonly string[] | null = null;
+  if (before) {
+    groupsBefore = stream.groups(before);
+    if (groupsBefore.length > 0 && (!after || stream.binding.options.serialize)) {
+      text = stream.text(before);
+      if (text === null) groupsBefore = [];
+    }
+  }
+  if (after) {
+    groupsAfter = stream.groups(after);
+    text = groupsAfter.length > 0 ? stream.text(after) : null;
+    if (text === null) groupsAfter = [];
+  }
+  if (!groupsBefore?.length && !groupsAfter?.length) return null;
+  return {
+    stream: stream.name,
+    key: keyText(table, (after ?? before) as never),
+    before: groupsBefore,
+    after: groupsAfter,
+    fields: text ?? '{}',
+  };
+}

@@ -1,0 +1,66 @@
+import type { Binding } from './binding.ts';
+import { RowcastError } from './errors.ts';
+import { groupName } from './groups.ts';
+import type { Image } from './model.ts';
+import { placeOf, project, rowOf, rowValue, type Table } from './table.ts';
+import { toWire } from '../protocol/index.ts';
+
+/** A binding under its name, joined to its table: what a commit is routed by. Its functions are pure and made once. */
+export interface Stream {
+  readonly name: string;
+  readonly binding: Binding;
+  readonly table: Table;
+  /** The groups that see the row. @throws when the app's `groupNames` does, or gives something else than names. */
+  groups(image: Image): readonly string[];
+  /** The whitelisted fields as JSON text; null when `serialize` says that the row is in no group. */
+  text(image: Image): string | null;
+}
+
+export function streamOf(name: string, binding: Binding, table: Table): Stream {
+  const places = binding.fields.map((field) => placeOf(table, field));
+  return {
+    name,
+    binding,
+    table,
+    groups: groupsBy(binding, table),
+    text: textBy(name, binding, table, places),
+  };
+}
+
+function groupsBy(binding: Binding, table: Table): (image: Image) => readonly string[] {
+  const { groupNames } = binding.options;
+  if (typeof groupNames === 'function') return (image) => namesOf(binding, groupNames(rowOf(table, image)));
+  const columns = groupNames.groupBy;
+  const places = columns.map((column) => placeOf(table, column));
+  return (image) => {
+    const name = groupName(
+      binding.model.name,
+      columns,
+      places.map((place) => rowValue(table, image, place)),
+    );
+    return name === null ? NO_GROUPS : [name];
+  };
+}
+
+const NO_GROUPS: readonly string[] = [];
+
+function namesOf(binding: Binding, names: unknown): readonly string[] {
+  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string' || name === '')) {
+    throw new RowcastError('hook_invalid', `groupNames of "${binding.model.table.name}" must return an array of names, at once`);
+  }
+  const list = names as readonly string[];
+  return list.length > 1 ? [...new Set(list)] : list;
+}
+
+function textBy(name: string, binding: Binding, table: Table, places: readonly number[]): (image: Image) => string | null {
+  const { serialize } = binding.options;
+  if (!serialize) return (image) => project(table, places, image);
+  return (image) => {
+    const made = serialize(rowOf(table, image));
+    if (made === null) return null;
+    if (typeof made !== 'object' || Array.isArray(made) || typeof (made as { then?: unknown }).then === 'function') {
+      throw new RowcastError('hook_invalid', `serialize of "${name}" must return an object of fields or null, at once`);
+    }
+    return JSON.stringify(toWire(made));
+  };
+}

@@ -1,0 +1,78 @@
+import type { FieldKind, Json, Key } from '../protocol/index.ts';
+import { ValueError } from './errors.ts';
+import type { Column, Image, LogValue, Model, Row } from './model.ts';
+
+/** One column, as the database's own catalog has it, joined to the code's. */
+export interface TableColumn extends Column {
+  readonly kind: FieldKind;
+  readonly nullable: boolean;
+  /** The wire's JSON text of a log value: made here for live changes and for rows read, and nowhere else. */
+  toWire(value: LogValue): string;
+  /** The log value of a wire value that a client sent. @throws {ValueError} when the column cannot hold it. */
+  fromWire(value: Json): LogValue;
+}
+
+/** A bound table: the model joined to the catalog. Images are in the order of `columns`. */
+export interface Table {
+  readonly model: Model;
+  /** Unique among the tables of one database: `public.post`. */
+  readonly id: string;
+  readonly columns: readonly TableColumn[];
+  /** Places of the key's columns, in key order. */
+  readonly key: readonly number[];
+}
+
+/** The row's key as JSON text: the value itself, or an array for a composite key. The same row has the same text always. */
+export function keyText(table: Table, image: Image): string {
+  const [first, ...rest] = table.key;
+  if (first === undefined) return 'null';
+  if (rest.length === 0) return columnText(table, image, first);
+  return `[${table.key.map((place) => columnText(table, image, place)).join(',')}]`;
+}
+
+function columnText(table: Table, image: Image, place: number): string {
+  const value = image[place] ?? null;
+  return value === null ? 'null' : (table.columns[place] as TableColumn).toWire(value);
+}
+
+/** A JSON object's text with the named columns of an image. The one function every byte of a row leaves through. */
+export function project(table: Table, places: readonly number[], image: Image): string {
+  let text = '{';
+  for (const place of places) {
+    if (text.length > 1) text += ',';
+    text += `${JSON.stringify((table.columns[place] as TableColumn).name)}:${columnText(table, image, place)}`;
+  }
+  return text + '}';
+}
+
+/** The row as code sees it. */
+export function rowOf(table: Table, image: Image): Row {
+  const row: Record<string, unknown> = {};
+  for (const [place, column] of table.columns.entries()) {
+    row[column.name] = rowValue(table, image, place);
+  }
+  return row;
+}
+
+export function rowValue(table: Table, image: Image, place: number): unknown {
+  const value = image[place] ?? null;
+  return value === null ? null : table.model.fromLog(place, value);
+}
+
+/**
+ * The log values of a key that a client sent.
+ * @throws {ValueError} when it is not a key of this table.
+ */
+export function keyFromWire(table: Table, pk: Key): readonly LogValue[] {
+  const parts: readonly Json[] = table.key.length === 1 ? [pk] : Array.isArray(pk) ? (pk as readonly Json[]) : [];
+  if (parts.length !== table.key.length) throw new ValueError(`a key of ${table.key.length} values`);
+  return table.key.map((place, index) => {
+    const part = parts[index] ?? null;
+    if (part === null) throw new ValueError('a key has no null');
+    return (table.columns[place] as TableColumn).fromWire(part);
+  });
+}
+
+export function placeOf(table: Table, name: string): number {
+  return table.columns.findIndex((column) => column.name === name);
+}

@@ -1,0 +1,36 @@
+import type { Json } from './values.ts';
+
+/** Why something a client asked for was refused. The message that travels with it names the cure; it never carries the database's text. */
+export type AnswerCode =
+  | 'bad_frame' // not a frame of this protocol
+  | 'too_large' // over a limit of size, depth or keys
+  | 'rate_limited' // too many frames, or too many in flight: try again after a moment
+  | 'unknown_stream' // not offered at this endpoint
+  | 'unknown_action' // not create, update or delete
+  | 'unknown_field' // not a field a client may write
+  | 'read_only' // the stream takes no writes
+  | 'invalid' // `fields` says which and why
+  | 'forbidden' // the row is seen, the action is not allowed
+  | 'not_found' // no such row, or none this client may know of
+  | 'conflict' // the row kept changing while it was judged
+  | 'key_reused' // the same write id came with another body
+  | 'busy' // the database did not take it in time: try again
+  | 'internal'; // our fault: the log has the details
+
+export type Key = Json;
+
+export interface Ok {
+  readonly ok: true;
+  /** The row's key. */
+  readonly pk: Key;
+}
+
+export interface Refused {
+  readonly ok: false;
+  readonly code: AnswerCode;
+  readonly message: string;
+  /** For `invalid` and `unknown_field`: what is wrong with which field. */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+export type Answer = Ok | Refused;
