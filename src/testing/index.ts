@@ -1,1 +1,4 @@
-export {};
+export * from './fixture.ts';
+export * from './runner.ts';
+export * from './source-suite.ts';
+export * from './store-suite.ts';

@@ -1,0 +1,45 @@
+import type { Database, Row } from '../core/index.ts';
+import type { Skip } from './runner.ts';
+
+/**
+ * A body of the database port, put under test. The suites make their own tables by SQL of the fixture's dialect (see `tables.ts`), so a
+ * fixture only opens databases and runs SQL.
+ *
+ * @example
+ * ```ts
+ * import { describe, test } from 'vitest'
+ * sourceSuite({ name: 'postgres 18', dialect: 'postgres', skip: [], fresh: () => freshDatabase(cluster), inHook }, { describe, test })
+ * ```
+ */
+export interface DatabaseFixture {
+  readonly name: string;
+  readonly dialect: 'postgres' | 'sqlite';
+  readonly skip: readonly Skip[];
+  /** An empty database of its own. The suite closes it. */
+  fresh(): Promise<World>;
+  /**
+   * Runs one statement with the `tx` that a hook got. What it returns is what the hook returns: nothing where the database writes
+   * synchronously, a promise elsewhere.
+   */
+  inHook(tx: unknown, sql: string): unknown;
+}
+
+/** One empty database, as the app and as Rowcast see it. */
+export interface World {
+  /** Rowcast's side, not opened yet. Each call gives another one on the same database: a restart, or a second process. */
+  database(): Database;
+  /** The app's own connection, always the same one: `begin` in one call and `commit` in a later one are one transaction. */
+  readonly app: Connection;
+  /** Somebody else's connection: from another process where the database is shared between processes. The suite closes it. */
+  other(): Promise<Connection>;
+  /** Ends everything that was opened, and removes the database. */
+  close(): Promise<void>;
+}
+
+export interface Connection {
+  /** One statement without parameters. Rejects when the database refuses it. */
+  run(sql: string): Promise<void>;
+  /** One query without parameters; integers may be numbers or bigints. */
+  all(sql: string): Promise<readonly Row[]>;
+  close(): Promise<void>;
+}
