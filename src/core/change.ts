@@ -1,3 +1,4 @@
+import type { Answer } from '../protocol/index.ts';
 import type { Image } from './model.ts';
 import type { Position } from './position.ts';
 import type { Table } from './table.ts';
@@ -13,6 +14,8 @@ export interface Change {
 export interface Receipt {
   readonly client: string;
   readonly write: number;
+  /** The answer the write was given: so it can go out before the commit's own frame, whichever process reads the log first. */
+  readonly answer?: Answer;
 }
 
 /** What became visible at once. */

@@ -1,3 +1,4 @@
+export { revive, toWire, type Answer, type Json, type Key, type Kind } from '../protocol/index.ts';
 export * from './binding.ts';
 export * from './change.ts';
 export * from './entry.ts';

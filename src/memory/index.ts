@@ -1,1 +1,3 @@
-export {};
+export { memoryBus } from './bus.ts';
+export { memory } from './database.ts';
+export { memoryLedger } from './ledger.ts';

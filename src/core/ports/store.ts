@@ -36,7 +36,7 @@ export interface StoreWrite {
  *
  * `write` is one transaction: claim the key; where it is claimed already, leave a new receipt and give the stored answer (`key_reused` when
  * the digest differs). Else read the row, locked or compared again before the write, judge it, write, store the answer, leave the receipt
- * in the log, commit. `logged` says whether a receipt was left: then the answer waits for it to come back by the log. It resolves for
+ * with the answer in the log, commit. `logged` says whether a receipt was left: then the answer waits for it to come back by the log. It resolves for
  * every outcome the client can be told, constraint violations included (`invalid` with the field, never the database's text), and rejects
  * only when the database failed: then nothing was written.
  */
