@@ -1,4 +1,5 @@
 export { revive, toWire, type Answer, type Json, type Key, type Kind } from '../protocol/index.ts';
+export * from './array-text.ts';
 export * from './binding.ts';
 export * from './change.ts';
 export * from './entry.ts';
