@@ -11,9 +11,9 @@ const { array } = fc.letrec<{ array: ArrayText; item: string | null | ArrayText 
 
 test('what is written is read back, whatever the elements hold', () => {
   fc.assert(
-    fc.property(array, fc.constantFrom(',', ';'), (items, delimiter) =>
-      expect(parseArrayText(formatArrayText(items, delimiter), delimiter)).toEqual(items),
-    ),
+    fc.property(array, fc.constantFrom(',', ';'), (items, delimiter) => {
+      expect(parseArrayText(formatArrayText(items, delimiter), delimiter)).toEqual(items);
+    }),
   );
 });
 
