@@ -6,8 +6,12 @@ import type { Json } from './values.ts';
 export class BadFrame extends FrameError {
   readonly id: number | undefined;
   readonly write: boolean;
-  constructor(message: string, about: { readonly id?: Json | undefined; readonly write?: boolean } = {}) {
-    super('bad_frame', message);
+  constructor(
+    message: string,
+    about: { readonly id?: Json | undefined; readonly write?: boolean } = {},
+    code: FrameError['code'] = 'bad_frame',
+  ) {
+    super(code, message);
     this.id = isId(about.id) ? about.id : undefined;
     this.write = about.write === true && this.id !== undefined;
   }
@@ -24,10 +28,10 @@ export const isRecord = (value: Json | undefined): value is Fields => typeof val
  * Parses one text frame of `rowcast.1` from a client. Inside, types are trusted; a key this version does not know is refused, so that a
  * misspelt one is never silently nothing.
  *
- * @throws {FrameError} with the cure in its message; {@link BadFrame} when the text was JSON.
+ * @throws {FrameError} with the cure in its message; {@link BadFrame} when it can be told which frame it was.
  */
 export function parseClientFrame(text: string, limits: TextLimits): ClientFrame {
-  const value = parseJson(text, limits);
+  const value = jsonOf(text, limits);
   if (!isRecord(value)) throw new BadFrame('a frame is a JSON object');
   switch (value.type) {
     case 'hello':
@@ -49,6 +53,19 @@ export function parseClientFrame(text: string, limits: TextLimits): ClientFrame 
       return { type: 'message', stream: streamOf(value), payload: value.payload };
     default:
       throw new BadFrame('"type" is one of hello, subscribe, unsubscribe, write, message', { id: value.id });
+  }
+}
+
+/** Every write gets an answer: where the text cannot be parsed, its id is read from the first keys. */
+const HEAD = /^\{"type":"(write|subscribe)","id":(\d{1,16})[,}]/;
+
+function jsonOf(text: string, limits: TextLimits): Json {
+  try {
+    return parseJson(text, limits);
+  } catch (error) {
+    const head = HEAD.exec(text);
+    if (!(error instanceof FrameError) || !head) throw error;
+    throw new BadFrame(error.message, { id: Number(head[2]), write: head[1] === 'write' }, error.code);
   }
 }
 

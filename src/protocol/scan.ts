@@ -16,6 +16,7 @@ export class FrameError extends Error {
   }
 }
 
+const NUMBER = new Set([...'0123456789.eE+-'].map((char) => char.charCodeAt(0)));
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
@@ -25,21 +26,45 @@ const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
  * @throws {FrameError} `too_large` over a limit; `bad_frame` for what is not JSON, repeats a key, or names a prototype.
  */
 export function parseJson(text: string, limits: TextLimits): Json {
-  if (text.length > limits.bytes) throw new FrameError('too_large', `a frame holds at most ${limits.bytes} bytes`);
-  if (!text.isWellFormed()) throw new FrameError('bad_frame', 'the text has a lone surrogate');
+  if (!fits(text, limits.bytes)) throw new FrameError('too_large', `a frame holds at most ${limits.bytes} bytes`);
+  if (!text.isWellFormed()) throw new FrameError('bad_frame', LONE_SURROGATE);
   scan(text, limits);
   try {
-    return JSON.parse(text) as Json;
-  } catch {
-    throw new FrameError('bad_frame', 'the text is not JSON');
+    return JSON.parse(text, SURROGATE_ESCAPE.test(text) ? wellFormed : undefined) as Json;
+  } catch (error) {
+    throw error instanceof FrameError ? error : new FrameError('bad_frame', NOT_JSON);
   }
+}
+
+const NOT_JSON = 'the text is not JSON';
+const LONE_SURROGATE = 'the text has a lone surrogate';
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+
+/** An escape can write what the text itself cannot hold: a database would store another character in its place. */
+function wellFormed(key: string, value: Json): Json {
+  if (!key.isWellFormed() || (typeof value === 'string' && !value.isWellFormed())) throw new FrameError('bad_frame', LONE_SURROGATE);
+  return value;
+}
+
+/** Whether the text is at most so many bytes of UTF-8. */
+function fits(text: string, limit: number): boolean {
+  if (text.length > limit) return false;
+  if (text.length * 3 <= limit) return true;
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // Both halves of a pair count 2 each.
+    if (code >= 0x80) bytes += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 1 : 2;
+  }
+  return bytes <= limit;
 }
 
 function scan(text: string, limits: TextLimits): void {
   const open: (Set<string> | null)[] = []; // an object's keys so far; null for an array
   let keys = 0;
   for (let at = 0; at < text.length; at++) {
-    switch (text.charCodeAt(at)) {
+    const code = text.charCodeAt(at);
+    switch (code) {
       case 0x22 /* " */: {
         const end = endOfString(text, at);
         const names = open.at(-1);
@@ -53,14 +78,24 @@ function scan(text: string, limits: TextLimits): void {
       case 0x7b /* { */:
       case 0x5b /* [ */:
         if (open.length === limits.depth) throw new FrameError('too_large', `a frame nests at most ${limits.depth} deep`);
-        open.push(text.charCodeAt(at) === 0x7b ? new Set() : null);
+        open.push(code === 0x7b ? new Set() : null);
         break;
       case 0x7d /* } */:
       case 0x5d /* ] */:
         open.pop();
         break;
+      default:
+        if (code >= 0x30 && code <= 0x39 /* 0-9 */) at = endOfNumber(text, at) - 1;
     }
   }
+}
+
+/** `JSON.parse` makes Infinity of 1e400, and JSON text has no Infinity: it would become null further on. */
+function endOfNumber(text: string, start: number): number {
+  let at = start + 1;
+  while (at < text.length && NUMBER.has(text.charCodeAt(at))) at++;
+  if (Number(text.slice(start, at)) === Infinity) throw new FrameError('bad_frame', 'a number is out of range: send it as a string');
+  return at;
 }
 
 function endOfString(text: string, start: number): number {
@@ -69,7 +104,7 @@ function endOfString(text: string, start: number): number {
     if (code === 0x5c /* \ */) at++;
     else if (code === 0x22) return at;
   }
-  throw new FrameError('bad_frame', 'the text is not JSON');
+  throw new FrameError('bad_frame', NOT_JSON);
 }
 
 function isKey(text: string, end: number): boolean {
@@ -86,7 +121,7 @@ function addKey(names: Set<string>, literal: string): void {
   try {
     name = JSON.parse(literal) as string;
   } catch {
-    throw new FrameError('bad_frame', 'the text is not JSON');
+    throw new FrameError('bad_frame', NOT_JSON);
   }
   if (FORBIDDEN.has(name)) throw new FrameError('bad_frame', `"${name}" is not a key`);
   if (names.has(name)) throw new FrameError('bad_frame', 'a key stands twice in one object');

@@ -30,8 +30,8 @@ export type FieldKind = readonly [kind: Kind, shape: Shape, element?: Kind];
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * Turns a wire value into the JavaScript value the model's type promises. A value that the shape cannot hold exactly (a year before 1 as a
- * `Date`, `infinity`) stays the exact text it was.
+ * Turns a wire value into the JavaScript value the model's type promises. A value that the shape cannot hold (a year before 1 or after 9999
+ * as a `Date`, `infinity`) stays the exact text it was; a `Date` holds milliseconds, so microseconds are cut.
  *
  * @example revive('9007199254740993', ['bigint', 'bigint']) // 9007199254740993n
  */
@@ -56,7 +56,11 @@ export function revive(value: Json, field: FieldKind): unknown {
   }
 }
 
+/** Other years than these four digits are read differently by every engine, some as local time. */
+const FOUR_DIGIT_YEAR = /^\d{4}-\d\d-\d\d(?:T|$)/;
+
 function reviveDate(text: string, kind: Kind): Date | string {
+  if (!FOUR_DIGIT_YEAR.test(text)) return text;
   const date = new Date(kind === 'timestamp' ? `${text}Z` : text);
   return Number.isNaN(date.getTime()) ? text : date;
 }

@@ -1,0 +1,50 @@
+import type { CloseVerdict } from '../protocol/index.ts';
+import type { Status } from './types.ts';
+
+/** What can happen to a connection: the server's first frame, the end of a socket by its verdict, the end of a wait, and what the app asks. */
+export type Happening = CloseVerdict | 'welcome' | 'timer' | 'reconnect' | 'close';
+
+type Row = Readonly<Record<Happening, Status | null>>;
+
+/** There is a socket. */
+const BUSY: Row = {
+  welcome: null,
+  fatal: 'failed',
+  credentials: 'signed-out',
+  now: 'connecting',
+  later: 'waiting',
+  timer: null,
+  reconnect: 'connecting',
+  close: 'closed',
+};
+
+/** There is none: what a socket still says comes too late. */
+const IDLE: Row = {
+  welcome: null,
+  fatal: null,
+  credentials: null,
+  now: null,
+  later: null,
+  timer: null,
+  reconnect: 'connecting',
+  close: 'closed',
+};
+
+/** Where each happening leads; null: nowhere. Coming to `connecting` always makes a new socket. */
+export const MACHINE: Readonly<Record<Status, Row>> = {
+  connecting: { ...BUSY, welcome: 'open' },
+  open: BUSY,
+  waiting: { ...IDLE, timer: 'connecting' },
+  'signed-out': IDLE,
+  failed: IDLE,
+  closed: { ...IDLE, reconnect: null, close: null },
+};
+
+/**
+ * Milliseconds before the nth try, 0 being the first: anywhere between half a second and a ceiling that doubles from 1 s to 30 s. The
+ * whole range is drawn from, so that a thousand clients cut off together do not come back together.
+ */
+export function fullJitter(attempt: number, random: () => number = Math.random): number {
+  const ceiling = Math.min(30_000, 1_000 * 2 ** attempt);
+  return 500 + random() * (ceiling - 500);
+}
