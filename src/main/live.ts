@@ -1,0 +1,119 @@
+import { createClient, type AppTypes, type Client, type SocketLike } from '../client/index.ts';
+import type { Binding, BindingTypes, Bus, Clock, Database, Ledger, Log } from '../core/index.ts';
+import { inProcess, principalOf, WebSocketDoor, type UpgradingServer } from '../doors/index.ts';
+import { memoryBus, memoryLedger } from '../memory/index.ts';
+import { CLOSE } from '../protocol/index.ts';
+import {
+  consoleLog,
+  Server,
+  systemClock,
+  type Consumers,
+  type Endpoint,
+  type EndpointOptions,
+  type Groups,
+  type OpenEndpoint,
+  type PublishedRow,
+  type StreamsOf,
+} from '../server/index.ts';
+
+export type Bindings = Readonly<Record<string, Binding>>;
+
+type TypesOf<B> = B extends { readonly types?: infer T } ? Extract<NonNullable<T>, BindingTypes> : never;
+
+/** What bindings call their user: that is what `authenticate` must give. */
+export type UserOf<B extends Bindings> = { [K in keyof B]: TypesOf<B[K]>['user'] }[keyof B];
+
+export interface RowcastOptions<B extends Bindings = Bindings> {
+  /** The database: `sqlite('app.db')`, `postgres(url)`, `pglite(db)`, `memory()`. Nothing else changes with it. */
+  readonly source: Database;
+  /** Every binding, under the name of its stream. */
+  readonly bindings: B;
+  /** What the database lacks: `'auto'` (default) makes it, `'check'` refuses to start and says which statements are to be run. */
+  readonly setup?: 'auto' | 'check';
+  /** A pino-shaped logger. Default: one line each on stderr. */
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly ledger?: (tail: string) => Ledger;
+  readonly bus?: Bus;
+}
+
+export interface AsOptions {
+  /** Makes two connections one person; default: the user's own `id`. */
+  readonly id?: string;
+  /** The groups to be in, as `connectionGroups` would give them. */
+  readonly groups?: readonly string[];
+}
+
+/** Rowcast, running. */
+export interface Live<B extends Bindings = Bindings> {
+  /**
+   * Declares a path, what it offers and to whom. Its value is what a client's types come from.
+   *
+   * @example
+   * ```ts
+   * export const app = live.endpoint('/binding/', { connectionGroups: () => ['intval-updates'] })
+   * live.attach(httpServer)
+   * ```
+   * @throws {RowcastError} `endpoint_invalid`.
+   */
+  endpoint<const C extends Consumers = B>(path: string, options?: EndpointOptions<C, UserOf<B>>): Endpoint<C>;
+  /** Answers WebSocket upgrades on the endpoints' paths, and touches no other. Express and Hono: what `listen` and `serve` give; Fastify: `app.server`. */
+  attach(server: UpgradingServer): void;
+  /** The client, as this user, in this process: the same streams, checks and answers, no network. For tests, jobs and scripts. Close it. */
+  as(user: UserOf<B>, options?: AsOptions): Client<{ readonly types?: { readonly streams: StreamsOf<B> } }>;
+  readonly groups: Groups;
+  /** Changes from somewhere that the log does not see, in the log's own order. Rows are what `select()` gives. */
+  publish<T extends BindingTypes>(binding: Binding<T>, changes: readonly PublishedRow<T['row']>[]): Promise<void>;
+  /** Resolves once everything committed before the call has gone out to every connection of this process. */
+  settled(): Promise<void>;
+  /** Ends every connection (clients come back after a moment), stops following the log and lets go of the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts Rowcast: checks every binding against the database, follows its log, and is ready to serve.
+ *
+ * @example
+ * ```ts
+ * const live = await rowcast({ source: sqlite('app.db'), bindings: { intval, posts } })
+ * ```
+ * @throws {RowcastError} whose message says what to do.
+ */
+export async function rowcast<const B extends Bindings>(options: RowcastOptions<B>): Promise<Live<B>> {
+  const { source, bindings, setup = 'auto', log = consoleLog, clock = systemClock } = options;
+  const server = await Server.open({
+    source,
+    bindings,
+    setup,
+    log,
+    clock,
+    bus: options.bus ?? memoryBus(),
+    ledger: options.ledger ?? memoryLedger,
+  });
+  const door = new WebSocketDoor(server);
+  const clients = new Set<{ close(): void }>();
+  let inner: OpenEndpoint | undefined;
+  return {
+    endpoint(path, declared) {
+      return server.endpoint(path, (declared ?? {}) as EndpointOptions<Consumers, unknown>) as never;
+    },
+    attach: (http) => door.attach(http),
+    as(user, { id, groups = [] } = {}) {
+      const endpoint = (inner ??= server.inner());
+      const principal = id === undefined ? (principalOf(user) ?? 'in-process') : `user:${id}`;
+      const socket = (): SocketLike => inProcess(server, { endpoint, user, principal, groups });
+      const client = createClient<AppTypes>('in-process:', { socket });
+      clients.add(client);
+      client.on('status', (status) => status === 'closed' && clients.delete(client));
+      return client as never;
+    },
+    groups: { send: (group, payload, { stream } = {}) => server.send(group, payload, stream ?? null) },
+    publish: (binding, changes) => server.publish(binding as unknown as Binding, changes as readonly PublishedRow[]),
+    settled: () => server.settled(),
+    async close() {
+      for (const client of clients) client.close();
+      door.close();
+      await server.close(CLOSE.going, 'the server is going down');
+    },
+  };
+}

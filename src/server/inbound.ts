@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import {
+  groupName,
+  keyFromWire,
+  rowOf,
+  ValueError,
+  type Answer,
+  type Clock,
+  type HookContext,
+  type Image,
+  type Judgement,
+  type Key,
+  type LogValue,
+  type Log,
+  type Receipt,
+  type Row,
+  type Store,
+  type Stream,
+} from '../core/index.ts';
+import type { Params, Refused, WriteFrame } from '../protocol/index.ts';
+import { within } from './deadline.ts';
+import { fromWire, invalid, missing, parameters, unknownFields, validated, valueOf, type Checked, type Values } from './values.ts';
+
+/** Who writes, and from where. */
+export interface Writer {
+  readonly user: unknown;
+  readonly principal: string;
+  readonly receipt: Receipt;
+  /** Does the connection hold this group, or may it? */
+  holds(group: string): boolean;
+}
+
+export interface InboundParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hookMs: number;
+}
+
+type Outcome = { readonly answer: Answer; readonly logged: boolean };
+
+/**
+ * One write of a client, from frame to answer: refused here where no database is needed, else judged by the store on the row as it stands.
+ * Resolves for every outcome a client can be told; a failure of ours is `internal`, with the details in the log only.
+ */
+export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer, parts: InboundParts): Promise<Outcome> {
+  try {
+    const prepared = await prepare(frame, stream, writer, parts);
+    if ('refused' in prepared) return { answer: prepared.refused, logged: false };
+    const afters: (() => void | Promise<void>)[] = [];
+    const outcome = await parts.store.write({
+      table: stream.table,
+      action: frame.action,
+      key: prepared.key,
+      claim: { principal: writer.principal, receipt: writer.receipt, hash: hashOf(frame) },
+      judge: async (before) => {
+        afters.length = 0; // judged again: what an earlier try wanted done is not done
+        return judge({ frame, stream, writer, parts, values: prepared.values, before, after: (then) => afters.push(then) });
+      },
+    });
+    if (outcome.answer.ok) runAfters(afters, parts.log);
+    return outcome;
+  } catch (error) {
+    parts.log.error({ err: error, stream: stream.name, action: frame.action }, 'a write failed');
+    return { answer: { ok: false, code: 'internal', message: 'the write failed; nothing was written' }, logged: false };
+  }
+}
+
+interface Prepared {
+  readonly key: readonly LogValue[] | null;
+  readonly values: Values;
+}
+
+/** Everything that can be said without looking at the row. */
+async function prepare(
+  frame: WriteFrame,
+  stream: Stream,
+  writer: Writer,
+  parts: InboundParts,
+): Promise<Prepared | { readonly refused: Refused }> {
+  const { options } = stream.binding;
+  const { table } = stream;
+  if (!options.hasPermission) return refuse('read_only', `"${stream.name}" takes no writes`);
+  let key: readonly LogValue[] | null = null;
+  if (frame.action !== 'create') {
+    try {
+      key = keyFromWire(table, frame.pk ?? null);
+    } catch (error) {
+      if (error instanceof ValueError) return { refused: invalid({ pk: error.message }) };
+      throw error;
+    }
+  }
+  if (frame.action === 'delete') return { key, values: {} };
+  const data = options.deserialize
+    ? (options.deserialize(frame.data ?? {}, frame.action) as NonNullable<WriteFrame['data']>)
+    : (frame.data ?? {});
+  const foreign = unknownFields(stream, data);
+  if (foreign) return { refused: foreign };
+  const typed = fromWire(table, data);
+  if (!typed.ok) return typed;
+  const params = frame.action === 'create' ? placed(stream, frame.params, writer) : { ok: true as const, values: {} };
+  if (!params.ok) return params;
+  const stamped = options.stamp ? await within(parts.clock, parts.hookMs, options.stamp(writer.user, frame.action)) : {};
+  const checked = await within(
+    parts.clock,
+    parts.hookMs,
+    validated(options.validate?.[frame.action], table, { ...params.values, ...typed.values, ...stamped }),
+  );
+  if (!checked.ok) return checked;
+  if (frame.action === 'update' && Object.keys(checked.values).length === 0) return refuse('invalid', 'an update names at least one field');
+  if (frame.action === 'create' && !options.create) {
+    const lacks = missing(table, filled(stream, checked.values));
+    if (lacks) return { refused: lacks };
+  }
+  return { key, values: checked.values };
+}
+
+const refuse = (code: Refused['code'], message: string): { readonly refused: Refused } => ({ refused: { ok: false, code, message } });
+
+/** A created row takes its `groupBy` columns from the view it was made in: a group the writer holds, or one it may not write into. */
+function placed({ binding, table }: Stream, params: Params | undefined, writer: Writer): Checked {
+  const { groupBy } = binding;
+  if (!params || Object.keys(params).length === 0) return { ok: true, values: {} };
+  const group = groupOf({ binding, table }, params);
+  if (group === null || !groupBy)
+    return { ok: false, refused: invalid({ params: `are ${groupBy ? groupBy.join(', ') : 'none'} for this stream` }) };
+  if (!writer.holds(group.name))
+    return { ok: false, refused: { ok: false, code: 'forbidden', message: 'these params are not yours to write into' } };
+  return { ok: true, values: group.values };
+}
+
+/** The group that params name, and the columns' values; null when they are not exactly the stream's. */
+export function groupOf(
+  { binding, table }: Pick<Stream, 'binding' | 'table'>,
+  params: Params,
+): { readonly name: string; readonly values: Values } | null {
+  const columns = binding.groupBy;
+  if (!columns || Object.keys(params).length !== columns.length) return null;
+  const values: Values = {};
+  for (const column of columns) {
+    const json = params[column];
+    if (json === undefined || json === null) return null;
+    try {
+      const place = table.columns.findIndex(({ name }) => name === column);
+      values[column] = valueOf(table, place, json);
+    } catch (error) {
+      if (error instanceof ValueError) return null;
+      throw error;
+    }
+  }
+  const name = groupName(
+    binding.model.name,
+    columns,
+    columns.map((column) => values[column]),
+  );
+  return name === null ? null : { name, values };
+}
+
+function filled({ table }: Stream, values: Values): Values {
+  const all: Values = { ...values };
+  for (const [place, { name }] of table.columns.entries()) all[name] ??= table.model.fill('create', place) ?? null;
+  return all;
+}
+
+interface Judged {
+  readonly frame: WriteFrame;
+  readonly stream: Stream;
+  readonly writer: Writer;
+  readonly parts: InboundParts;
+  readonly values: Values;
+  readonly before: Image | null;
+  after(then: () => void | Promise<void>): void;
+}
+
+/** On the row as it stands: may they, and what is to be written. */
+async function judge(judged: Judged): Promise<Judgement> {
+  const { frame, stream, writer, values, before } = judged;
+  const { options } = stream.binding;
+  const { table } = stream;
+  const absent: Judgement = { verdict: 'refuse', answer: { ok: false, code: 'not_found', message: 'there is no such row' } };
+  if (frame.action !== 'create' && !before) return absent;
+  const row = before ? rowOf(table, before) : null;
+  const pk = frame.pk ?? null;
+  if (!(await permitted(judged, row, pk))) {
+    // To one who does not see the row it is not there: `forbidden` would tell that it is.
+    if (before && !stream.groups(before).some((group) => writer.holds(group))) return absent;
+    return { verdict: 'refuse', answer: { ok: false, code: 'forbidden', message: `you may not ${frame.action} this row` } };
+  }
+  const hook = options[frame.action] as ((context: HookContext<Row, Row, unknown, unknown>) => unknown) | undefined;
+  if (hook) {
+    const context = { pk, data: values, before: row, user: writer.user, after: judged.after };
+    return { verdict: 'hook', run: (tx) => hook.call(options, { ...context, tx }) };
+  }
+  if (frame.action === 'delete') return { verdict: 'write', values: new Map() };
+  return { verdict: 'write', values: parameters(table, frame.action, values) };
+}
+
+/** Left out, a throw, and an answer that does not come in time are all a no. */
+async function permitted({ frame, stream, writer, parts, values }: Judged, before: Row | null, pk: Key | null): Promise<boolean> {
+  const { options } = stream.binding;
+  try {
+    const verdict = options.hasPermission?.(writer.user, frame.action, pk, { before, data: values }) ?? false;
+    return (await within(parts.clock, parts.hookMs, verdict)) === true;
+  } catch (error) {
+    parts.log.error({ err: error, stream: stream.name }, 'hasPermission failed: refused');
+    return false;
+  }
+}
+
+function runAfters(afters: readonly (() => void | Promise<void>)[], log: Log): void {
+  for (const then of afters) {
+    void Promise.resolve()
+      .then(then)
+      .catch((error: unknown) => log.error({ err: error }, 'an `after` function failed; the write itself is committed'));
+  }
+}
+
+function hashOf({ stream, action, pk, data, params }: WriteFrame): string {
+  const body = JSON.stringify([stream, action, canonical(pk), canonical(data), canonical(params)]);
+  return createHash('sha256').update(body).digest('base64url');
+}
+
+/** The same body has the same digest, whatever the order of its keys. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value ?? null;
+  return Object.entries(value)
+    .map(([key, member]): [string, unknown] => [key, canonical(member)])
+    .sort(([one], [other]) => (one < other ? -1 : 1));
+}

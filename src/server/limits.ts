@@ -1,0 +1,61 @@
+/** What one connection may do. Every limit has a default; `endpoint(path, { limits })` sets others. */
+export interface Limits {
+  /** Bytes of one frame that comes in. Default 65,536. A bigger one closes the socket. */
+  readonly frameBytes: number;
+  /** Levels of nesting in a frame. Default 32. */
+  readonly depth: number;
+  /** Keys in a frame, all objects together. Default 256. */
+  readonly keys: number;
+  /** Frames taken per second, on average. Default 50; a socket that sends faster is read more slowly, nothing is lost. */
+  readonly framesPerSecond: number;
+  /** Frames taken at once before that average counts. Default 100. */
+  readonly burst: number;
+  /** Frames that wait while others are worked on before the socket is not read any more. Default 16. */
+  readonly inFlight: number;
+  /** Subscriptions at a time. Default 100. */
+  readonly subscriptions: number;
+  /** Milliseconds a hook of the app may take before it counts as a no. Default 5,000. */
+  readonly hookMs: number;
+  /** Connections to the endpoint at a time. Default 20,000; one more is refused with 503. */
+  readonly connections: number;
+  /** Seconds after which a connection is closed and comes back: 86,400, a day. */
+  readonly ageSeconds: number;
+  /** Frames refused in a row before the socket is closed. Default 100. */
+  readonly badFrames: number;
+}
+
+export const LIMITS: Limits = {
+  frameBytes: 65_536,
+  depth: 32,
+  keys: 256,
+  framesPerSecond: 50,
+  burst: 100,
+  inFlight: 16,
+  subscriptions: 100,
+  hookMs: 5_000,
+  connections: 20_000,
+  ageSeconds: 86_400,
+  badFrames: 100,
+};
+
+/** A token bucket: how long the next frame has to wait, 0 when it may go at once. */
+export class Rate {
+  readonly #perMs: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  constructor({ framesPerSecond, burst }: Limits, now: number) {
+    this.#perMs = framesPerSecond / 1_000;
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#at = now;
+  }
+
+  take(now: number): number {
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#perMs);
+    this.#at = now;
+    this.#tokens -= 1;
+    return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens / this.#perMs);
+  }
+}

@@ -1,0 +1,50 @@
+import { CLOSE } from '../protocol/index.ts';
+import type { Item, Node, PlainFrame, Tick } from './tick.ts';
+import type { Transport, Wire } from './wire.ts';
+
+/** Bytes a process holds for one socket before it is closed as too slow. */
+export const MAX_BUFFERED = 1_048_576;
+
+/** The outgoing side of one session. */
+export class Outbox<B> {
+  readonly wire: Wire<B>;
+  readonly transport: Transport<B>;
+  readonly #tick: Tick<B>;
+  /** Its place in the running tick; null: nothing is on the way. */
+  node: Node<B> | null = null;
+  /** What the gateway notes while it judges one change. */
+  judged = 0;
+  saw = false;
+  sees = false;
+  #open = true;
+
+  constructor(wire: Wire<B>, transport: Transport<B>, tick: Tick<B>) {
+    this.wire = wire;
+    this.transport = transport;
+    this.#tick = tick;
+  }
+
+  push(item: Item): void {
+    if (this.#open) this.#tick.push(this, item);
+  }
+
+  send(frame: PlainFrame): void {
+    this.push({ position: null, frame });
+  }
+
+  write(bytes: B | null): void {
+    if (bytes === null || !this.#open) return;
+    this.transport.write(bytes);
+    if (this.transport.buffered() > MAX_BUFFERED) this.close(CLOSE.slow, 'too slow: what waits for this client is over the limit');
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.transport.close(code, reason);
+  }
+
+  closed(): void {
+    this.#open = false;
+  }
+}

@@ -1,0 +1,103 @@
+import type { Answer, Clock, Position, Receipt } from '../core/index.ts';
+import type { ResultFrame } from '../protocol/index.ts';
+import type { Outbox } from './outbox.ts';
+
+/** How long an answer waits for its write to come back by the log: 2 s. */
+const PATIENCE = 2_000;
+const SWEEP = 250;
+
+interface Waiting {
+  readonly box: Outbox<unknown>;
+  readonly id: number;
+  readonly deadline: number;
+  answer: Answer | null;
+  /** The answer has gone out without a position: `seen` follows. */
+  answered: boolean;
+}
+
+/**
+ * Writes whose answer is on the way. The log brings the receipt back, often before the database has told the writer that it committed; the
+ * answer goes out then, in front of the commit's own frame. Where the log is slow it goes out without a position.
+ */
+export class Receipts {
+  readonly #clock: Clock;
+  readonly #flush: () => void;
+  readonly #waiting = new Map<string, Waiting>();
+  #sweeping = false;
+
+  constructor(clock: Clock, flush: () => void) {
+    this.#clock = clock;
+    this.#flush = flush;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Before the write begins: from here on its receipt may come. */
+  expect(receipt: Receipt, box: Outbox<unknown>): void {
+    this.#waiting.set(keyOf(receipt), { box, id: receipt.write, deadline: this.#clock.now() + PATIENCE, answer: null, answered: false });
+  }
+
+  /** The database has answered. `logged`: a receipt is on its way. */
+  answered(receipt: Receipt, answer: Answer, logged: boolean): void {
+    const key = keyOf(receipt);
+    const waiting = this.#waiting.get(key);
+    if (!waiting) return;
+    if (logged) {
+      waiting.answer = answer;
+      this.#sweep();
+      return;
+    }
+    this.#waiting.delete(key);
+    waiting.box.send(resultOf(waiting.id, answer));
+    this.#flush();
+  }
+
+  /** The log has brought it back. */
+  arrived(receipt: Receipt, position: Position): void {
+    const key = keyOf(receipt);
+    const waiting = this.#waiting.get(key);
+    if (!waiting) return;
+    this.#waiting.delete(key);
+    if (waiting.answered) {
+      waiting.box.send({ type: 'seen', id: waiting.id, position });
+      return;
+    }
+    const answer = waiting.answer ?? receipt.answer;
+    if (answer) waiting.box.send(resultOf(waiting.id, answer, position));
+  }
+
+  forget(box: Outbox<unknown>): void {
+    for (const [key, waiting] of this.#waiting) if (waiting.box === box) this.#waiting.delete(key);
+  }
+
+  #sweep(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#clock.after(SWEEP, () => {
+      this.#sweeping = false;
+      const now = this.#clock.now();
+      let late = false;
+      for (const waiting of this.#waiting.values()) {
+        if (waiting.deadline > now) break; // in the order they came
+        if (waiting.answered || !waiting.answer) continue;
+        waiting.answered = true;
+        waiting.box.send(resultOf(waiting.id, waiting.answer));
+        late = true;
+      }
+      if (late) this.#flush();
+      if (this.#waiting.size > 0) this.#sweep();
+    });
+  }
+}
+
+const keyOf = ({ client, write }: Receipt): string => `${client}/${write}`;
+
+export function resultOf(id: number, answer: Answer, position?: Position): ResultFrame {
+  if (!answer.ok) {
+    const { code, message, fields } = answer;
+    return { type: 'result', id, ok: false, code, message, ...(fields ? { fields } : {}) };
+  }
+  return { type: 'result', id, ok: true, pk: answer.pk, ...(position ? { position } : {}) };
+}

@@ -1,0 +1,114 @@
+import type { Position, ServerFrame } from '../protocol/index.ts';
+import type { Outbox } from './outbox.ts';
+import type { ChangeItem, Wire } from './wire.ts';
+
+export type PlainFrame = Exclude<ServerFrame, { type: 'commit' }>;
+
+/** Something on its way to a client, shared by everyone it is on its way to. */
+export type Item = { readonly position: Position; readonly change: ChangeItem } | { readonly position: null; readonly frame: PlainFrame };
+
+/**
+ * What is written to many sessions in one turn, made once where it is the same. A session's place in the tick is a path: the items it gets,
+ * in order. Sessions that get the same items walk the same path and meet at the same node, and a node's bytes are made once: so equal
+ * verdicts share bytes, whatever groups led to them, and many frames to one socket are one write.
+ */
+export class Tick<B> {
+  readonly #wire: Wire<B>;
+  #root: Node<B> = new Node<B>(null, null);
+  #touched: Outbox<B>[] = [];
+  #singles = new Map<Item, B | null>();
+
+  constructor(wire: Wire<B>) {
+    this.#wire = wire;
+  }
+
+  get waiting(): boolean {
+    return this.#touched.length > 0;
+  }
+
+  push(outbox: Outbox<B>, item: Item): void {
+    let node = outbox.node;
+    if (node === null) {
+      node = this.#root;
+      this.#touched.push(outbox);
+    }
+    outbox.node = node.next(item);
+  }
+
+  flush(): void {
+    const touched = this.#touched;
+    this.#touched = [];
+    this.#root = new Node<B>(null, null);
+    for (const outbox of touched) {
+      const node = outbox.node as Node<B>;
+      outbox.node = null;
+      outbox.write(this.#bytes(node));
+    }
+    this.#singles = new Map();
+  }
+
+  #bytes(node: Node<B>): B | null {
+    if (node.bytes === undefined) node.bytes = this.#make(node);
+    return node.bytes;
+  }
+
+  #make(node: Node<B>): B | null {
+    if (node.parent?.item === null) return this.#single(node.item as Item);
+    const path: Item[] = [];
+    for (let at: Node<B> = node; at.item !== null; at = at.parent as Node<B>) path.push(at.item);
+    path.reverse();
+    const parts: B[] = [];
+    for (let from = 0; from < path.length;) {
+      const first = path[from] as Item;
+      let to = from + 1;
+      if (first.position !== null) while (path[to]?.position === first.position) to++;
+      const bytes = to - from === 1 ? this.#single(first) : this.#commit(path.slice(from, to));
+      if (bytes !== null) parts.push(bytes);
+      from = to;
+    }
+    if (parts.length < 2) return parts[0] ?? null;
+    return this.#wire.join(parts);
+  }
+
+  #single(item: Item): B | null {
+    let bytes = this.#singles.get(item);
+    if (bytes === undefined) {
+      bytes = item.position === null ? this.#wire.frame(item.frame) : this.#commit([item]);
+      this.#singles.set(item, bytes);
+    }
+    return bytes;
+  }
+
+  #commit(items: readonly Item[]): B {
+    const changes = items.map((item) => (item as { readonly change: ChangeItem }).change);
+    return this.#wire.commit((items[0] as Item).position as Position, changes);
+  }
+}
+
+/** A place in a tick: the items on the way to it from the root. */
+export class Node<B> {
+  readonly parent: Node<B> | null;
+  readonly item: Item | null;
+  bytes: B | null | undefined;
+  /** The way most sessions went last: in a broadcast all of them. */
+  #last: Node<B> | null = null;
+  #others: Map<Item, Node<B>> | null = null;
+
+  constructor(parent: Node<B> | null, item: Item | null) {
+    this.parent = parent;
+    this.item = item;
+  }
+
+  next(item: Item): Node<B> {
+    const last = this.#last;
+    if (last?.item === item) return last;
+    let node = this.#others?.get(item);
+    if (!node) {
+      node = new Node<B>(this, item);
+      if (last) (this.#others ??= new Map([[last.item as Item, last]])).set(item, node);
+      else this.#others?.set(item, node);
+    }
+    this.#last = node;
+    return node;
+  }
+}
