@@ -10,13 +10,13 @@ import {
   type WriteFrame,
 } from '../protocol/index.ts';
 import type { View } from './audience.ts';
-import type { Consumer, ConsumerContext } from './consumer.ts';
 import { within } from './deadline.ts';
 import type { Connecting, OpenEndpoint } from './endpoint.ts';
 import type { Gateway } from './gateway.ts';
 import { groupOf, inbound } from './inbound.ts';
 import { Rate } from './limits.ts';
 import type { Outbox } from './outbox.ts';
+import { OwnStreams } from './own-streams.ts';
 import type { Transport, Wire } from './wire.ts';
 
 /** What every session of a server shares. */
@@ -52,7 +52,7 @@ export class Session<B> {
   readonly #rate: Rate;
   readonly #groups = new Set<string>();
   readonly #views = new Map<number, View>();
-  readonly #contexts = new Map<string, Own>();
+  readonly #own: OwnStreams;
   #client: string;
   #first = true;
   #writes = 0;
@@ -70,6 +70,14 @@ export class Session<B> {
     this.#transport = door.transport;
     this.#rate = new Rate(arrival.endpoint.limits, parts.clock.now());
     this.box = parts.gateway.outbox(this.id, door.wire, door.transport);
+    this.#own = new OwnStreams(arrival, {
+      log: parts.log,
+      send: (frame) => this.box.send(frame),
+      close: (code, reason) => this.close(code, reason),
+      join: (group) => this.#join(group),
+      leave: (group) => this.#leave(group),
+      sendTo: (group, payload, { stream, others }) => void parts.gateway.send(group, payload, { stream, except: others ? this.id : null }),
+    });
   }
 
   /** Joins the connection's groups, welcomes it and lets the app's own consumers know. */
@@ -80,7 +88,8 @@ export class Session<B> {
     this.box.send({ type: 'welcome', session: this.id, epoch, position: gateway.position, streams: endpoint.info });
     gateway.touch();
     this.#busy = true;
-    for (const [stream, consumer] of endpoint.consumers) await this.#run(stream, consumer, (own) => consumer.connect?.(own.context));
+    await this.#own.connect();
+    gateway.touch();
     this.#busy = false;
     if (this.#queue.length > 0) void this.#work();
   }
@@ -259,51 +268,8 @@ export class Session<B> {
   }
 
   async #message(name: string, payload: Json): Promise<void> {
-    const consumer = this.#arrival.endpoint.consumers.get(name);
-    if (!consumer) return this.#error('unknown_stream', `"${name.slice(0, 80)}" takes no messages here`);
-    const failed = await this.#run(name, consumer, (own) =>
-      consumer.receive?.(consumer.decode ? consumer.decode(payload) : payload, own.context),
-    );
-    if (failed) this.#error('internal', `"${name}" failed`);
-  }
-
-  /** Runs one of a consumer's functions; what it sent goes out when it has ended, and not at all when it threw. */
-  async #run(stream: string, consumer: Consumer, call: (own: Own) => void | Promise<void>): Promise<boolean> {
-    let own = this.#contexts.get(stream);
-    if (!own) this.#contexts.set(stream, (own = this.#own(stream, consumer)));
-    try {
-      await call(own);
-      for (const act of own.acts.splice(0)) act();
-      return false;
-    } catch (error) {
-      own.acts.length = 0;
-      this.#parts.log.error({ err: error, stream }, `the consumer "${stream}" failed; what it sent is dropped`);
-      return true;
-    } finally {
-      this.#parts.gateway.touch();
-    }
-  }
-
-  #own(stream: string, consumer: Consumer): Own {
-    const { user, connecting } = this.#arrival;
-    const acts: (() => void)[] = [];
-    const encode = (payload: Json): Json => (consumer.encode ? consumer.encode(payload) : payload);
-    const context: ConsumerContext<unknown> = {
-      user,
-      stream,
-      params: connecting.params,
-      query: connecting.query,
-      state: {},
-      reply: (payload) => acts.push(() => this.box.send({ type: 'message', stream, payload: encode(payload) })),
-      close: (code = 1000, reason = '') => acts.push(() => this.close(code, reason)),
-      groups: {
-        add: (group) => acts.push(() => this.#join(group)),
-        discard: (group) => acts.push(() => this.#leave(group)),
-        send: (group, payload, { others = false } = {}) =>
-          acts.push(() => void this.#parts.gateway.send(group, encode(payload), { stream, except: others ? this.id : null })),
-      },
-    };
-    return { context, acts };
+    if (!this.#arrival.endpoint.consumers.has(name)) this.#error('unknown_stream', `"${name.slice(0, 80)}" takes no messages here`);
+    else if (!(await this.#own.receive(name, payload))) this.#error('internal', `"${name}" failed`);
   }
 
   #join(group: string): void {
@@ -320,9 +286,4 @@ export class Session<B> {
     this.box.send({ type: 'error', code, message, ...(id === undefined ? {} : { id }) });
     if (!this.box.wire.answers) this.#parts.log.warn({ code }, message);
   }
-}
-
-interface Own {
-  readonly context: ConsumerContext<unknown>;
-  readonly acts: (() => void)[];
 }
