@@ -121,8 +121,7 @@ export class Session<B> {
     this.#groups.clear();
     this.#views.clear();
     this.#parts.gateway.leave(this.id);
-    for (const [stream, consumer] of endpoint.consumers)
-      await this.#run(stream, consumer, (own) => consumer.disconnect?.(own.context, code));
+    await this.#own.disconnect(code);
   }
 
   /** Something came in that is no text at all. */
