@@ -27,8 +27,8 @@ export class RowcastError extends Error {
 
 /** A value that its column cannot hold: becomes the answer `invalid` with the field's name. */
 export class ValueError extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = 'ValueError';
   }
 }

@@ -1,1 +1,2 @@
-export {};
+export { drizzle, type DrizzleOptions } from './model.ts';
+export type { DrizzleTable } from './table.ts';
