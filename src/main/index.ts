@@ -13,5 +13,6 @@ export type { Database, SetupStep, Log, Model } from '../core/index.ts';
 export type { Bus, ChangeSource, Clock, Ledger, Store } from '../core/index.ts';
 export { consumer, type Consumer, type ConsumerContext, type Connecting, type Endpoint, type EndpointOptions } from '../server/index.ts';
 export type { Groups, Identified, Limits, OwnGroups, PublishedRow } from '../server/index.ts';
+export { boundOf, systemClock } from '../server/index.ts';
 export { rowcast, type AsOptions, type Bindings, type Live, type RowcastOptions, type UserOf } from './live.ts';
 export { SUBPROTOCOL, type Answer } from '../protocol/index.ts';
