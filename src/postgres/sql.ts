@@ -12,15 +12,23 @@ export interface Sql {
   query(text: string, params?: readonly unknown[]): Promise<readonly RawRow[]>;
 }
 
+/** One READ COMMITTED transaction on one connection. */
+export interface Transaction extends Sql {
+  /**
+   * Runs `run` with the app's own kind of transaction over this very one (Drizzle's): a transaction inside it is a savepoint, and a
+   * rejection of it must roll back everything.
+   *
+   * @throws {RowcastError} `driver_missing` when Drizzle is not installed.
+   */
+  app<T>(run: (tx: unknown) => T | Promise<T>): Promise<T>;
+}
+
 /**
- * Where connections come from. A `query` outside a transaction is one of its own.
- *
- * `transaction` runs `run` in one READ COMMITTED transaction on one connection under the pinned settings: committed when it resolves, rolled
- * back when it rejects, a failing COMMIT included. `tx` is the app's own kind of transaction over that very connection (Drizzle's); it is
- * made when first asked for, and rejects with `driver_missing` when Drizzle is not there.
+ * Where connections come from, each under the pinned settings. A `query` outside a transaction is one of its own. `transaction` commits when
+ * `run` resolves; it rolls back when `run` rejects, and rejects itself when the COMMIT fails.
  */
 export interface Sessions extends Sql {
-  transaction<T>(run: (sql: Sql, tx: () => Promise<unknown>) => Promise<T>): Promise<T>;
+  transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -99,6 +107,16 @@ export function serverError(error: unknown): ServerError | null {
     if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return each as ServerError;
   }
   return null;
+}
+
+/** The connection broke: what was being done on it may or may not have been done. */
+export function isConnectionLost(error: unknown): boolean {
+  for (let each = error; typeof each === 'object' && each !== null; each = (each as { cause?: unknown }).cause) {
+    const { code, message } = each as { code?: unknown; message?: unknown };
+    if (typeof code === 'string' && /^(?:08...|57P0[1-3]|ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT)$/.test(code)) return true;
+    if (code === undefined && typeof message === 'string' && /^Connection terminated/.test(message)) return true;
+  }
+  return false;
 }
 
 /** PGlite is Postgres without logical decoding: it accepts a slot, then answers every query with nothing. It is followed by a journal. */

@@ -10,7 +10,7 @@ import {
   type TableColumn,
 } from '../core/index.ts';
 import { readCatalog, type Catalog, type CatalogAttribute, type Relation, type Shape } from './catalog.ts';
-import { codecOf, type Codec } from './codec.ts';
+import { codecOf, type ArrayCodec, type Codec } from './codec.ts';
 import { identifier, type RawRow, type Sql } from './sql.ts';
 import { plainType, type PgType } from './types.ts';
 
@@ -124,7 +124,7 @@ function addColumn(sql: string, { column, name, sqlType }: Column): string {
   return `run: ALTER TABLE ${sql} ADD COLUMN ${identifier(column)} ${sqlType}, or leave "${name}" out of the binding`;
 }
 
-function kindOf(codec: Codec, { shape }: Column): FieldKind {
+function kindOf(codec: Codec | ArrayCodec, { shape }: Column): FieldKind {
   return 'element' in codec ? [codec.kind, shape, codec.element] : [codec.kind, shape];
 }
 

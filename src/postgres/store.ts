@@ -1,0 +1,225 @@
+import {
+  keyText,
+  RowcastError,
+  toWire,
+  type Answer,
+  type Clock,
+  type Image,
+  type Judgement,
+  type Key,
+  type LogValue,
+  type Receipt,
+  type Store,
+  type StoreWrite,
+} from '../core/index.ts';
+import { WRITES } from './setup.ts';
+import { identifier, isConnectionLost, paramText, sqlState, type RawRow, type Sessions, type Sql, type Transaction } from './sql.ts';
+import { columnList, type PgColumn, type PgTable } from './tables.ts';
+import { refusalOf } from './violations.ts';
+
+export interface StoreParts {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  /** Leaves a receipt in the log, inside the transaction. */
+  leave(sql: Sql, receipt: Receipt): Promise<unknown>;
+  /**
+   * `locked`: the row is locked while it is judged. `compared`: it is judged outside and compared under the lock, for a database with a
+   * single connection, where a permission check that asks the database would otherwise wait for itself.
+   */
+  readonly judging: 'locked' | 'compared';
+}
+
+type Outcome = Awaited<ReturnType<Store['write']>>;
+
+/** The row changed between being judged and being locked. */
+class Changed extends Error {}
+
+const TRIES = 4;
+
+/** Serialization failure, deadlock, lock not available, statement timeout: another try may do. */
+const TRANSIENT = new Set(['40001', '40P01', '55P03', '57014']);
+
+/** Kept for a day: longer than any client asks again. */
+const KEPT = '1 day';
+const SWEEP_MS = 600_000;
+
+/** Core's store over Postgres: its contract is in `core/ports/store.ts`. */
+export class PgStore implements Store {
+  readonly #parts: StoreParts;
+  #swept: number;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    this.#swept = -SWEEP_MS;
+  }
+
+  async write(write: StoreWrite): Promise<Outcome> {
+    const table = write.table as PgTable;
+    this.#sweep();
+    for (let tries = 1; ; tries++) {
+      const attempt: { table: PgTable; deletes: boolean; values: ReadonlyMap<number, unknown> | null } = {
+        table,
+        deletes: write.action === 'delete',
+        values: null,
+      };
+      try {
+        return await this.#attempt(write, (judgement) => (attempt.values = judgement.verdict === 'write' ? judgement.values : null));
+      } catch (error) {
+        const again = error instanceof Changed || TRANSIENT.has(sqlState(error) ?? '') || isConnectionLost(error);
+        if (!again) {
+          const refused = await refusalOf(error, attempt, this.#parts.sessions);
+          if (!refused) throw error;
+          return this.#parts.sessions.transaction(async (tx) => (await this.#claim(tx, write)) ?? this.#tell(tx, write, refused));
+        }
+        if (tries === TRIES) {
+          if (error instanceof Changed) return { answer: CONFLICT, logged: false };
+          if (isConnectionLost(error)) throw error;
+          return { answer: BUSY, logged: false };
+        }
+        // Also when the connection broke while committing: the claim tells whether it did.
+        await new Promise<void>((resolve) => void this.#parts.clock.after(error instanceof Changed ? 0 : 2 ** tries * 10, resolve));
+      }
+    }
+  }
+
+  async #attempt(write: StoreWrite, judged: (judgement: Judgement) => void): Promise<Outcome> {
+    const table = write.table as PgTable;
+    const judge = async (before: Image | null): Promise<Judgement> => {
+      const judgement = await write.judge(before);
+      judged(judgement);
+      return judgement;
+    };
+    const { sessions, judging } = this.#parts;
+    const ahead = judging === 'compared' ? await rowOf(sessions, write, '') : null;
+    const judgement = judging === 'compared' ? await judge(ahead) : null;
+    return sessions.transaction(async (tx) => {
+      const told = await this.#claim(tx, write);
+      if (told) return told;
+      const before = await rowOf(tx, write, write.action === 'delete' ? 'FOR UPDATE' : 'FOR NO KEY UPDATE');
+      if (judgement && !isSame(ahead, before)) throw new Changed();
+      const answer = await apply(tx, { table, write, before }, judgement ?? (await judge(before)));
+      return this.#tell(tx, write, answer);
+    });
+  }
+
+  /** Waits for a twin that is being written. Gives what that one, or an earlier one, was told; null when the claim is ours. */
+  async #claim(tx: Sql, { claim: { principal, receipt, hash } }: StoreWrite): Promise<Outcome | null> {
+    const name = [principal, receipt.client, receipt.write];
+    const claimed = await tx.query(
+      `INSERT INTO ${WRITES} (principal, client, write, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING 1`,
+      [...name, hash],
+    );
+    if (claimed.length > 0) return null;
+    const [stored] = await tx.query(`SELECT hash, answer FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name);
+    if (!stored?.[1]) throw new Changed(); // forgotten between the two statements
+    if (stored[0] !== hash) return { answer: KEY_REUSED, logged: false };
+    const answer = JSON.parse(stored[1]) as Answer;
+    await this.#parts.leave(tx, { ...receipt, answer });
+    return { answer, logged: true };
+  }
+
+  async #tell(tx: Sql, { claim: { principal, receipt } }: StoreWrite, answer: Answer): Promise<Outcome> {
+    await tx.query(`UPDATE ${WRITES} SET answer = $4 WHERE principal = $1 AND client = $2 AND write = $3`, [
+      principal,
+      receipt.client,
+      receipt.write,
+      JSON.stringify(answer),
+    ]);
+    await this.#parts.leave(tx, { ...receipt, answer });
+    return { answer, logged: true };
+  }
+
+  #sweep(): void {
+    const now = this.#parts.clock.now();
+    if (now - this.#swept < SWEEP_MS) return;
+    this.#swept = now;
+    // It makes room and nothing else: what it leaves, the next one takes.
+    this.#parts.sessions.query(`DELETE FROM ${WRITES} WHERE at < now() - $1::interval`, [KEPT]).catch(() => undefined);
+  }
+}
+
+const BUSY: Answer = { ok: false, code: 'busy', message: 'the database is busy with this row; try again' };
+const CONFLICT: Answer = { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' };
+const KEY_REUSED: Answer = { ok: false, code: 'key_reused', message: 'this write id was used for another write' };
+const NOT_FOUND: Answer = { ok: false, code: 'not_found', message: 'there is no such row' };
+const KEPT_AS_IT_WAS: Answer = { ok: false, code: 'invalid', message: 'a rule of the database kept the row as it was' };
+
+async function rowOf(sql: Sql, { table, key }: StoreWrite, lock: string): Promise<Image | null> {
+  if (!key) return null;
+  const pg = table as PgTable;
+  const [row] = await sql.query(`SELECT ${columnList(pg)} FROM ${pg.sql} WHERE ${keyIs(pg, 1)} ${lock}`, key);
+  return row ?? null;
+}
+
+interface Target {
+  readonly table: PgTable;
+  readonly write: StoreWrite;
+  readonly before: Image | null;
+}
+
+async function apply(tx: Transaction, target: Target, judgement: Judgement): Promise<Answer> {
+  switch (judgement.verdict) {
+    case 'refuse':
+      return judgement.answer;
+    case 'hook': {
+      const made = await tx.app(judgement.run);
+      return { ok: true, pk: target.write.key ? pkOf(target.table, target.write.key) : keyMade(target.table, made) };
+    }
+    case 'write': {
+      const { table, write, before } = target;
+      if (write.key && !before) return NOT_FOUND;
+      const [row] = await tx.query(...statement(table, write, judgement.values));
+      return row ? { ok: true, pk: pkOf(table, row) } : KEPT_AS_IT_WAS;
+    }
+  }
+}
+
+function statement(
+  table: PgTable,
+  { action, key }: StoreWrite,
+  values: ReadonlyMap<number, unknown>,
+): [text: string, params: readonly unknown[]] {
+  const names = [...values.keys()].map((place) => identifier((table.columns[place] as PgColumn).column));
+  const returning = table.key.map((place) => identifier((table.columns[place] as PgColumn).column)).join(', ');
+  const params = [...values.values()].map(paramText);
+  switch (action) {
+    case 'create': {
+      const row = names.length === 0 ? 'DEFAULT VALUES' : `(${names.join(', ')}) VALUES (${names.map((_, at) => `$${at + 1}`).join(', ')})`;
+      return [`INSERT INTO ${table.sql} ${row} RETURNING ${returning}`, params];
+    }
+    case 'update': {
+      const where = keyIs(table, names.length + 1);
+      if (names.length === 0) return [`SELECT ${returning} FROM ${table.sql} WHERE ${where}`, key ?? []];
+      const set = names.map((name, at) => `${name} = $${at + 1}`).join(', ');
+      return [`UPDATE ${table.sql} SET ${set} WHERE ${where} RETURNING ${returning}`, [...params, ...(key ?? [])]];
+    }
+    case 'delete':
+      return [`DELETE FROM ${table.sql} WHERE ${keyIs(table, 1)} RETURNING ${returning}`, key ?? []];
+  }
+}
+
+function keyIs(table: PgTable, first: number): string {
+  return table.key.map((place, at) => `${identifier((table.columns[place] as PgColumn).column)} = $${first + at}`).join(' AND ');
+}
+
+function pkOf(table: PgTable, key: RawRow | readonly LogValue[]): Key {
+  const image: LogValue[] = [];
+  table.key.forEach((place, at) => (image[place] = key[at] ?? null));
+  return JSON.parse(keyText(table, image)) as Key;
+}
+
+function keyMade(table: PgTable, made: unknown): Key {
+  const pk = toWire(made);
+  if (pk === undefined || pk === null) {
+    throw new RowcastError(
+      'hook_invalid',
+      `the create hook of "${table.id}" must return the new row's key; return it from the insert: .returning()`,
+    );
+  }
+  return pk;
+}
+
+function isSame(one: Image | null, other: Image | null): boolean {
+  if (!one || !other) return one === other;
+  return one.every((value, place) => value === other[place]);
+}
