@@ -23,18 +23,35 @@ export interface HookContext<R, I, User, Tx> {
   after(then: () => void | Promise<void>): void;
 }
 
-/** What a binding says. Everything left out is the safe choice: no `hasPermission`, no writes; no `canSubscribe`, no asking. */
-export interface BindingOptions<R, I, F extends Name<R>, W extends Name<R>, P extends string, User, Tx> {
-  /** The fields that leave the server, or `'__all__'` for every column the model has in code. This or `exclude` is mandatory. */
-  readonly fields?: readonly F[] | '__all__';
-  /** All of the model's columns but these. */
-  readonly exclude?: readonly Name<R>[];
+/** Which columns leave the server: `fields` or `exclude`, one of them. */
+type Whitelist<F extends string, E extends string> =
+  | {
+      /** The fields that leave the server, or `'__all__'` for every column the model has in code. This or `exclude` is mandatory. */
+      readonly fields: readonly F[] | '__all__';
+      readonly exclude?: never;
+    }
+  | {
+      /** All of the model's columns but these. */
+      readonly exclude: readonly E[];
+      readonly fields?: never;
+    };
+
+/** Who sees a row, and who may ask to. */
+type Audience<R, P extends string, User> =
+  | {
+      /** The groups that may see a row, from the row alone; or `groupBy(…)`. Synchronous: a look-up would see another moment. */
+      readonly groupNames: (row: R) => readonly string[];
+      readonly canSubscribe?: never;
+    }
+  | {
+      readonly groupNames: GroupBy<P>;
+      /** May this user ask for the group of these params? Only with `groupBy`. Left out: nobody may ask for more than `connectionGroups`. */
+      canSubscribe?(user: User, params: Pick<R, P & keyof R>): Maybe<boolean>;
+    };
+
+interface Behaviour<R, I, W extends string, User, Tx> {
   /** The fields a client may write, create included. Default: `fields` less the key, generated columns and `groupBy` columns. */
   readonly writable?: readonly W[];
-  /** The groups that may see a row, from the row alone; or `groupBy(…)`. Synchronous: a look-up would see another moment. */
-  readonly groupNames: ((row: R) => readonly string[]) | GroupBy<P>;
-  /** May this user ask for the group of these params? Only with `groupBy`. Left out: nobody may ask for more than `connectionGroups`. */
-  canSubscribe?(user: User, params: Pick<R, P & keyof R>): Maybe<boolean>;
   /** May this user do this to this row? Left out: read-only. A throw is a no. `pk` is null for a create. */
   hasPermission?(user: User, action: Action, pk: Key | null, judged: Judged<R, I>): Maybe<boolean>;
   /** What clients may not set and the server fills in on their writes. Wins over what they sent. */
@@ -51,6 +68,14 @@ export interface BindingOptions<R, I, F extends Name<R>, W extends Name<R>, P ex
   delete?(context: HookContext<R, I, User, Tx>): Maybe<void>;
 }
 
+/**
+ * What a binding says. Everything left out is the safe choice: no `hasPermission`, no writes; no `canSubscribe`, no asking. `R` is the row,
+ * `I` what an insert takes, `F` the fields, `E` those excluded, `P` the columns of `groupBy` and `W` the writable ones.
+ */
+export type BindingOptions<R, I, F extends string, E extends string, P extends string, W extends string, User, Tx> = Whitelist<F, E> &
+  Audience<R, P, User> &
+  Behaviour<R, I, W, User, Tx>;
+
 /** What a client's types are made from. Never a value. */
 export interface BindingTypes {
   readonly row: object;
@@ -62,7 +87,7 @@ export interface BindingTypes {
 }
 
 /** The options of any binding: hooks are methods, so a typed binding is one of these. */
-export type AnyOptions = BindingOptions<Row, Row, string, string, string, unknown, unknown>;
+export type AnyOptions = BindingOptions<Row, Row, string, string, string, string, unknown, unknown>;
 
 /** A model, who sees its rows, and who may write them. Plain data and functions: it names no database and no connection. */
 export interface Binding<T extends BindingTypes = BindingTypes> {
@@ -74,19 +99,20 @@ export interface Binding<T extends BindingTypes = BindingTypes> {
   /** Null when `groupNames` is a function. */
   readonly groupBy: readonly string[] | null;
   /** The group of these params, for `connectionGroups`. @throws {RowcastError} `binding_invalid` when the binding has no `groupBy`. */
-  group(params: { readonly [K in T['params']]: K extends keyof T['row'] ? T['row'][K] : never }): string;
+  group(params: { readonly [K in T['params']]: K extends keyof T['row'] ? T['row'][K] : unknown }): string;
   readonly types?: T;
 }
 
 export type BindingMaker<User, Tx> = <
   R extends object,
   I extends object,
-  const F extends Name<R> = Name<R>,
-  const W extends Name<R> = F,
-  const P extends string = never,
+  const E extends Name<R> = never,
+  const F extends Name<R> = Exclude<Name<R>, E>,
+  const P extends Name<R> = never,
+  const W extends Name<R> = Exclude<F, P>,
 >(
   model: Model<R, I>,
-  options: BindingOptions<R, I, F, W, P, User, Tx>,
+  options: BindingOptions<R, I, F, E, P, W, User, Tx>,
 ) => Binding<{ row: R; fields: F; writable: W; params: P; insert: I; user: User }>;
 
 /**

@@ -29,7 +29,7 @@ export interface Column {
 
 /**
  * A table as the app's code declares it: schema and value mapping only, no driver, no connection. `drizzle(table)` makes one.
- * The three type parameters are what `select()` gives, what `insert()` takes and the names of the key's columns; they are never values.
+ * The two type parameters are what `select()` gives and what `insert()` takes; they are never values.
  */
 export interface Model<R = Row, Insert = Row> {
   readonly dialect: 'postgres' | 'sqlite';
