@@ -6,7 +6,6 @@ export type AnswerCode =
   | 'too_large' // over a limit of size, depth or keys
   | 'rate_limited' // too many frames, or too many in flight: try again after a moment
   | 'unknown_stream' // not offered at this endpoint
-  | 'unknown_action' // not create, update or delete
   | 'unknown_field' // not a field a client may write
   | 'read_only' // the stream takes no writes
   | 'invalid' // `fields` says which and why

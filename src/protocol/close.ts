@@ -18,8 +18,12 @@ export const CLOSE = {
 
 export type CloseVerdict = 'fatal' | 'credentials' | 'now' | 'later';
 
+/** WebSocket's own words for "what you sent cannot be taken" (protocol error, kind of data, text, size): sent again, it gets the same answer. */
+const REFUSED: readonly number[] = [1002, 1003, 1007, 1009];
+
 /** What a client does about a close code, codes it has never heard of included. */
 export function verdict(code: number): CloseVerdict {
+  if (REFUSED.includes(code)) return 'fatal';
   if (code >= 4000 && code <= 4099) return 'fatal';
   if (code >= 4100 && code <= 4199) return 'credentials';
   if (code >= 4200 && code <= 4299) return 'now';
