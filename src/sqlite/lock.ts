@@ -1,0 +1,71 @@
+import { RowcastError, type Clock } from '../core/index.ts';
+import { isBusy, type Connection } from './connection.ts';
+
+/** How long a write waits for another writer before it gives up, ms. */
+const PATIENCE = 5_000;
+/** The longest pause between two tries, ms. */
+const LONGEST_PAUSE = 50;
+
+/**
+ * Runs synchronous bodies as write transactions. The connection itself never waits for a lock: in this very thread the app may hold a
+ * transaction open across awaits, and waiting for it synchronously would wait for ever. So a taken lock is tried again later, and a body, once
+ * begun, runs to its end without giving way.
+ */
+export class WriteLock {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+
+  constructor(connection: Connection, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  /**
+   * `BEGIN IMMEDIATE`, the body, `COMMIT`; rolled back when the body throws. Waits up to 5 s for other writers.
+   * @throws {RowcastError} `write_refused` when they did not end in time.
+   */
+  async transaction<T>(body: () => T): Promise<T> {
+    await this.retried(() => this.#connection.exec('BEGIN IMMEDIATE'));
+    return this.#run(body);
+  }
+
+  /** Like `transaction`, but only if nobody else is writing right now. @returns null when somebody is. */
+  ifFree<T>(body: () => T): T | null {
+    try {
+      this.#connection.exec('BEGIN IMMEDIATE');
+    } catch (error) {
+      if (isBusy(error)) return null;
+      throw error;
+    }
+    return this.#run(body);
+  }
+
+  /** Tries again, with pauses, while the database says it is busy. */
+  async retried<T>(attempt: () => T): Promise<T> {
+    const deadline = this.#clock.now() + PATIENCE;
+    for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      try {
+        return attempt();
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        if (this.#clock.now() >= deadline) {
+          const cure = 'end the transaction that another connection holds open';
+          throw new RowcastError('write_refused', `the database stayed locked for ${PATIENCE / 1000} s: ${cure}`, { cause: error });
+        }
+      }
+      await new Promise<void>((resolve) => this.#clock.after(pause, resolve));
+    }
+  }
+
+  #run<T>(body: () => T): T {
+    try {
+      const result = body();
+      this.#connection.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // A RAISE(ROLLBACK) of the app's, or a full disk, has ended it already.
+      if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { Answer, Claim } from '../core/index.ts';
+import type { Connection } from './connection.ts';
+
+/** Seconds an answer is kept for a client that asks again. */
+const KEPT = 24 * 60 * 60;
+/** Answers forgotten in one step. */
+const STEP = 500;
+
+export function storedOutcome(
+  connection: Connection,
+  { principal, receipt }: Claim,
+): { readonly hash: string; readonly answer: Answer } | null {
+  const [found] = connection.all(
+    'SELECT hash, answer FROM _rowcast_write WHERE principal = ? AND client = ? AND write = ?',
+    principal,
+    receipt.client,
+    BigInt(receipt.write),
+  );
+  return found ? { hash: found[0] as string, answer: JSON.parse(found[1] as string) as Answer } : null;
+}
+
+export function storeOutcome(connection: Connection, { principal, receipt, hash }: Claim, answer: Answer): void {
+  connection.run(
+    'INSERT INTO _rowcast_write(principal, client, write, hash, answer, at) VALUES (?, ?, ?, ?, ?, unixepoch())',
+    principal,
+    receipt.client,
+    BigInt(receipt.write),
+    hash,
+    JSON.stringify(answer),
+  );
+}
+
+/** @returns whether there may be more to forget. */
+export function forgetOld(connection: Connection): boolean {
+  const oldest = `SELECT principal, client, write FROM _rowcast_write WHERE at < unixepoch() - ${KEPT} ORDER BY at LIMIT ${STEP}`;
+  return connection.run(`DELETE FROM _rowcast_write WHERE (principal, client, write) IN (${oldest})`) === STEP;
+}

@@ -1,0 +1,196 @@
+import { existsSync, statSync } from 'node:fs';
+import { RowcastError, type Bound, type Database, type OpenDatabase, type OpenOptions, type SetupStep, type Table } from '../core/index.ts';
+import { openBetterSqlite3 } from './better-sqlite3.ts';
+import { isBusy, type BetterSqlite3, type Connection } from './connection.ts';
+import { drizzleOver } from './hook-tx.ts';
+import type { Joined } from './join.ts';
+import { Journal } from './journal.ts';
+import { WriteLock } from './lock.ts';
+import { openNodeSqlite } from './node-sqlite.ts';
+import { Pulse } from './pulse.ts';
+import { Schema, setupNeeded } from './schema.ts';
+import { plan, planSteps, walStep, type Plan } from './setup.ts';
+import { SqliteSource } from './source.ts';
+import { SqliteStore } from './store.ts';
+import { teardownSteps } from './teardown.ts';
+
+export interface SqliteOptions {
+  /**
+   * `'node:sqlite'` (the default; Node 22.13 or later), or better-sqlite3's `Database` class. Take the one the app itself uses: two copies of
+   * SQLite in one process release each other's file locks, and that can corrupt the file (https://sqlite.org/howtocorrupt.html).
+   */
+  readonly driver?: 'node:sqlite' | BetterSqlite3;
+  /**
+   * Makes the Drizzle handle that hooks get, from the driver's own object. Default: `drizzle-orm`, loaded when a hook first runs. Give it when
+   * hooks use the relational queries of a schema.
+   */
+  drizzle?(client: unknown): unknown;
+}
+
+/**
+ * A SQLite file as a database to bind. Whoever writes to it, on whichever connection, is followed by triggers that keep a journal in the file;
+ * Rowcast reads and writes on a connection of its own, in WAL mode, and never holds it across an await.
+ *
+ * While bound, SQLite refuses `ALTER TABLE … DROP COLUMN` of a column that the model has, since a trigger names it: run `npx rowcast teardown`
+ * before such a migration and start again after it. Adding and renaming columns, and rebuilding tables, need nothing.
+ *
+ * @example
+ * ```ts
+ * const live = await rowcast({ source: sqlite('app.db'), bindings: { posts } })
+ * ```
+ * @throws {RowcastError} `source_unsupported` for `:memory:` and `''`, which are another database on every connection.
+ */
+export function sqlite(file: string, options: SqliteOptions = {}): Database {
+  if (file === '' || file === ':memory:' || /^file:.*(?::memory:|mode=memory)/.test(file)) {
+    const cure = "give a file's name, such as sqlite('app.db'); for tests, one in a temporary folder";
+    throw new RowcastError(
+      'source_unsupported',
+      `a SQLite database in memory belongs to the one connection that made it, so it cannot be followed: ${cure}`,
+    );
+  }
+  const connect = (): Promise<Connection> => connectTo(file, options);
+  return {
+    name: `sqlite ${file}`,
+    async plan(bound) {
+      const connection = await connect();
+      try {
+        const wal = walStep(connection);
+        return [...(wal ? [wal] : []), ...plan(connection, bound, true).steps];
+      } finally {
+        connection.close();
+      }
+    },
+    async open(bound, opening) {
+      const connection = await connect();
+      try {
+        return await opened(connection, bound, { ...opening, file, options });
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+    },
+    async teardown() {
+      const connection = await connect();
+      try {
+        return await torndown(connection);
+      } finally {
+        connection.close();
+      }
+    },
+  };
+}
+
+async function connectTo(file: string, { driver = 'node:sqlite' }: SqliteOptions): Promise<Connection> {
+  if (!existsSync(file)) {
+    throw new RowcastError('source_unsupported', `there is no file "${file}": make it and its tables first, by running your migrations`);
+  }
+  const connection = driver === 'node:sqlite' ? await openNodeSqlite(file) : openBetterSqlite3(driver, file);
+  // As the app's own connections have them: references are kept, and "ok" means on the disk.
+  connection.exec('PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL');
+  return connection;
+}
+
+interface Opening extends OpenOptions {
+  readonly file: string;
+  readonly options: SqliteOptions;
+}
+
+async function opened(
+  connection: Connection,
+  bound: readonly Bound[],
+  { setup, clock, log, file, options }: Opening,
+): Promise<OpenDatabase> {
+  const lock = new WriteLock(connection, clock);
+  const joined = setup === 'auto' ? await setUp(connection, bound, lock) : checked(connection, bound);
+  const journal = new Journal(connection, joined);
+  const schema = new Schema(connection, joined, { bound, lock, log, setup });
+  const pulse = new Pulse(connection, clock);
+  const source = new SqliteSource({ epoch: epochOf(connection, file), connection, journal, schema, pulse, lock, clock });
+  let hookTx: Promise<unknown> | null = null;
+  const store = new SqliteStore({
+    connection,
+    journal,
+    pulse,
+    lock,
+    log,
+    joined: (table) => joinedOf(schema.joined, table),
+    hookTx: () => (hookTx ??= options.drizzle ? Promise.resolve(options.drizzle(connection.client)) : drizzleOver(connection)),
+  });
+  return {
+    tables: new Map(joined.map(({ table }) => [table.model, table])),
+    source,
+    store,
+    secret: meta(connection, 'secret'),
+    async close() {
+      source.close();
+      pulse.close();
+      connection.close();
+    },
+  };
+}
+
+async function setUp(connection: Connection, bound: readonly Bound[], lock: WriteLock): Promise<readonly Joined[]> {
+  const first = plan(connection, bound, true);
+  const wal = walStep(connection);
+  if (first.steps.length > 0) {
+    const { joined } = await lock.transaction((): Plan => {
+      // Planned again under the lock: another process may be doing the same.
+      const missing = plan(connection, bound, true);
+      for (const { sql } of missing.steps) connection.exec(sql);
+      return missing;
+    });
+    if (wal) await lock.retried(() => connection.exec(wal.sql));
+    return joined;
+  }
+  if (wal) await lock.retried(() => connection.exec(wal.sql));
+  return first.joined;
+}
+
+function checked(connection: Connection, bound: readonly Bound[]): readonly Joined[] {
+  const { joined } = plan(connection, bound, false);
+  const wal = walStep(connection);
+  const steps = [...(wal ? [wal] : []), ...planSteps(connection, joined, false)];
+  if (steps.length > 0) throw setupNeeded(steps);
+  return joined;
+}
+
+async function torndown(connection: Connection): Promise<readonly SetupStep[]> {
+  const steps = teardownSteps(connection);
+  const done: SetupStep[] = [];
+  connection.exec('BEGIN IMMEDIATE');
+  for (const step of steps.inTransaction) {
+    connection.exec(step.sql);
+    done.push(step);
+  }
+  connection.exec('COMMIT');
+  if (steps.after) {
+    try {
+      connection.exec(steps.after.sql);
+      done.push(steps.after);
+    } catch (error) {
+      // Others have the file open: WAL mode stays, which harms nobody, and whoever is last may switch it off.
+      if (!isBusy(error)) throw error;
+    }
+  }
+  return done;
+}
+
+function joinedOf(joined: readonly Joined[], table: Table): Joined {
+  const found = joined.find((each) => each.table === table);
+  if (!found) throw new RowcastError('binding_invalid', `"${table.id}" is not bound in this database`);
+  return found;
+}
+
+function meta(connection: Connection, name: string): string {
+  return connection.all('SELECT value FROM _rowcast_meta WHERE name = ?', name)[0]?.[0] as string;
+}
+
+/**
+ * The history's name: made at setup, and which file this is. A restored copy is another history, though it says the same. A file system that
+ * keeps no time of birth gives that of the last change instead, which says nothing.
+ */
+function epochOf(connection: Connection, file: string): string {
+  const { ino, birthtimeNs, ctimeNs } = statSync(file, { bigint: true });
+  const born = birthtimeNs === ctimeNs ? 0n : birthtimeNs;
+  return [meta(connection, 'epoch'), ino.toString(36), born.toString(36)].join('-');
+}
