@@ -45,7 +45,7 @@ const NOTES: readonly Note[] = [
 ];
 
 // 244 random bits, by a function every supported server has.
-const RANDOM = `replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')`;
+export const RANDOM: string = `replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')`;
 
 const CREATE_WRITES = `CREATE TABLE ${WRITES} (principal text, client text, write bigint, hash text NOT NULL, answer json,
   at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (principal, client, write))`;
@@ -78,27 +78,58 @@ export function refuseMissing(steps: readonly SetupStep[]): void {
   );
 }
 
+/** A step, and what goes around it in its transaction. */
+export interface GuardedStep extends SetupStep {
+  /** Taken before the step. */
+  readonly lock?: string;
+  /** Asked after the step: where one fails, the app's own statements would fail too, and the step is undone. */
+  readonly probes?: readonly string[];
+}
+
 /** How long a step waits for a lock: 2 s. Behind it the app's own statements would wait as long. */
 const LOCK_TIMEOUT = '2s';
 
 /**
  * Runs steps, each in a transaction of its own: a step that waits must not hold what an earlier one locked.
  *
- * @throws {RowcastError} `setup_needed` naming the sessions that are in the way, when a lock is not to be had in time. Steps before are done.
+ * @throws {RowcastError} `setup_needed` naming the sessions that are in the way, when a lock is not to be had in time, or what the user may
+ * not do; `source_unsupported` where a probe failed. Steps before are done.
  */
-export async function applySteps(sessions: Sessions, steps: readonly SetupStep[]): Promise<void> {
+export async function applySteps(sessions: Sessions, steps: readonly GuardedStep[]): Promise<void> {
   for (const step of steps) {
     try {
       await sessions.transaction(async (sql) => {
         await sql.query(`SELECT set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
+        if (step.lock !== undefined) await sql.query(step.lock);
         await sql.query(step.sql);
+        for (const probe of step.probes ?? []) await sql.query(probe);
       });
     } catch (error) {
-      if (sqlState(error) !== '55P03') throw error;
-      throw new RowcastError('setup_needed', `${await blockers(sessions)}; end that transaction, or try again later:\n${step.sql};`, {
-        cause: error,
-      });
+      throw await explained(sessions, step, error);
     }
+  }
+}
+
+async function explained(sql: Sql, step: GuardedStep, cause: unknown): Promise<unknown> {
+  switch (sqlState(cause)) {
+    case '55P03':
+      return new RowcastError('setup_needed', `${await blockers(sql)}; end that transaction, or try again later:\n${step.sql};`, { cause });
+    case '42501':
+      return new RowcastError(
+        'setup_needed',
+        `the database's user may not do this (it must own the tables, and have CREATE on the database); run it as one who may:\n${step.sql};`,
+        { cause },
+      );
+    case '42P10':
+    case '55000':
+      return new RowcastError(
+        'source_unsupported',
+        `this would make the app's own writes fail, so it was not done: ${step.sql}; the server says: ${(cause as Error).message}. A column list ` +
+          `in another publication of the table, or a generated column that one does not publish, is the usual reason`,
+        { cause },
+      );
+    default:
+      return cause;
   }
 }
 

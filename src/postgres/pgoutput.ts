@@ -1,0 +1,199 @@
+import type { Image, Loss, LogValue } from '../core/index.ts';
+import type { PgTable } from './tables.ts';
+
+/** What a transaction of the log turns into. `begin` … `commit` enclose everything else; nothing of a rolled-back one is ever seen. */
+export interface LogHandler {
+  /** @param xid the lower 32 bits of the transaction's number. */
+  begin(xid: number): void;
+  /** @param bytes what the change took in the log. */
+  change(table: PgTable, images: { readonly before: Image | null; readonly after: Image | null }, bytes: number): void;
+  lost(table: PgTable, reason: Loss['reason']): void;
+  /** A message that a session left in the log inside the transaction. */
+  message(prefix: string, content: string): void;
+  /** @param end the LSN right after the commit's record. */
+  commit(end: bigint): void;
+}
+
+interface Relation {
+  readonly table: PgTable;
+  /** For each column of the log, its place in an image; -1 for one the model does not have. */
+  readonly places: Int32Array;
+  /** A listed column is missing or re-typed. */
+  readonly drifted: boolean;
+}
+
+const [BEGIN, COMMIT, DELETE, INSERT, MESSAGE, RELATION, TRUNCATE, UPDATE] = [...'BCDIMRTU'].map((letter) => letter.charCodeAt(0));
+const OLD_ROW = 'O'.charCodeAt(0);
+const NULL = 'n'.charCodeAt(0);
+const UNCHANGED = 'u'.charCodeAt(0);
+/** Shorter texts are put together here faster than a call into the runtime makes them. */
+const SHORT = 8;
+/** Longer values are made again rather than compared byte by byte with the old row's. */
+const COMPARED = 256;
+
+/**
+ * Decodes pgoutput, protocol version 1, one message at a time. Rows come as images in the model's order; columns the model does not have are
+ * passed over unread. A value that an update left out of the log (an unchanged value stored out of line) is the old row's.
+ */
+export class PgoutputDecoder {
+  /** False: rows are not decoded but reported as lost. Until the next commit. */
+  rows = true;
+  readonly #tables: ReadonlyMap<number, PgTable>;
+  readonly #relations = new Map<number, Relation>();
+  readonly #handler: LogHandler;
+  #data: Buffer = Buffer.alloc(0);
+  #at = 0;
+  /** Where each value of the old row stands in the message: start and end by the log's column; start -1 for NULL. */
+  #old = new Int32Array(64);
+
+  constructor(tables: Iterable<PgTable>, handler: LogHandler) {
+    this.#tables = new Map([...tables].map((table) => [table.relation.oid, table]));
+    this.#handler = handler;
+  }
+
+  /** The message is read during the call only: its memory may be used again. */
+  decode(data: Buffer, start: number): void {
+    this.#data = data;
+    this.#at = start + 1;
+    switch (data[start]) {
+      case INSERT:
+      case UPDATE:
+      case DELETE:
+        return this.#row(data[start], data.length - start);
+      case BEGIN:
+        return this.#handler.begin(data.readUInt32BE(start + 17));
+      case COMMIT:
+        this.rows = true;
+        return this.#handler.commit(data.readBigUInt64BE(start + 10));
+      case RELATION:
+        return this.#relation();
+      case TRUNCATE:
+        return this.#truncate();
+      case MESSAGE:
+        return this.#message();
+      default: // types and origins: nothing we need
+    }
+  }
+
+  #row(kind: number | undefined, bytes: number): void {
+    const relation = this.#relations.get(this.#uint32());
+    if (!relation) return;
+    const { table, drifted } = relation;
+    if (drifted || !this.rows) return this.#handler.lost(table, drifted ? 'schema' : 'source');
+    if (kind === INSERT) {
+      this.#at++;
+      return this.#handler.change(table, { before: null, after: this.#image(relation) }, bytes);
+    }
+    // Anything else is a key alone, or nothing: somebody took the table's replica identity away, and the row before cannot be known.
+    if (this.#data[this.#at++] !== OLD_ROW) return this.#handler.lost(table, 'source');
+    const before = this.#image(relation, true);
+    if (kind === DELETE) return this.#handler.change(table, { before, after: null }, bytes);
+    this.#at++;
+    this.#handler.change(table, { before, after: this.#image(relation, false, before) }, bytes);
+  }
+
+  #image({ places, table }: Relation, remember = false, old: Image | null = null): Image {
+    const data = this.#data;
+    const image = new Array<LogValue>(table.columns.length).fill(null);
+    const count = data.readUInt16BE(this.#at);
+    let at = this.#at + 2;
+    if (this.#old.length < 2 * count) this.#old = new Int32Array(2 * count);
+    const marks = this.#old;
+    for (let index = 0; index < count; index++) {
+      const place = places[index] as number;
+      const kind = data[at++];
+      if (kind === NULL || kind === UNCHANGED) {
+        if (kind === UNCHANGED && place >= 0) image[place] = old?.[place] ?? null;
+        if (remember) marks[2 * index] = -1;
+        continue;
+      }
+      const start = at + 4;
+      const end = start + data.readInt32BE(at);
+      at = end;
+      if (place >= 0) {
+        // Most values of an update are the old ones: sharing their text is cheaper than making it again, in time and in memory.
+        const same = old !== null && this.#sameAsOld(index, start, end);
+        image[place] = same ? (old[place] ?? null) : text(data, start, end);
+      }
+      if (remember) {
+        marks[2 * index] = start;
+        marks[2 * index + 1] = end;
+      }
+    }
+    this.#at = at;
+    return image;
+  }
+
+  #sameAsOld(index: number, start: number, end: number): boolean {
+    const marks = this.#old;
+    let before = marks[2 * index] as number;
+    const length = end - start;
+    if (before < 0 || (marks[2 * index + 1] as number) - before !== length || length > COMPARED) return false;
+    const data = this.#data;
+    for (let at = start; at < end; at++) if (data[at] !== data[before++]) return false;
+    return true;
+  }
+
+  #relation(): void {
+    const oid = this.#uint32();
+    const table = this.#tables.get(oid);
+    if (!table) return;
+    this.#string(); // schema
+    this.#string(); // name: a renamed table is the same table
+    this.#at++; // replica identity: each row shows what it has
+    const count = this.#data.readUInt16BE(this.#at);
+    this.#at += 2;
+    const places = new Int32Array(count);
+    for (let index = 0; index < count; index++) {
+      this.#at++; // part of the key
+      const name = this.#string();
+      const type = this.#uint32();
+      this.#at += 4; // type modifier
+      // Of another type than at the start is as good as missing: its text would be read by the wrong rule.
+      places[index] = table.columns.findIndex((column) => column.column === name && column.type === type);
+    }
+    const drifted = table.columns.some(({ listed }, place) => listed && !places.includes(place));
+    this.#relations.set(oid, { table, places, drifted });
+  }
+
+  #truncate(): void {
+    const count = this.#uint32();
+    this.#at++; // options: a cascade names its tables too
+    for (let index = 0; index < count; index++) {
+      const table = this.#tables.get(this.#uint32());
+      if (table) this.#handler.lost(table, 'truncate');
+    }
+  }
+
+  #message(): void {
+    const transactional = this.#data[this.#at] === 1;
+    this.#at += 9; // flags and the message's LSN
+    const prefix = this.#string();
+    const length = this.#uint32();
+    if (transactional) this.#handler.message(prefix, this.#data.toString('utf8', this.#at, this.#at + length));
+  }
+
+  #uint32(): number {
+    const value = this.#data.readUInt32BE(this.#at);
+    this.#at += 4;
+    return value;
+  }
+
+  #string(): string {
+    const start = this.#at;
+    const end = this.#data.indexOf(0, start);
+    this.#at = end + 1;
+    return this.#data.toString('utf8', start, end);
+  }
+}
+
+function text(data: Buffer, start: number, end: number): string {
+  if (end - start > SHORT) return data.toString('utf8', start, end);
+  let made = '';
+  for (let at = start; at < end; at++) {
+    const byte = data[at] as number;
+    if (byte > 127) return data.toString('utf8', start, end);
+    made += String.fromCharCode(byte);
+  }
+  return made;
+}
