@@ -149,6 +149,7 @@ function define(model: Model, options: AnyOptions): Binding {
   }
   if (options.fields !== undefined && options.exclude !== undefined) refuse('set either `fields` or `exclude`, not both');
   const by = typeof options.groupNames === 'function' ? null : (options.groupNames?.groupBy ?? refuse('set `groupNames`: who sees a row'));
+  if (by?.length === 0) refuse('`groupBy()` names no column; name at least one');
   if (by) known('groupBy', by);
   if (options.canSubscribe && !by) refuse('`canSubscribe` needs `groupNames: groupBy(…)`: there is nothing else to ask for');
   const fields = resolveFields(options, names, known);

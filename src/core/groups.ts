@@ -36,7 +36,8 @@ function valueText(value: unknown): string | null {
     case 'boolean':
       return String(value);
     case 'object':
-      if (value instanceof Date) return value.toISOString();
+      // A date of no moment (an `infinity` read as a Date) names no group: better unseen than seen by whoever names another.
+      if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
       if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
       return value === null ? null : JSON.stringify(value);
     default:
