@@ -16,6 +16,9 @@ export const CLOSE = {
   overloaded: 4303,
 } as const;
 
+/** Why a server ends a connection. */
+export type CloseReason = keyof typeof CLOSE;
+
 export type CloseVerdict = 'fatal' | 'credentials' | 'now' | 'later';
 
 /** WebSocket's own words for "what you sent cannot be taken" (protocol error, kind of data, text, size): sent again, it gets the same answer. */

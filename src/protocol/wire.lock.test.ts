@@ -33,9 +33,9 @@ function declarations(source: string): Declaration[] {
 }
 
 const sources = FILES.map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'));
-/** What the codecs do is held by their own tests; what a client makes of a close code is the wire. */
-const CODE = ['revive', 'reviveDate', 'FOUR_DIGIT_YEAR', 'toWire', 'objectToWire', 'toBase64', 'fromBase64'];
-const wire = sources.flatMap((source) => declarations(source)).filter(({ name }) => !CODE.includes(name));
+/** What the codecs do is held by their own tests, and a name for what stands above it adds nothing; what a client makes of a close code is the wire. */
+const NOT_WIRE = ['CloseReason', 'revive', 'reviveDate', 'FOUR_DIGIT_YEAR', 'toWire', 'objectToWire', 'toBase64', 'fromBase64'];
+const wire = sources.flatMap((source) => declarations(source)).filter(({ name }) => !NOT_WIRE.includes(name));
 const shown = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].flatMap(([, block]) => declarations(block as string));
 const types = wire.filter(({ word }) => word === 'interface' || word === 'type');
 
@@ -74,7 +74,9 @@ describe('the wire is what PROTOCOL.md says', () => {
       ]),
     );
     const exported = sources.flatMap((source) => [...source.matchAll(/^export (?:interface|type|const) (\w+)/gm)].map(([, name]) => name));
-    expect(exported.filter((name) => !wire.some((declaration) => declaration.name === name))).toEqual([]);
+    expect(exported.filter((name) => !NOT_WIRE.includes(name as string) && !wire.some((declaration) => declaration.name === name))).toEqual(
+      [],
+    );
   });
 
   test.each(types.filter(({ name }) => !NOT_SHOWN.includes(name)).map(({ name, text }) => [name, text]))(
