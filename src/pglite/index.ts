@@ -1,1 +1,1 @@
-export {};
+export { pglite, type PgliteOptions } from './database.ts';

@@ -1,0 +1,83 @@
+import type { PGlite, PGliteInterface } from '@electric-sql/pglite';
+import type { Bound, Database, OpenDatabase, OpenOptions, SetupStep } from '../core/index.ts';
+import {
+  applySteps,
+  bookkeeping,
+  bookkeepingGone,
+  CHANNEL,
+  Journal,
+  journalGone,
+  journalSteps,
+  joinTables,
+  leaveInJournal,
+  PgStore,
+  readNotes,
+  refuseMissing,
+  type DrizzleOver,
+  type Sessions,
+} from '../postgres/index.ts';
+import { pgliteSessions } from './sessions.ts';
+
+export interface PgliteOptions {
+  /** The app's own Drizzle over a client, for hooks. Default: `(client) => drizzle({ client })` of `drizzle-orm/pglite`. */
+  readonly drizzle?: DrizzleOver<PGlite>;
+}
+
+/**
+ * A PGlite of the app's, followed by triggers and a journal in its schema `rowcast`: PGlite cannot decode its log. It is one connection, and
+ * the app's: transactions are made with `db.transaction(…)`, never with BEGIN by hand, and a `hasPermission` may ask the database.
+ *
+ * @example
+ * ```ts
+ * const db = await PGlite.create('./data')
+ * const live = await rowcast({ source: pglite(db), bindings: { posts } })
+ * ```
+ */
+export function pglite(db: PGliteInterface, { drizzle }: PgliteOptions = {}): Database {
+  const sessions = pgliteSessions(db, drizzle);
+  return {
+    name: 'pglite',
+    plan: (bound) => missing(sessions, bound),
+    open: (bound, options) => open(db, sessions, { bound, ...options }),
+    async teardown() {
+      const steps = [...(await journalGone(sessions)), ...(await bookkeepingGone(sessions))];
+      await applySteps(sessions, steps);
+      return steps;
+    },
+  };
+}
+
+async function missing(sessions: Sessions, bound: readonly Bound[]): Promise<readonly SetupStep[]> {
+  const { tables } = await joinTables(sessions, bound);
+  return [...(await bookkeeping(sessions)), ...(await journalSteps(sessions, tables.values()))];
+}
+
+async function open(
+  db: PGliteInterface,
+  sessions: Sessions,
+  { bound, setup, clock, log }: OpenOptions & { readonly bound: readonly Bound[] },
+): Promise<OpenDatabase> {
+  const steps = await missing(sessions, bound);
+  if (setup === 'check') refuseMissing(steps);
+  await applySteps(sessions, steps);
+  const { tables } = await joinTables(sessions, bound);
+  const { epoch, secret } = await readNotes(sessions);
+  const journal = await Journal.open({
+    sessions,
+    tables: [...tables.values()],
+    epoch,
+    log,
+    listen: async (wake) => {
+      const stop = await db.listen(CHANNEL, wake);
+      return () => stop();
+    },
+  });
+  return {
+    tables,
+    source: journal,
+    // One connection: a permission check that asks the database must not be waited for inside a transaction.
+    store: new PgStore({ sessions, clock, leave: leaveInJournal, judging: 'compared' }),
+    secret,
+    close: () => journal.trim(),
+  };
+}

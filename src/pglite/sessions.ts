@@ -1,0 +1,80 @@
+import type { PGlite, PGliteInterface, Transaction as PgliteTransaction } from '@electric-sql/pglite';
+import { RowcastError } from '../core/index.ts';
+import { paramText, PINNED, type DrizzleOver, type RawRow, type Sessions, type Sql } from '../postgres/index.ts';
+
+type Client = PGliteInterface | PgliteTransaction;
+
+/** PGlite has one connection, and it is the app's: only inside a transaction are the settings ours. */
+export function pgliteSessions(db: PGliteInterface, drizzle: DrizzleOver<PGlite> | undefined): Sessions {
+  const raw = rawTypes(db);
+  return {
+    query: sqlOver(db, raw).query,
+    async transaction(run) {
+      await refuseInside(sqlOver(db, raw));
+      return db.transaction(async (client) => {
+        const sql = sqlOver(client, raw);
+        await sql.query(PIN, Object.entries(PINNED).flat());
+        return run({
+          ...sql,
+          app: async (hook) => (drizzle ?? (await loadDrizzle()))(insideOf(client)).transaction(async (tx) => hook(tx)),
+        });
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+const PIN = `SELECT ${Object.keys(PINNED)
+  .map((_, at) => `set_config($${2 * at + 1}, $${2 * at + 2}, true)`)
+  .join(', ')}`;
+
+/** An app that says BEGIN by itself has the connection: our COMMIT would be the app's. Refused as a lock would be, so it is tried again. */
+async function refuseInside(sql: Sql): Promise<void> {
+  const [row] = await sql.query('SELECT pg_current_xact_id_if_assigned() IS NOT NULL');
+  if (row?.[0] === 't') throw Object.assign(new Error('the app has a transaction open on this PGlite'), { code: '55P03' });
+}
+
+type RawTypes = () => { parsers: Record<number, (text: string) => string>; serializers: Record<number, (text: string) => string> };
+
+/** PGlite parses what it knows by type; new types are added as they are made. */
+function rawTypes(db: PGliteInterface): RawTypes {
+  const { parsers, serializers } = db as unknown as { parsers: object; serializers: object };
+  let known = -1;
+  let made: ReturnType<RawTypes>;
+  const asIs = (types: object): Record<number, (text: string) => string> =>
+    Object.fromEntries(Object.keys(types).map((type) => [type, (text: string) => text]));
+  return () => {
+    const count = Object.keys(parsers).length;
+    if (count !== known) made = { parsers: asIs(parsers), serializers: asIs(serializers) };
+    known = count;
+    return made;
+  };
+}
+
+function sqlOver(client: Client, raw: RawTypes): Sql {
+  return {
+    async query(text, params = []) {
+      const { rows } = await client.query<RawRow>(text, params.map(paramText), { rowMode: 'array', ...raw() });
+      return rows;
+    },
+  };
+}
+
+/** The same client, in a transaction that is open already. */
+function insideOf(client: PgliteTransaction): PGlite {
+  const inside = Object.assign(Object.create(client) as PgliteTransaction, {
+    query: client.query.bind(client),
+    exec: client.exec.bind(client),
+    transaction: <T>(run: (tx: PgliteTransaction) => Promise<T>) => run(client),
+  });
+  return inside as unknown as PGlite;
+}
+
+async function loadDrizzle(): Promise<DrizzleOver<PGlite>> {
+  try {
+    const { drizzle } = await import('drizzle-orm/pglite');
+    return (client) => drizzle({ client });
+  } catch (cause) {
+    throw new RowcastError('driver_missing', 'a hook gets its `tx` from Drizzle: npm install drizzle-orm', { cause });
+  }
+}

@@ -1,0 +1,128 @@
+import type { Change, Loss, Receipt } from '../core/index.ts';
+import { readCatalog, type Shape } from './catalog.ts';
+import { JOURNAL, OP } from './journal-setup.ts';
+import { publishedChanges } from './publish.ts';
+import { parseRecordText } from './record-text.ts';
+import type { RawRow, Sessions } from './sql.ts';
+import { imageReader, type ImageReader, type PgTable } from './tables.ts';
+
+/** One row of the journal. */
+export interface JournalRow {
+  readonly seq: bigint;
+  readonly rel: number;
+  readonly op: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** What one transaction's rows said. */
+export interface Told {
+  readonly changes: Change[];
+  readonly receipts: Receipt[];
+  readonly lost: Map<PgTable, Loss['reason']>;
+}
+
+/** How the rows of one stored table become images, for each bound table they belong to. */
+interface Reading {
+  readonly table: PgTable;
+  readonly reader: ImageReader;
+}
+
+/**
+ * Turns journal rows into changes. A row is printed by the shape its table had then, and says not which: the journal notes each change of a
+ * shape, so a row is read by the shape that was known before that note, and a row from before the first one known is said to be lost.
+ */
+export class JournalReader {
+  readonly #sessions: Sessions;
+  readonly #tables: readonly PgTable[];
+  #readings: ReadonlyMap<number, readonly Reading[]> = new Map();
+  /** The last note of each table that the shapes in hand are newer than. */
+  #noted: ReadonlyMap<number, bigint> = new Map();
+  /** Tables that nobody binds any more, and whose triggers are still there. */
+  readonly #strangers: Set<number> = new Set();
+
+  constructor(sessions: Sessions, tables: readonly PgTable[]) {
+    this.#sessions = sessions;
+    this.#tables = tables;
+  }
+
+  /** Shapes and notes of one moment. */
+  async learn(): Promise<void> {
+    const [catalog, notes] = await this.#sessions.transaction(async (tx) => [
+      await readCatalog(
+        tx,
+        this.#tables.map(({ model }) => model),
+      ),
+      await tx.query(`SELECT rel, max(seq) FROM ${JOURNAL} WHERE op = $1 GROUP BY rel`, [OP.schema]),
+    ]);
+    const readings = new Map<number, Reading[]>();
+    const noted = new Map(notes.map(([rel, seq]) => [Number(rel), BigInt(seq ?? 0)]));
+    for (const [at, table] of this.#tables.entries()) {
+      const relation = catalog.relations[at];
+      if (!relation) continue;
+      const shapes: readonly Shape[] = [relation, ...relation.partitions];
+      for (const shape of shapes) {
+        const reading = { table, reader: imageReader(table, shape) };
+        readings.set(shape.oid, [...(readings.get(shape.oid) ?? []), reading]);
+        // A partitioned table is altered with its partitions, and only itself is noted.
+        noted.set(shape.oid, later(noted.get(shape.oid), noted.get(relation.oid)));
+      }
+    }
+    this.#readings = readings;
+    this.#noted = noted;
+    this.#strangers.clear();
+  }
+
+  async read(row: JournalRow, told: Told): Promise<void> {
+    switch (row.op) {
+      case OP.receipt:
+        told.receipts.push(JSON.parse(row.after ?? '') as Receipt);
+        return;
+      case OP.publish:
+        told.changes.push(...publishedChanges(row.after ?? '', this.#tables));
+        return;
+      case OP.schema:
+        return this.#shapeChanged(row, told);
+      default:
+        for (const reading of await this.#readingsOf(row.rel)) this.#readRow(row, reading, told);
+    }
+  }
+
+  async #readingsOf(rel: number): Promise<readonly Reading[]> {
+    const known = this.#readings.get(rel);
+    if (known || this.#strangers.has(rel)) return known ?? [];
+    await this.learn(); // a new partition, or a table made anew
+    const found = this.#readings.get(rel);
+    if (!found) this.#strangers.add(rel);
+    return found ?? [];
+  }
+
+  #readRow({ seq, rel, op, before, after }: JournalRow, { table, reader }: Reading, told: Told): void {
+    if (op === OP.truncate || op === OP.gap) {
+      told.lost.set(table, op === OP.truncate ? 'truncate' : 'source');
+      return;
+    }
+    const rows = [before, after].map((text) => (text === null ? null : parseRecordText(text)));
+    const readable = seq > (this.#noted.get(rel) ?? 0n) && reader.drifted.length === 0;
+    if (!readable || rows.some((values) => values !== null && values.length !== reader.width)) {
+      told.lost.set(table, 'schema');
+      return;
+    }
+    const [old, now] = rows.map((values: RawRow | null | undefined) => (values ? reader.image(values) : null));
+    told.changes.push({ table, before: old ?? null, after: now ?? null });
+  }
+
+  async #shapeChanged({ seq, rel }: JournalRow, told: Told): Promise<void> {
+    const old = this.#readings.get(rel);
+    if (!old || seq <= (this.#noted.get(rel) ?? 0n)) return;
+    await this.learn();
+    for (const { table } of old) {
+      const now = this.#readings.get(rel)?.find((reading) => reading.table === table);
+      if (!now || now.reader.drifted.length > 0) told.lost.set(table, 'schema');
+    }
+  }
+}
+
+function later(one: bigint | undefined, other: bigint | undefined): bigint {
+  return (one ?? 0n) > (other ?? 0n) ? (one ?? 0n) : (other ?? 0n);
+}
