@@ -1,9 +1,18 @@
-import { BadFrame, isRecord, parseJson, type ClientFrame, type Data, type Json } from '../protocol/index.ts';
+import { BadFrame, CLOSE, isRecord, parseJson, type ClientFrame, type CloseReason, type Data, type Json } from '../protocol/index.ts';
 import type { ChangeItem, Wire } from '../server/index.ts';
 import type { Packing } from './packing.ts';
 
 /** "Try again later": the client reconnects and reads its data again, as the seed says it should. */
 const TRY_AGAIN_LATER = 1013;
+const NORMAL = 1000;
+
+/** What Channels closed with, where it had a code for it. Its clients come back whatever the code is. */
+const CODES: { readonly [K in CloseReason]?: number } = {
+  aged: NORMAL,
+  slow: TRY_AGAIN_LATER,
+  rate: TRY_AGAIN_LATER,
+  overloaded: TRY_AGAIN_LATER,
+};
 
 /**
  * The seed's wire, Django Channels 1.x: `{"stream", "payload"}` both ways, live only. No answers, no first rows, no positions: refusals are
@@ -19,6 +28,7 @@ export function channels1<B>({ pack, join }: Packing<B>): Wire<B> {
     name: 'channels.1',
     answers: false,
     resetCloses: TRY_AGAIN_LATER,
+    closeCode: (why) => CODES[why] ?? CLOSE[why],
     commit: (_position, items) => packed(items),
     frame(frame) {
       if (frame.type !== 'message') return null;

@@ -1,18 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Connecting, OpenEndpoint, Server } from '../server/index.ts';
-import { within } from '../server/index.ts';
-
-/** Somebody who may come in, or the HTTP status that says why not. */
-export type Handshake =
-  | {
-      readonly ok: true;
-      readonly endpoint: OpenEndpoint;
-      readonly user: unknown;
-      readonly principal: string | null;
-      readonly connecting: Connecting;
-      readonly groups: readonly string[];
-    }
-  | { readonly ok: false; readonly status: 400 | 401 | 403 | 500 | 503; readonly message: string };
+import { SUBPROTOCOL } from '../protocol/index.ts';
+import type { Admission, Found, Server } from '../server/index.ts';
 
 /** The path as it was sent: compared as it is, so that no other spelling of it (`//`, `%2F`, `/./`) reaches an endpoint. */
 export function pathOf(request: IncomingMessage): string {
@@ -20,30 +8,19 @@ export function pathOf(request: IncomingMessage): string {
 }
 
 /** Decides on a connection before anything is upgraded: where from, who, and the groups they start in. */
-export async function handshake(server: Server, request: IncomingMessage): Promise<Handshake | null> {
-  const found = server.at(pathOf(request));
-  if (!found) return null;
-  const { endpoint, params } = found;
-  const { options, limits } = endpoint;
+export async function handshake(server: Server, found: Found, request: IncomingMessage): Promise<Admission> {
+  if (!mayChoose(request)) return { ok: false, status: 400, message: `ask for the subprotocol ${SUBPROTOCOL}, or for none` };
   const asked = webRequest(request);
   if (!asked) return { ok: false, status: 400, message: 'not a request' };
-  if (!fromAllowedOrigin(request, options.origins ?? [])) return { ok: false, status: 403, message: 'this origin may not connect' };
-  const connecting = { params, query: new URL(asked.url).searchParams, request: asked };
-  try {
-    const user = options.authenticate ? await within(server.clock, limits.hookMs, options.authenticate(asked)) : null;
-    if (options.authenticate && (user === null || user === undefined)) return { ok: false, status: 401, message: 'not signed in' };
-    const groups = (await within(server.clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? [])).filter(Boolean);
-    return { ok: true, endpoint, user, principal: principalOf(user), connecting, groups };
-  } catch (error) {
-    server.log.error({ err: error, path: endpoint.path }, 'authenticate or connectionGroups failed: refused');
-    return { ok: false, status: 500, message: 'the server could not let you in' };
-  }
+  if (!fromAllowedOrigin(request, found.endpoint.options.origins ?? []))
+    return { ok: false, status: 403, message: 'this origin may not connect' };
+  return server.admit(found, asked);
 }
 
-/** A user's id makes their connections one person; without one, each client is its own. */
-export function principalOf(user: unknown): string | null {
-  const id = typeof user === 'object' && user !== null ? (user as { readonly id?: unknown }).id : undefined;
-  return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? `user:${id}` : null;
+/** Without a subprotocol it is the seed's wire; with some, ours must be among them. */
+function mayChoose({ headers }: IncomingMessage): boolean {
+  const asked = headers['sec-websocket-protocol'];
+  return asked === undefined || asked.split(',').some((protocol) => protocol.trim() === SUBPROTOCOL);
 }
 
 function webRequest(request: IncomingMessage): Request | null {

@@ -1,5 +1,5 @@
+export { admit, type DoorConnection, type Visitor } from './admit.ts';
 export { channels1 } from './channels1.ts';
-export { principalOf } from './handshake.ts';
 export { inProcess, type InProcessSocket } from './in-process.ts';
 export { framed, plain, type Packing } from './packing.ts';
 export { rowcast1 } from './rowcast1.ts';

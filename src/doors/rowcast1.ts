@@ -1,4 +1,4 @@
-import { parseClientFrame } from '../protocol/index.ts';
+import { CLOSE, parseClientFrame } from '../protocol/index.ts';
 import type { ChangeItem, Wire } from '../server/index.ts';
 import type { Packing } from './packing.ts';
 
@@ -8,6 +8,7 @@ export function rowcast1<B>({ pack, join }: Packing<B>): Wire<B> {
     name: 'rowcast.1',
     answers: true,
     resetCloses: null,
+    closeCode: (why) => CLOSE[why],
     commit: (position, items) => pack(`{"type":"commit","position":"${position}","changes":[${items.map(changeText).join(',')}]}`),
     frame: (frame) => pack(JSON.stringify(frame)),
     join,

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import { CLOSE, SUBPROTOCOL } from '../protocol/index.ts';
-import type { OpenEndpoint, Server, Session, Transport } from '../server/index.ts';
+import { SUBPROTOCOL } from '../protocol/index.ts';
+import type { Arrival, OpenEndpoint, Refusal, Server, Session, Transport } from '../server/index.ts';
 import { channels1 } from './channels1.ts';
-import { handshake, pathOf, type Handshake } from './handshake.ts';
+import { handshake, pathOf } from './handshake.ts';
 import { framed } from './packing.ts';
 import { rowcast1 } from './rowcast1.ts';
 
@@ -14,10 +14,13 @@ export interface UpgradingServer {
   off(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
 }
 
-/** A ping every 20 s; a socket that has not answered the last one when the next is due, and 10 s more, is gone. */
-const PING_EVERY = 10_000;
-const PING_AFTER = 2; // beats of silence before a ping
-const DEAD_AFTER = 5; // beats of silence before the end
+/** One look at all sockets every 10 s. A silent one is pinged after 20 s, and is gone after 50. */
+const BEAT = 10_000;
+const PING_AFTER = 2; // beats of silence
+const DEAD_AFTER = 5;
+
+/** What a socket may take for the closing handshake when the server goes down, or it broke the protocol: 1 s. */
+const GRACE = 1_000;
 
 const WIRES = { rowcast: rowcast1(framed), seed: channels1(framed) };
 
@@ -26,9 +29,9 @@ export class WebSocketDoor {
   readonly #server: Server;
   readonly #upgraders = new Map<OpenEndpoint, WebSocketServer>();
   readonly #sockets = new Map<WebSocket, Beat>();
-  readonly #counts = new Map<OpenEndpoint, number>();
   readonly #attached = new Set<UpgradingServer>();
   #timer: { cancel(): void } | null = null;
+  #gone: (() => void) | null = null;
 
   constructor(server: Server) {
     this.#server = server;
@@ -42,34 +45,41 @@ export class WebSocketDoor {
     this.#timer ??= this.#beat();
   }
 
-  /** Lets go of the HTTP servers. Sockets that do not close by themselves within a second are cut. */
-  close(): void {
+  /** Lets go of the HTTP servers. Resolves when the last socket is gone: those that do not close by themselves are cut. */
+  async close(): Promise<void> {
     for (const http of this.#attached) http.off('upgrade', this.#upgrade);
     this.#attached.clear();
     this.#timer?.cancel();
-    this.#server.clock.after(1_000, () => {
+    this.#timer = null;
+    if (this.#sockets.size === 0) return;
+    const cut = this.#server.clock.after(GRACE, () => {
       for (const socket of this.#sockets.keys()) socket.terminate();
     });
+    await new Promise<void>((resolve) => (this.#gone = resolve));
+    cut.cancel();
   }
 
   readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (!this.#server.at(pathOf(request))) return;
+    const found = this.#server.at(pathOf(request));
+    if (!found) return;
     // First of all: a socket that breaks while we wait for `authenticate` must not take the process with it.
     const broken = (): void => void socket.destroy();
     socket.on('error', broken);
-    void handshake(this.#server, request).then((hands) => {
-      if (!hands || socket.destroyed) return;
-      if (!hands.ok) return refuse(socket, hands);
-      if ((this.#counts.get(hands.endpoint) ?? 0) >= hands.endpoint.limits.connections) {
-        return refuse(socket, { ok: false, status: 503, message: 'too many connections' });
-      }
-      if (!mayChoose(request))
-        return refuse(socket, { ok: false, status: 400, message: `ask for the subprotocol ${SUBPROTOCOL}, or for none` });
-      this.#upgrader(hands.endpoint).handleUpgrade(request, socket, head, (opened) => {
-        socket.off('error', broken);
-        this.#opened(opened, hands);
+    handshake(this.#server, found, request)
+      .then((admitted) => {
+        if (socket.destroyed) return;
+        if (!admitted.ok) return refuse(socket, admitted);
+        // Not before the wait: who came meanwhile counts.
+        if (this.#server.full(found.endpoint)) return refuse(socket, { ok: false, status: 503, message: 'too many connections' });
+        this.#upgrader(found.endpoint).handleUpgrade(request, socket, head, (opened) => {
+          socket.off('error', broken);
+          this.#opened(opened, admitted.arrival);
+        });
+      })
+      .catch((error: unknown) => {
+        this.#server.log.error({ err: error, path: found.endpoint.path }, 'an upgrade failed');
+        socket.destroy();
       });
-    });
   };
 
   #upgrader(endpoint: OpenEndpoint): WebSocketServer {
@@ -87,64 +97,59 @@ export class WebSocketDoor {
     return upgrader;
   }
 
-  #opened(socket: WebSocket, hands: Handshake & { readonly ok: true }): void {
-    const seed = socket.protocol !== SUBPROTOCOL;
-    const beat: Beat = { endpoint: hands.endpoint, born: this.#server.clock.now(), silent: 0, seed };
+  #opened(socket: WebSocket, arrival: Arrival): void {
+    const wire = socket.protocol === SUBPROTOCOL ? WIRES.rowcast : WIRES.seed;
+    const session = this.#server.connect(arrival, { wire, transport: transportOf(socket) });
+    const beat: Beat = { session, born: this.#server.clock.now(), age: arrival.endpoint.limits.ageSeconds * 1_000, silent: 0 };
     this.#sockets.set(socket, beat);
-    this.#count(hands.endpoint, 1);
-    const session: Session<Buffer> = this.#server.connect(hands, hands.groups, {
-      wire: seed ? WIRES.seed : WIRES.rowcast,
-      transport: transportOf(socket),
-    });
     socket.on('message', (data: RawData, binary: boolean) => {
       beat.silent = 0;
-      if (binary) session.unreadable('frames are text, not bytes');
-      else session.receive(String(data));
+      session.receive(binary ? null : String(data));
     });
     socket.on('pong', () => (beat.silent = 0));
-    socket.on('error', () => socket.terminate()); // ws has sent the close code that fits (1009, 1002, 1007)
+    // ws has sent the close code that fits (1009, 1002, 1007); cut at once, the other side would not read it.
+    socket.on('error', () => this.#server.clock.after(GRACE, () => socket.terminate()));
     socket.on('close', (code) => {
       this.#sockets.delete(socket);
-      this.#count(hands.endpoint, -1);
       void this.#server.disconnect(session, code);
+      if (this.#sockets.size === 0) this.#gone?.();
     });
-  }
-
-  #count(endpoint: OpenEndpoint, more: 1 | -1): void {
-    this.#counts.set(endpoint, (this.#counts.get(endpoint) ?? 0) + more);
   }
 
   /** One timer for all sockets. */
   #beat(): { cancel(): void } {
-    return this.#server.clock.after(PING_EVERY, () => {
+    return this.#server.clock.after(BEAT, () => {
       const now = this.#server.clock.now();
       for (const [socket, beat] of this.#sockets) {
+        if (now - beat.born >= beat.age) beat.session.end('aged', 'old: come back');
+        if (socket.isPaused) continue; // it is we who do not listen
         if (++beat.silent >= DEAD_AFTER) socket.terminate();
-        else if (now - beat.born > beat.endpoint.limits.ageSeconds * 1_000) socket.close(beat.seed ? 1000 : CLOSE.aged, 'old: come back');
         else if (beat.silent >= PING_AFTER) socket.ping();
       }
-      if (this.#attached.size > 0) this.#timer = this.#beat();
+      this.#timer = this.#beat();
     });
   }
 }
 
 interface Beat {
-  readonly endpoint: OpenEndpoint;
+  readonly session: Session<Buffer>;
   readonly born: number;
-  readonly seed: boolean;
+  /** Milliseconds it may live. */
+  readonly age: number;
+  /** Beats since anything came. */
   silent: number;
 }
 
-/** Without a subprotocol it is the seed's wire; with some, ours must be among them. */
-function mayChoose({ headers }: IncomingMessage): boolean {
-  const asked = headers['sec-websocket-protocol'];
-  if (asked === undefined) return true;
-  return asked.split(',').some((protocol) => protocol.trim() === SUBPROTOCOL);
-}
+const STATUS = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+} as const;
 
-const STATUS = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 500: 'Internal Server Error', 503: 'Service Unavailable' };
-
-function refuse(socket: Duplex, { status, message }: Handshake & { readonly ok: false }): void {
+function refuse(socket: Duplex, { status, message }: Refusal): void {
   const body = `${message}\n`;
   const lines = [
     `HTTP/1.1 ${status} ${STATUS[status]}`,
@@ -170,6 +175,13 @@ function transportOf(socket: WebSocket): Transport<Buffer> {
     buffered: () => (socket as unknown as Inside)._socket?.writableLength ?? 0,
     pause: () => socket.pause(),
     resume: () => socket.resume(),
-    close: (code, reason) => socket.close(code, reason.slice(0, 120)),
+    close: (code, reason) => socket.close(code, cut(reason)),
   };
+}
+
+/** A close frame holds 123 bytes of reason. */
+function cut(reason: string): string {
+  let text = reason.slice(0, 123);
+  while (Buffer.byteLength(text) > 123) text = text.slice(0, -1);
+  return text;
 }

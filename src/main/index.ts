@@ -9,10 +9,14 @@ export {
 } from '../core/index.ts';
 export { groupBy, type GroupBy } from '../core/index.ts';
 export { ERRORS, RowcastError, type ErrorCode } from '../core/index.ts';
-export type { Database, SetupStep, Log, Model } from '../core/index.ts';
+export type { Database, OpenDatabase, SetupStep, Log, Model } from '../core/index.ts';
 export type { Bus, ChangeSource, Clock, Ledger, Store } from '../core/index.ts';
 export { consumer, type Consumer, type ConsumerContext, type Connecting, type Endpoint, type EndpointOptions } from '../server/index.ts';
 export type { Groups, Identified, Limits, OwnGroups, PublishedRow } from '../server/index.ts';
 export { boundOf, systemClock } from '../server/index.ts';
 export { rowcast, type AsOptions, type Bindings, type Live, type RowcastOptions, type UserOf } from './live.ts';
 export { SUBPROTOCOL, type Answer } from '../protocol/index.ts';
+// For a door or a wire of one's own: docs/doors.md.
+export { channels1, plain, rowcast1, type DoorConnection, type Packing, type UpgradingServer, type Visitor } from '../doors/index.ts';
+export type { ChangeItem, Door, FrameLimits, Sender, Transport, View, Wire } from '../server/index.ts';
+export { BadFrame, CLOSE, FrameError, parseJson, type ClientFrame, type CloseReason, type ServerFrame } from '../protocol/index.ts';

@@ -1,10 +1,10 @@
 import { createClient, type AppTypes, type Client, type SocketLike } from '../client/index.ts';
 import type { Binding, BindingTypes, Bus, Clock, Database, Ledger, Log } from '../core/index.ts';
-import { inProcess, principalOf, WebSocketDoor, type UpgradingServer } from '../doors/index.ts';
+import { admit, inProcess, WebSocketDoor, type UpgradingServer, type Visitor } from '../doors/index.ts';
 import { memoryBus, memoryLedger } from '../memory/index.ts';
-import { CLOSE } from '../protocol/index.ts';
 import {
   consoleLog,
+  principalOf,
   Server,
   systemClock,
   type Consumers,
@@ -61,6 +61,11 @@ export interface Live<B extends Bindings = Bindings> {
   attach(server: UpgradingServer): void;
   /** The client, as this user, in this process: the same streams, checks and answers, no network. For tests, jobs and scripts. Close it. */
   as(user: UserOf<B>, options?: AsOptions): Client<{ readonly types?: { readonly streams: StreamsOf<B> } }>;
+  /**
+   * For a door of your own (docs/doors.md): asks the endpoint at the request's path who this is and where they start. The door makes the
+   * request from what it knows; what a browser's page could forge (Origin) it has to look at itself.
+   */
+  admit(request: Request): Promise<Visitor>;
   readonly groups: Groups;
   /** Changes from somewhere that the log does not see, in the log's own order. Rows are what `select()` gives. */
   publish<T extends BindingTypes>(binding: Binding<T>, changes: readonly PublishedRow<T['row']>[]): Promise<void>;
@@ -107,13 +112,15 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
       client.on('status', (status) => status === 'closed' && clients.delete(client));
       return client as never;
     },
+    admit: (request) => admit(server, request),
     groups: { send: (group, payload, { stream } = {}) => server.send(group, payload, stream ?? null) },
     publish: (binding, changes) => server.publish(binding as unknown as Binding, changes as readonly PublishedRow[]),
     settled: () => server.settled(),
     async close() {
       for (const client of clients) client.close();
-      door.close();
-      await server.close(CLOSE.going, 'the server is going down');
+      const gone = door.close();
+      await server.close('going', 'the server is going down');
+      await gone;
     },
   };
 }

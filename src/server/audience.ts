@@ -1,5 +1,6 @@
 import type { StreamInfo } from '../protocol/index.ts';
-import { verdictOf, type Delivery, type Position, type Stream } from '../core/index.ts';
+import { verdictOf, type Delivery, type GroupMessage, type Position, type Stream } from '../core/index.ts';
+import { encoded, type Consumer } from './consumer.ts';
 import type { Outbox } from './outbox.ts';
 import type { Item } from './tick.ts';
 
@@ -18,15 +19,21 @@ export class Audience {
   readonly #base = new Map<string, View>();
   readonly #groups = new Map<string, Members>();
   readonly #views = new Map<string, { readonly view: View; readonly members: Members }>();
+  readonly #consumers: ReadonlyMap<string, Consumer>;
   #numbers = 0;
   #judgement = 0;
 
-  constructor(streams: readonly Stream[]) {
+  constructor(streams: readonly Stream[], consumers: ReadonlyMap<string, Consumer>) {
+    this.#consumers = consumers;
     for (const stream of streams) this.#base.set(stream.name, { number: ++this.#numbers, stream, group: null });
   }
 
   base(stream: string): View | undefined {
     return this.#base.get(stream);
+  }
+
+  streams(): Iterable<string> {
+    return this.#base.keys();
   }
 
   join(group: string, box: Box): void {
@@ -64,6 +71,15 @@ export class Audience {
     for (const { view, members } of this.#views.values()) {
       if (view.stream.name === stream) yield { view, boxes: members.list };
     }
+  }
+
+  /** A message to whoever is in its group, where its stream is offered at all. @throws when the app's `encode` does. */
+  hear({ group, stream, payload }: GroupMessage, except: Box | undefined): void {
+    const members = this.members(group);
+    const consumer = stream === null ? undefined : this.#consumers.get(stream);
+    if (members.length === 0 || (stream !== null && !consumer && !this.#base.has(stream))) return;
+    const item: Item = { position: null, frame: { type: 'message', stream, payload: consumer ? encoded(consumer, payload) : payload } };
+    for (const box of members) if (box !== except) box.push(item);
   }
 
   /** Gives each member of the groups before and after what its verdict says. Costs nothing for anybody else. */

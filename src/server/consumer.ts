@@ -1,5 +1,5 @@
 import type { Json } from '../core/index.ts';
-import type { OwnGroups } from './groups.ts';
+import { jsonOf, type OwnGroups } from './groups.ts';
 
 type Maybe<T> = T | Promise<T>;
 
@@ -13,7 +13,7 @@ export interface ConsumerContext<User> {
   /** The app's own, for as long as the connection lasts. */
   readonly state: Record<string, unknown>;
   readonly groups: OwnGroups;
-  /** To this connection, on this stream. Goes out when the function has ended; a function that throws has sent nothing. */
+  /** To this connection, on this stream. Goes out when the function has ended, at once when it has ended already; a function that throws has sent nothing. */
   reply(payload: Json): void;
   /** Closes the connection. 1000 or 3000-4999. */
   close(code?: number, reason?: string): void;
@@ -44,4 +44,9 @@ export interface Consumer<User = unknown> {
  */
 export function consumer<User = unknown>(functions: Omit<Consumer<User>, 'consumer'>): Consumer<User> {
   return { consumer: true, ...functions };
+}
+
+/** As it goes out. @throws when `encode` does, or gives what JSON cannot hold. */
+export function encoded({ encode }: Consumer, payload: Json): Json {
+  return jsonOf(encode ? encode(payload) : payload);
 }

@@ -79,7 +79,7 @@ export function openEndpoint(path: string, options: EndpointOptions<Consumers, u
       refuse(`"${name}" is not a binding under that name; add it to the \`bindings\` of rowcast(…) as "${name}"`);
     else streams.set(name, stream);
   }
-  const audience = new Audience([...streams.values()]);
+  const audience = new Audience([...streams.values()], consumers);
   const info: Record<string, StreamInfo | null> = {};
   for (const name of Object.keys(offered)) {
     const view = audience.base(name);

@@ -1,4 +1,15 @@
-import type { Bus, Clock, Entry, Json, Ledger, Log, Position, Receipt } from '../core/index.ts';
+import {
+  RowcastError,
+  type Bus,
+  type Clock,
+  type Entry,
+  type GroupMessage,
+  type Json,
+  type Ledger,
+  type Log,
+  type Position,
+  type Receipt,
+} from '../core/index.ts';
 import type { Audience } from './audience.ts';
 import { Outbox } from './outbox.ts';
 import { Receipts } from './receipts.ts';
@@ -19,7 +30,7 @@ export class Gateway {
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
   readonly #ticks = new Map<Wire<unknown>, Tick<unknown>>();
-  readonly #marks = new Map<string, () => void>();
+  readonly #marks = new Map<string, { done(): void; failed(error: Error): void }>();
   readonly #boxes = new Map<string, Outbox<unknown>>();
   readonly #deaf: () => void;
   #position: Position = '';
@@ -29,14 +40,7 @@ export class Gateway {
     this.#parts = parts;
     this.bus = parts.bus;
     this.receipts = new Receipts(parts.clock, this.touch);
-    this.#deaf = parts.bus.listen((message) => {
-      const item: Item = { position: null, frame: { type: 'message', stream: message.stream, payload: message.payload } };
-      const except = message.except === null ? undefined : this.#boxes.get(message.except);
-      for (const audience of this.#audiences) {
-        for (const box of audience.members(message.group)) if (box !== except) box.push(item);
-      }
-      this.touch();
-    });
+    this.#deaf = parts.bus.listen((message) => this.#hear(message));
   }
 
   /** The last entry this gateway has passed on. */
@@ -73,8 +77,9 @@ export class Gateway {
   }
 
   /** Resolves when the log has brought this receipt to every session here. */
-  passed(receipt: Receipt): Promise<void> {
-    return new Promise((resolve) => this.#marks.set(receipt.client, resolve));
+  passed({ client }: Receipt): { readonly done: Promise<void>; forget(): void } {
+    const done = new Promise<void>((resolve, reject) => this.#marks.set(client, { done: resolve, failed: reject }));
+    return { done, forget: () => void this.#marks.delete(client) };
   }
 
   send(group: string, payload: Json, options: { readonly stream: string | null; readonly except: string | null }): Promise<void> {
@@ -97,13 +102,16 @@ export class Gateway {
 
   close(): void {
     this.#deaf();
-    for (const done of this.#marks.values()) done();
+    for (const { failed } of this.#marks.values()) failed(new RowcastError('closed', 'Rowcast was closed before everything had gone out'));
     this.#marks.clear();
   }
 
   #pass(entry: Entry): void {
     if (entry.prev !== this.#position) {
-      this.#parts.log.error({ prev: entry.prev, at: this.#position }, 'a gap in the ledger: what follows may be incomplete');
+      this.#parts.log.error({ prev: entry.prev, at: this.#position }, 'a gap in the ledger: everybody is told to read again');
+      for (const audience of this.#audiences) {
+        for (const stream of audience.streams()) this.#reset(audience, stream, { position: entry.position, reason: 'source' });
+      }
     }
     this.#position = entry.position;
     for (const receipt of entry.receipts) {
@@ -116,13 +124,25 @@ export class Gateway {
     }
   }
 
+  #hear(message: GroupMessage): void {
+    const except = message.except === null ? undefined : this.#boxes.get(message.except);
+    for (const audience of this.#audiences) {
+      try {
+        audience.hear(message, except);
+      } catch (error) {
+        this.#parts.log.error({ err: error, stream: message.stream }, 'encode failed; the message is dropped');
+      }
+    }
+    this.touch();
+  }
+
   #marked({ client }: Receipt): void {
-    const done = this.#marks.get(client);
-    if (!done) return;
+    const mark = this.#marks.get(client);
+    if (!mark) return;
     this.#marks.delete(client);
     // The commit that carries a mark has no frame of its own; those before it are in the running tick.
     this.flush();
-    done();
+    mark.done();
   }
 
   #reset(audience: Audience, stream: string, about: { position: Position; reason: Entry['resets'][number]['reason'] }): void {

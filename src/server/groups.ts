@@ -1,4 +1,4 @@
-import type { Json } from '../core/index.ts';
+import { RowcastError, type Json } from '../core/index.ts';
 
 /** Groups as the app's own code uses them: names, and messages to whoever is in one. Names are shared with `groupNames`. */
 export interface Groups {
@@ -13,4 +13,20 @@ export interface OwnGroups {
   discard(group: string): void;
   /** `others`: to everybody in the group but this connection. */
   send(group: string, payload: Json, options?: { readonly others?: boolean }): void;
+}
+
+/**
+ * A copy of what the app sends, taken now: changed later it changes nothing here, and what JSON cannot hold is the sender's own error.
+ * @throws {RowcastError} `hook_invalid`.
+ */
+export function jsonOf(payload: Json): Json {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(payload);
+  } catch (cause) {
+    throw new RowcastError('hook_invalid', 'a message must be something that JSON can hold', { cause });
+  }
+  if (text === undefined)
+    throw new RowcastError('hook_invalid', 'a message must be something that JSON can hold; undefined is not, null is');
+  return JSON.parse(text) as Json;
 }

@@ -98,6 +98,7 @@ async function prepare(
   if (foreign) return { refused: foreign };
   const typed = fromWire(table, data);
   if (!typed.ok) return typed;
+  if (frame.action === 'update' && Object.keys(typed.values).length === 0) return refuse('invalid', 'an update names at least one field');
   const params = frame.action === 'create' ? placed(stream, frame.params, writer) : { ok: true as const, values: {} };
   if (!params.ok) return params;
   const stamped = options.stamp ? await within(parts.clock, parts.hookMs, options.stamp(writer.user, frame.action)) : {};
@@ -107,9 +108,8 @@ async function prepare(
     validated(options.validate?.[frame.action], table, { ...params.values, ...typed.values, ...stamped }),
   );
   if (!checked.ok) return checked;
-  if (frame.action === 'update' && Object.keys(checked.values).length === 0) return refuse('invalid', 'an update names at least one field');
   if (frame.action === 'create' && !options.create) {
-    const lacks = missing(table, filled(stream, checked.values));
+    const lacks = missing(table, checked.values);
     if (lacks) return { refused: lacks };
   }
   return { key, values: checked.values };
@@ -156,12 +156,6 @@ export function groupOf(
   return name === null ? null : { name, values };
 }
 
-function filled({ table }: Stream, values: Values): Values {
-  const all: Values = { ...values };
-  for (const [place, { name }] of table.columns.entries()) all[name] ??= table.model.fill('create', place) ?? null;
-  return all;
-}
-
 interface Judged {
   readonly frame: WriteFrame;
   readonly stream: Stream;
@@ -183,7 +177,7 @@ async function judge(judged: Judged): Promise<Judgement> {
   const pk = frame.pk ?? null;
   if (!(await permitted(judged, row, pk))) {
     // To one who does not see the row it is not there: `forbidden` would tell that it is.
-    if (before && !stream.groups(before).some((group) => writer.holds(group))) return absent;
+    if (before && !seenBy(writer, stream, before)) return absent;
     return { verdict: 'refuse', answer: { ok: false, code: 'forbidden', message: `you may not ${frame.action} this row` } };
   }
   const hook = options[frame.action] as ((context: HookContext<Row, Row, unknown, unknown>) => unknown) | undefined;
@@ -193,6 +187,11 @@ async function judge(judged: Judged): Promise<Judgement> {
   }
   if (frame.action === 'delete') return { verdict: 'write', values: new Map() };
   return { verdict: 'write', values: parameters(table, frame.action, values) };
+}
+
+function seenBy(writer: Writer, stream: Stream, row: Image): boolean {
+  // `serialize` may say that the row is in no group at all.
+  return stream.groups(row).some((group) => writer.holds(group)) && (!stream.binding.options.serialize || stream.text(row) !== null);
 }
 
 /** Left out, a throw, and an answer that does not come in time are all a no. */
@@ -224,7 +223,6 @@ function hashOf({ stream, action, pk, data, params }: WriteFrame): string {
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value ?? null;
-  return Object.entries(value)
-    .map(([key, member]): [string, unknown] => [key, canonical(member)])
-    .sort(([one], [other]) => (one < other ? -1 : 1));
+  const members = Object.entries(value).map(([key, member]): [string, unknown] => [key, canonical(member)]);
+  return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -1,12 +1,12 @@
+export { principalOf, type Admission, type Found, type Refusal } from './admission.ts';
 export { infoOf, type View } from './audience.ts';
 export { systemClock } from './clock.ts';
 export { consoleLog } from './console-log.ts';
 export { consumer, type Consumer, type ConsumerContext } from './consumer.ts';
-export { within } from './deadline.ts';
 export type { Connecting, Consumers, Endpoint, EndpointOptions, Identified, OpenEndpoint, StreamsOf } from './endpoint.ts';
 export type { Groups, OwnGroups } from './groups.ts';
 export { LIMITS, type Limits } from './limits.ts';
 export { boundOf, Server, type PublishedRow, type ServerOptions } from './server.ts';
-export type { Arrival, Session } from './session.ts';
+export type { Arrival, Door, Session } from './session.ts';
 export type { PlainFrame } from './tick.ts';
 export type { ChangeItem, FrameLimits, Sender, Transport, Wire } from './wire.ts';

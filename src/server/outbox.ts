@@ -1,4 +1,4 @@
-import { CLOSE } from '../protocol/index.ts';
+import type { CloseReason } from '../protocol/index.ts';
 import type { Item, Node, PlainFrame, Tick } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
 
@@ -24,6 +24,11 @@ export class Outbox<B> {
     this.#tick = tick;
   }
 
+  /** Nobody has closed it yet, neither this side nor the other. */
+  get open(): boolean {
+    return this.#open;
+  }
+
   push(item: Item): void {
     if (this.#open) this.#tick.push(this, item);
   }
@@ -35,9 +40,14 @@ export class Outbox<B> {
   write(bytes: B | null): void {
     if (bytes === null || !this.#open) return;
     this.transport.write(bytes);
-    if (this.transport.buffered() > MAX_BUFFERED) this.close(CLOSE.slow, 'too slow: what waits for this client is over the limit');
+    if (this.transport.buffered() > MAX_BUFFERED) this.end('slow', 'too slow: what waits for this client is over the limit');
   }
 
+  end(why: CloseReason, message: string): void {
+    this.close(this.wire.closeCode(why), message);
+  }
+
+  /** What is on the way and not written yet is lost: flush before, where it must not be. */
   close(code: number, reason: string): void {
     if (!this.#open) return;
     this.#open = false;

@@ -1,11 +1,13 @@
-import type { Json, Log } from '../core/index.ts';
-import type { Consumer, ConsumerContext } from './consumer.ts';
+import { RowcastError, type Json, type Log } from '../core/index.ts';
+import { encoded, type Consumer, type ConsumerContext } from './consumer.ts';
+import { jsonOf } from './groups.ts';
 import type { Arrival } from './session.ts';
 import type { PlainFrame } from './tick.ts';
 
 /** What a consumer's functions may do to their session. */
 export interface Acts {
   readonly log: Log;
+  open(): boolean;
   send(frame: PlainFrame): void;
   close(code: number, reason: string): void;
   join(group: string): void;
@@ -13,11 +15,13 @@ export interface Acts {
   sendTo(group: string, payload: Json, how: { readonly stream: string; readonly others: boolean }): void;
 }
 
+type Call = (context: ConsumerContext<unknown>) => void | Promise<void>;
+
 /** The app's own consumers on one connection. */
 export class OwnStreams {
   readonly #arrival: Arrival;
   readonly #acts: Acts;
-  readonly #contexts = new Map<string, Own>();
+  readonly #connected = new Map<string, Own>();
 
   constructor(arrival: Arrival, acts: Acts) {
     this.#arrival = arrival;
@@ -25,60 +29,84 @@ export class OwnStreams {
   }
 
   async connect(): Promise<void> {
-    for (const [stream, consumer] of this.#arrival.endpoint.consumers)
-      await this.#run(stream, consumer, (context) => consumer.connect?.(context));
+    for (const [stream, consumer] of this.#arrival.endpoint.consumers) {
+      if (!this.#acts.open()) return;
+      const own = this.#own(stream, consumer);
+      this.#connected.set(stream, own);
+      await this.#run(own, (context) => consumer.connect?.(context));
+    }
   }
 
   /** False when the consumer threw. */
   receive(stream: string, payload: Json): Promise<boolean> {
-    const consumer = this.#arrival.endpoint.consumers.get(stream) as Consumer;
-    return this.#run(stream, consumer, (context) => consumer.receive?.(consumer.decode ? consumer.decode(payload) : payload, context));
+    const own = this.#connected.get(stream) as Own;
+    const { consumer } = own;
+    return this.#run(own, (context) => consumer.receive?.(consumer.decode ? consumer.decode(payload) : payload, context));
   }
 
   async disconnect(code: number): Promise<void> {
-    for (const [stream, consumer] of this.#arrival.endpoint.consumers)
-      await this.#run(stream, consumer, (context) => consumer.disconnect?.(context, code));
+    for (const own of this.#connected.values()) await this.#run(own, (context) => own.consumer.disconnect?.(context, code));
   }
 
   /** Runs one of a consumer's functions; what it did takes effect when it has ended, and not at all when it threw. */
-  async #run(stream: string, consumer: Consumer, call: (context: ConsumerContext<unknown>) => void | Promise<void>): Promise<boolean> {
-    let own = this.#contexts.get(stream);
-    if (!own) this.#contexts.set(stream, (own = this.#own(stream, consumer)));
+  async #run(own: Own, call: Call): Promise<boolean> {
+    const acts: (() => void)[] = [];
+    own.running = acts;
     try {
       await call(own.context);
-      for (const act of own.pending.splice(0)) act();
+      for (const act of acts) act();
       return true;
     } catch (error) {
-      own.pending.length = 0;
+      const { stream } = own.context;
       this.#acts.log.error({ err: error, stream }, `the consumer "${stream}" failed; what it sent is dropped`);
       return false;
+    } finally {
+      own.running = null;
     }
   }
 
   #own(stream: string, consumer: Consumer): Own {
     const { user, connecting } = this.#arrival;
     const acts = this.#acts;
-    const pending: (() => void)[] = [];
-    const encode = (payload: Json): Json => (consumer.encode ? consumer.encode(payload) : payload);
+    const act = (what: () => void): void => {
+      if (own.running) own.running.push(what);
+      else what(); // a timer, a subscription of the app's own: no function to wait for
+    };
+    const reply = (payload: Json): void => {
+      const frame: PlainFrame = { type: 'message', stream, payload: encoded(consumer, payload) };
+      act(() => acts.send(frame));
+    };
+    const send: ConsumerContext<unknown>['groups']['send'] = (group, payload, { others = false } = {}) => {
+      const copy = jsonOf(payload);
+      act(() => acts.sendTo(group, copy, { stream, others }));
+    };
     const context: ConsumerContext<unknown> = {
       user,
       stream,
       params: connecting.params,
       query: connecting.query,
       state: {},
-      reply: (payload) => pending.push(() => acts.send({ type: 'message', stream, payload: encode(payload) })),
-      close: (code = 1000, reason = '') => pending.push(() => acts.close(code, reason)),
+      reply,
+      close: (code = 1000, reason = '') => {
+        if (code !== 1000 && !(code >= 3000 && code <= 4999)) {
+          throw new RowcastError('hook_invalid', `a consumer closes with 1000 or 3000 to 4999, not with ${code}`);
+        }
+        act(() => acts.close(code, reason));
+      },
       groups: {
-        add: (group) => pending.push(() => acts.join(group)),
-        discard: (group) => pending.push(() => acts.leave(group)),
-        send: (group, payload, { others = false } = {}) => pending.push(() => acts.sendTo(group, encode(payload), { stream, others })),
+        add: (group) => act(() => acts.join(group)),
+        discard: (group) => act(() => acts.leave(group)),
+        send,
       },
     };
-    return { context, pending };
+    const own: Own = { consumer, context, running: null };
+    return own;
   }
 }
 
 interface Own {
+  readonly consumer: Consumer;
   readonly context: ConsumerContext<unknown>;
-  readonly pending: (() => void)[];
+  /** What the running function wants done; null: none is running. */
+  running: (() => void)[] | null;
 }

@@ -36,7 +36,12 @@ export class Receipts {
 
   /** Before the write begins: from here on its receipt may come. */
   expect(receipt: Receipt, box: Outbox<unknown>): void {
-    this.#waiting.set(keyOf(receipt), { box, id: receipt.write, deadline: this.#clock.now() + PATIENCE, answer: null, answered: false });
+    const key = keyOf(receipt);
+    const earlier = this.#waiting.get(key);
+    // Asked again before the log has brought the first try back: that one is answered now, this one by the log.
+    if (earlier?.answer && !earlier.answered) earlier.box.send(resultOf(earlier.id, earlier.answer));
+    this.#waiting.delete(key); // the map is in the order of deadlines
+    this.#waiting.set(key, { box, id: receipt.write, deadline: this.#clock.now() + PATIENCE, answer: null, answered: false });
   }
 
   /** The database has answered. `logged`: a receipt is on its way. */

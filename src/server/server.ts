@@ -15,11 +15,14 @@ import {
   type Stream,
   type Table,
 } from '../core/index.ts';
+import { admission, type Admission, type Found } from './admission.ts';
+import { within } from './deadline.ts';
 import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './endpoint.ts';
 import { Gateway } from './gateway.ts';
+import { jsonOf } from './groups.ts';
 import { relay } from './relay.ts';
-import { Session, type Arrival, type SessionParts } from './session.ts';
-import type { Transport, Wire } from './wire.ts';
+import { Session, type Arrival, type Door, type SessionParts } from './session.ts';
+import { CLOSE, type CloseReason } from '../protocol/index.ts';
 
 export interface ServerOptions {
   readonly source: Database;
@@ -46,7 +49,8 @@ export class Server {
   readonly #parts: SessionParts;
   readonly #streams: ReadonlyMap<string, Stream>;
   readonly #endpoints: OpenEndpoint[] = [];
-  readonly #sessions = new Set<Session<never>>();
+  readonly #sessions = new Map<Session<unknown>, OpenEndpoint>();
+  readonly #counts = new Map<OpenEndpoint, number>();
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
 
@@ -98,7 +102,7 @@ export class Server {
   }
 
   /** The endpoint at a path and what the path captured. */
-  at(pathname: string): { readonly endpoint: OpenEndpoint; readonly params: Readonly<Record<string, string>> } | null {
+  at(pathname: string): Found | null {
     for (const endpoint of this.#endpoints) {
       const params = endpoint.match(pathname);
       if (params) return { endpoint, params };
@@ -106,29 +110,49 @@ export class Server {
     return null;
   }
 
-  /** A door has let somebody in. The door reports what comes in by `receive` and the end by `closed`. */
-  connect<B>(arrival: Arrival, groups: readonly string[], door: { readonly wire: Wire<B>; readonly transport: Transport<B> }): Session<B> {
+  /** Whether somebody may come in, by the endpoint's own functions. What is particular to a door, it has to ask itself: Origin, `full`. */
+  admit(found: Found, request: Request): Promise<Admission> {
+    return admission(found, request, { clock: this.clock, log: this.log });
+  }
+
+  /** As many connections as the endpoint takes, or this server is going down. */
+  full(endpoint: OpenEndpoint): boolean {
+    return this.#stop.signal.aborted || (this.#counts.get(endpoint) ?? 0) >= endpoint.limits.connections;
+  }
+
+  /** A door has let somebody in. It reports what comes in by `receive`, and the end by {@link disconnect}. @throws {RowcastError} `closed`. */
+  connect<B>(arrival: Arrival, door: Door<B>): Session<B> {
+    if (this.#stop.signal.aborted) throw new RowcastError('closed', 'Rowcast has been closed');
     const session = new Session(this.#parts, arrival, door);
-    this.#sessions.add(session as unknown as Session<never>);
-    void session.open(groups);
+    this.#sessions.set(session as Session<unknown>, arrival.endpoint);
+    this.#count(arrival.endpoint, 1);
+    session.open();
     return session;
   }
 
   disconnect<B>(session: Session<B>, code: number): Promise<void> {
-    this.#sessions.delete(session as unknown as Session<never>);
+    const endpoint = this.#sessions.get(session as Session<unknown>);
+    if (endpoint) {
+      this.#sessions.delete(session as Session<unknown>);
+      this.#count(endpoint, -1);
+    }
     return session.closed(code);
   }
 
-  get sessions(): number {
-    return this.#sessions.size;
+  #count(endpoint: OpenEndpoint, more: 1 | -1): void {
+    this.#counts.set(endpoint, (this.#counts.get(endpoint) ?? 0) + more);
   }
 
   /** Resolves once everything committed before this call has gone out to every session here. */
   async settled(): Promise<void> {
+    if (this.#stop.signal.aborted) throw new RowcastError('closed', 'Rowcast has been closed');
     const receipt = { client: this.clock.id(), write: 1 };
     const passed = this.#gateway.passed(receipt);
-    await this.#database.source.mark(receipt);
-    await passed;
+    try {
+      await Promise.all([this.#database.source.mark(receipt), passed.done]);
+    } finally {
+      passed.forget();
+    }
   }
 
   async publish(binding: Binding, changes: readonly PublishedRow[]): Promise<void> {
@@ -143,19 +167,25 @@ export class Server {
   }
 
   send(group: string, payload: Json, stream: string | null): Promise<void> {
-    return this.#gateway.send(group, payload, { stream, except: null });
+    return this.#gateway.send(group, jsonOf(payload), { stream, except: null });
   }
 
-  /** Ends every session with this code, then the halves, then the database. */
-  async close(code: number, reason: string): Promise<void> {
+  /** Ends every session, lets what they had begun come to its end, then stops the halves, then the database. */
+  async close(why: CloseReason, message: string): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    for (const session of this.#sessions) session.close(code, reason);
     this.#stop.abort();
+    const sessions = [...this.#sessions.keys()];
+    for (const session of sessions) session.end(why, message);
+    const ended = Promise.all(sessions.map((session) => this.disconnect(session, CLOSE[why])));
+    await within(this.clock, GRACE, ended).catch((error: unknown) => this.log.error({ err: error }, 'closing without waiting any longer'));
     this.#gateway.close();
     await this.#running;
     await this.#database.close();
   }
 }
+
+/** What connections had begun may take so long to end: 5 s. */
+const GRACE = 5_000;
 
 interface Started {
   readonly streams: ReadonlyMap<string, Stream>;

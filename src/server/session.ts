@@ -1,11 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Clock, Json, Log, Store, Stream } from '../core/index.ts';
 import {
   BadFrame,
-  CLOSE,
   FrameError,
-  isClientName,
   type AnswerCode,
   type ClientFrame,
+  type CloseReason,
   type SubscribeFrame,
   type WriteFrame,
 } from '../protocol/index.ts';
@@ -14,7 +14,7 @@ import { within } from './deadline.ts';
 import type { Connecting, OpenEndpoint } from './endpoint.ts';
 import type { Gateway } from './gateway.ts';
 import { groupOf, inbound } from './inbound.ts';
-import { Rate } from './limits.ts';
+import { Intake } from './intake.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnStreams } from './own-streams.ts';
 import type { Transport, Wire } from './wire.ts';
@@ -35,10 +35,15 @@ export interface Arrival {
   /** Null: nobody in particular. */
   readonly principal: string | null;
   readonly connecting: Connecting;
+  /** Those of `connectionGroups`. */
+  readonly groups: readonly string[];
 }
 
-/** Frames that wait in memory before the next is refused: a socket that was told to pause may still hold this many. */
-const QUEUE = 4_096;
+/** How a connection's bytes are made, and where they go. */
+export interface Door<B> {
+  readonly wire: Wire<B>;
+  readonly transport: Transport<B>;
+}
 
 /**
  * One connection: the groups and views it holds, and what it sends, one frame after another. What goes to it is its {@link Outbox}'s.
@@ -49,30 +54,32 @@ export class Session<B> {
   readonly #parts: SessionParts;
   readonly #arrival: Arrival;
   readonly #transport: Transport<B>;
-  readonly #rate: Rate;
+  #intake: Intake | null = null;
   readonly #groups = new Set<string>();
   readonly #views = new Map<number, View>();
   readonly #own: OwnStreams;
-  #client: string;
+  /** Its name in the log, see {@link authorOf}. */
+  #author: string;
+  #principal: string;
   #first = true;
   #writes = 0;
-  #queue: string[] = [];
-  #busy = false;
-  #paused = false;
+  #closing: Promise<void> | null = null;
   #bad = 0;
-  #ended = false;
 
-  constructor(parts: SessionParts, arrival: Arrival, door: { readonly wire: Wire<B>; readonly transport: Transport<B> }) {
+  constructor(parts: SessionParts, arrival: Arrival, door: Door<B>) {
     this.id = parts.clock.id();
-    this.#client = this.id;
     this.#parts = parts;
     this.#arrival = arrival;
+    [this.#principal, this.#author] = authorOf(arrival, this.id);
     this.#transport = door.transport;
-    this.#rate = new Rate(arrival.endpoint.limits, parts.clock.now());
     this.box = parts.gateway.outbox(this.id, door.wire, door.transport);
     this.#own = new OwnStreams(arrival, {
       log: parts.log,
-      send: (frame) => this.box.send(frame),
+      open: () => this.box.open,
+      send: (frame) => {
+        this.box.send(frame);
+        parts.gateway.touch();
+      },
       close: (code, reason) => this.close(code, reason),
       join: (group) => this.#join(group),
       leave: (group) => this.#leave(group),
@@ -81,83 +88,51 @@ export class Session<B> {
   }
 
   /** Joins the connection's groups, welcomes it and lets the app's own consumers know. */
-  async open(groups: readonly string[]): Promise<void> {
-    const { endpoint } = this.#arrival;
+  open(): void {
+    const { endpoint, groups } = this.#arrival;
     for (const group of groups) this.#join(group);
-    const { gateway, epoch } = this.#parts;
+    const { gateway, epoch, clock } = this.#parts;
     this.box.send({ type: 'welcome', session: this.id, epoch, position: gateway.position, streams: endpoint.info });
     gateway.touch();
-    this.#busy = true;
-    await this.#own.connect();
-    gateway.touch();
-    this.#busy = false;
-    if (this.#queue.length > 0) void this.#work();
+    const intake = { limits: endpoint.limits, clock, source: this.#transport, open: () => this.box.open, take: this.#take };
+    this.#intake = new Intake(intake, this.#own.connect());
   }
 
-  /** A text frame came in. Frames are worked on one after another, in the order they came. */
-  receive(text: string): void {
-    if (this.#ended) return;
-    if (this.#queue.length >= QUEUE) {
-      this.close(CLOSE.rate, 'too many frames at once');
-      return;
-    }
-    this.#queue.push(text);
-    if (!this.#paused && this.#queue.length >= this.#arrival.endpoint.limits.inFlight) this.#pause();
-    if (!this.#busy) void this.#work();
+  /** A text came in; null: something that is no text. They are worked on one after another, in the order they came. */
+  receive(text: string | null): void {
+    if (this.box.open && this.#intake?.push(text) === false) this.end('rate', 'too many frames at once');
+  }
+
+  end(why: CloseReason, message: string): void {
+    this.#parts.gateway.flush(); // what it was told already goes out first
+    this.box.end(why, message);
   }
 
   close(code: number, reason: string): void {
+    this.#parts.gateway.flush();
     this.box.close(code, reason);
   }
 
-  /** The socket is gone. */
-  async closed(code: number): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#queue = [];
+  /** The socket is gone. Resolves when what it had begun has ended and the app's consumers have been told. */
+  closed(code: number): Promise<void> {
+    return (this.#closing ??= this.#depart(code));
+  }
+
+  async #depart(code: number): Promise<void> {
     const { endpoint } = this.#arrival;
     for (const group of this.#groups) endpoint.audience.leave(group, this.box as Outbox<unknown>);
     for (const view of this.#views.values()) endpoint.audience.unsubscribe(view, this.box as Outbox<unknown>);
     this.#groups.clear();
     this.#views.clear();
     this.#parts.gateway.leave(this.id);
+    await this.#intake?.end();
     await this.#own.disconnect(code);
   }
 
-  /** Something came in that is no text at all. */
-  unreadable(message: string): void {
-    this.#refuse(new FrameError('bad_frame', message));
-    this.#parts.gateway.touch();
-  }
-
-  async #work(): Promise<void> {
-    this.#busy = true;
-    const { clock } = this.#parts;
-    for (let text = this.#queue.shift(); text !== undefined; text = this.#queue.shift()) {
-      const wait = this.#rate.take(clock.now());
-      if (wait > 0) {
-        this.#pause();
-        await new Promise<void>((resolve) => clock.after(wait, resolve));
-      }
-      if (this.#ended) break;
-      await this.#take(text);
-    }
-    this.#busy = false;
-    if (this.#paused && !this.#ended) {
-      this.#paused = false;
-      this.#transport.resume();
-    }
-  }
-
-  #pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#transport.pause();
-  }
-
-  async #take(text: string): Promise<void> {
+  readonly #take = async (text: string | null): Promise<void> => {
     const { endpoint } = this.#arrival;
     try {
+      if (text === null) throw new FrameError('bad_frame', 'frames are text, not bytes');
       const frame = this.box.wire.parse(text, endpoint.limits, {
         offered: (stream) => (endpoint.streams.has(stream) ? 'binding' : endpoint.consumers.has(stream) ? 'consumer' : undefined),
         nextId: () => ++this.#writes,
@@ -168,7 +143,7 @@ export class Session<B> {
       this.#refuse(error);
     }
     this.#parts.gateway.touch();
-  }
+  };
 
   /** What was wrong, told to the client; the socket stays, unless it does nothing else. */
   #refuse(error: unknown): void {
@@ -179,7 +154,7 @@ export class Session<B> {
     const message = known ? error.message : 'the frame failed';
     if (about?.write && about.id !== undefined) this.box.send({ type: 'result', id: about.id, ok: false, code, message });
     else this.#error(code, message, about?.id);
-    if (++this.#bad >= this.#arrival.endpoint.limits.badFrames) this.close(CLOSE.badFrame, 'too many bad frames');
+    if (++this.#bad >= this.#arrival.endpoint.limits.badFrames) this.end('badFrame', 'too many bad frames');
   }
 
   async #handle(frame: ClientFrame): Promise<void> {
@@ -188,7 +163,7 @@ export class Session<B> {
     switch (frame.type) {
       case 'hello':
         if (!first) throw new BadFrame('hello: only as the first frame');
-        if (isClientName(frame.client)) this.#client = frame.client;
+        [this.#principal, this.#author] = authorOf(this.#arrival, frame.client);
         return;
       case 'subscribe':
         return this.#subscribe(frame);
@@ -204,19 +179,25 @@ export class Session<B> {
   async #subscribe({ id, stream: name, params }: SubscribeFrame): Promise<void> {
     const { endpoint, user } = this.#arrival;
     const stream = endpoint.streams.get(name);
-    if (!stream) return this.#error('unknown_stream', `"${name.slice(0, 80)}" is no stream here`, id);
+    if (!stream) return this.#error('unknown_stream', `${quoted(name)} is no stream here`, id);
     const group = groupOf(stream, params);
     if (!group) return this.#error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
+    const held = this.#viewOf(stream, group.name);
+    if (held) return this.#subscribed(id, held);
     if (this.#views.size >= endpoint.limits.subscriptions) {
       return this.#error('too_large', `at most ${endpoint.limits.subscriptions} subscriptions at a time; unsubscribe one`, id);
     }
     if (!this.#groups.has(group.name) && !(await this.#maySubscribe(stream, user, group.values))) {
       return this.#error('forbidden', 'you may not subscribe to this', id);
     }
-    if (this.#ended) return;
+    if (!this.box.open) return;
     const view = endpoint.audience.subscribe(stream, group.name, this.box as Outbox<unknown>);
     this.#views.set(view.number, view);
-    this.box.send({ type: 'subscribed', id, view: view.number, position: this.#parts.gateway.position });
+    this.#subscribed(id, view);
+  }
+
+  #subscribed(id: number, { number }: View): void {
+    this.box.send({ type: 'subscribed', id, view: number, position: this.#parts.gateway.position });
   }
 
   async #maySubscribe({ binding, name }: Stream, user: unknown, params: Readonly<Record<string, unknown>>): Promise<boolean> {
@@ -239,40 +220,38 @@ export class Session<B> {
   }
 
   async #write(frame: WriteFrame): Promise<void> {
-    const { endpoint, user, principal } = this.#arrival;
+    const { endpoint, user } = this.#arrival;
     const stream = endpoint.streams.get(frame.stream);
     const { gateway, store, clock, log } = this.#parts;
-    const receipt = { client: this.#client, write: frame.id };
+    const receipt = { client: this.#author, write: frame.id };
     const box = this.box as Outbox<unknown>;
     gateway.receipts.expect(receipt, box);
     if (!stream) {
-      const message = `"${frame.stream.slice(0, 80)}" is no stream here`;
+      const message = `${quoted(frame.stream)} is no stream here`;
       return gateway.receipts.answered(receipt, { ok: false, code: 'unknown_stream', message }, false);
     }
     const writer = {
       user,
-      principal: principal ?? `anonymous:${this.#client}`,
+      principal: this.#principal,
       receipt,
-      holds: (group: string) => this.#holds(stream, group),
+      holds: (group: string) => this.#groups.has(group) || this.#viewOf(stream, group) !== undefined,
     };
     const { answer, logged } = await inbound(frame, stream, writer, { store, clock, log, hookMs: endpoint.limits.hookMs });
     if (!answer.ok && !this.box.wire.answers) log.warn({ stream: frame.stream, action: frame.action, code: answer.code }, answer.message);
     gateway.receipts.answered(receipt, answer, logged);
   }
 
-  #holds(stream: Stream, group: string): boolean {
-    if (this.#groups.has(group)) return true;
-    for (const view of this.#views.values()) if (view.stream === stream && view.group === group) return true;
-    return false;
+  #viewOf(stream: Stream, group: string): View | undefined {
+    return [...this.#views.values()].find((view) => view.stream === stream && view.group === group);
   }
 
   async #message(name: string, payload: Json): Promise<void> {
-    if (!this.#arrival.endpoint.consumers.has(name)) this.#error('unknown_stream', `"${name.slice(0, 80)}" takes no messages here`);
+    if (!this.#arrival.endpoint.consumers.has(name)) this.#error('unknown_stream', `${quoted(name)} takes no messages here`);
     else if (!(await this.#own.receive(name, payload))) this.#error('internal', `"${name}" failed`);
   }
 
   #join(group: string): void {
-    if (this.#ended) return;
+    if (!this.box.open) return;
     this.#groups.add(group);
     this.#arrival.endpoint.audience.join(group, this.box as Outbox<unknown>);
   }
@@ -286,3 +265,20 @@ export class Session<B> {
     if (!this.box.wire.answers) this.#parts.log.warn({ code }, message);
   }
 }
+
+/**
+ * Who writes, and under which name the log has it: a digest of both, so that no client has another user's by knowing it, and the log holds
+ * no user.
+ */
+function authorOf({ principal }: Arrival, client: string): [principal: string, author: string] {
+  const who = principal ?? `anonymous:${client}`;
+  return [
+    who,
+    createHash('sha256')
+      .update(JSON.stringify([who, client]))
+      .digest('base64url'),
+  ];
+}
+
+/** A client's own text in a message: on one line, and short. */
+const quoted = (text: string): string => JSON.stringify(text.slice(0, 80));

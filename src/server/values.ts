@@ -66,7 +66,7 @@ export async function validated(schema: StandardSchemaV1 | undefined, table: Tab
   }
   const made = result.value as Values;
   const kept: Values = {};
-  for (const { name } of table.columns) if (made[name] !== undefined) kept[name] = made[name];
+  for (const { name } of table.columns) if (Object.hasOwn(made, name) && made[name] !== undefined) kept[name] = made[name];
   return { ok: true, values: kept };
 }
 
@@ -74,7 +74,7 @@ export async function validated(schema: StandardSchemaV1 | undefined, table: Tab
 export function missing(table: Table, values: Values): Refused | null {
   const errors: FieldErrors = {};
   for (const { name, nullable, hasDefault, generated } of table.columns) {
-    if (!nullable && !hasDefault && !generated && values[name] == null) errors[name] = 'is required';
+    if (!nullable && !hasDefault && !generated && (!Object.hasOwn(values, name) || values[name] === null)) errors[name] = 'is required';
   }
   return Object.keys(errors).length > 0 ? invalid(errors) : null;
 }
@@ -84,7 +84,7 @@ export function parameters(table: Table, action: 'create' | 'update', values: Va
   const params = new Map<number, unknown>();
   for (const [place, column] of table.columns.entries()) {
     if (column.generated) continue;
-    const value = column.name in values ? values[column.name] : table.model.fill(action, place);
+    const value = Object.hasOwn(values, column.name) ? values[column.name] : table.model.fill(action, place);
     if (value !== undefined) params.set(place, value === null ? null : table.model.toParam(place, value));
   }
   return params;

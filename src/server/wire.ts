@@ -1,4 +1,4 @@
-import type { Action, ClientFrame, Position, ServerFrame } from '../protocol/index.ts';
+import type { Action, ClientFrame, CloseReason, Position, ServerFrame } from '../protocol/index.ts';
 import type { Delivery } from '../core/index.ts';
 import type { Limits } from './limits.ts';
 import type { View } from './audience.ts';
@@ -34,6 +34,8 @@ export interface Wire<B> {
   join(parts: readonly B[]): B;
   /** Where a client must start again and this wire has no `reset`: the code to close with. */
   readonly resetCloses: number | null;
+  /** The code that says why the server ends a connection. */
+  closeCode(why: CloseReason): number;
   /** Whether a client of this wire hears answers. Where not, refusals are logged. */
   readonly answers: boolean;
   /** What a client sent. @throws {FrameError} */

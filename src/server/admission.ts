@@ -1,0 +1,45 @@
+import type { Clock, Log } from '../core/index.ts';
+import { within } from './deadline.ts';
+import type { OpenEndpoint } from './endpoint.ts';
+import type { Arrival } from './session.ts';
+
+/** An endpoint, found by the path of a request, and what its path captured. */
+export interface Found {
+  readonly endpoint: OpenEndpoint;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** Why somebody may not come in, as an HTTP status. */
+export interface Refusal {
+  readonly ok: false;
+  readonly status: 400 | 401 | 403 | 404 | 500 | 503;
+  readonly message: string;
+}
+
+export type Admission = { readonly ok: true; readonly arrival: Arrival } | Refusal;
+
+/** Who asks, and the groups they start in: decided by the endpoint's own functions, before there is a connection. */
+export async function admission({ endpoint, params }: Found, request: Request, { clock, log }: Parts): Promise<Admission> {
+  const { options, limits } = endpoint;
+  const connecting = { params, query: new URL(request.url).searchParams, request };
+  try {
+    const user = options.authenticate ? await within(clock, limits.hookMs, options.authenticate(request)) : null;
+    if (options.authenticate && (user === null || user === undefined)) return { ok: false, status: 401, message: 'not signed in' };
+    const groups = (await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? [])).filter(Boolean);
+    return { ok: true, arrival: { endpoint, user, principal: principalOf(user), connecting, groups } };
+  } catch (error) {
+    log.error({ err: error, path: endpoint.path }, 'authenticate or connectionGroups failed: refused');
+    return { ok: false, status: 500, message: 'the server could not let you in' };
+  }
+}
+
+interface Parts {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A user's id makes their connections one person; without one, each client is its own. */
+export function principalOf(user: unknown): string | null {
+  const id = typeof user === 'object' && user !== null ? (user as { readonly id?: unknown }).id : undefined;
+  return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? `user:${id}` : null;
+}

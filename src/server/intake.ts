@@ -1,0 +1,82 @@
+import type { Clock } from '../core/index.ts';
+import { Rate, type Limits } from './limits.ts';
+
+/** Frames that wait in memory before the next is refused: a socket that was told to pause may still hold this many. */
+const ROOM = 4_096;
+
+export interface IntakeParts {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Stops and goes on reading. */
+  readonly source: { pause(): void; resume(): void };
+  open(): boolean;
+  /** Works on one. Never rejects. */
+  take(text: string | null): Promise<void>;
+}
+
+/** What a connection sends: worked on one after another, in order, no faster than its limits allow. What has to wait stops the reading. */
+export class Intake {
+  readonly #parts: IntakeParts;
+  readonly #rate: Rate;
+  #waiting: (string | null)[] = [];
+  #running: Promise<void>;
+  #busy = true;
+  #paused = false;
+  #rest: (() => void) | null = null;
+
+  /** Nothing is worked on before `first` has ended. */
+  constructor(parts: IntakeParts, first: Promise<void>) {
+    this.#parts = parts;
+    this.#rate = new Rate(parts.limits, parts.clock.now());
+    this.#running = first.then(() => this.#work());
+  }
+
+  /** False: there is no room, and it is lost. */
+  push(text: string | null): boolean {
+    if (this.#waiting.length >= ROOM) return false;
+    this.#waiting.push(text);
+    if (this.#waiting.length >= this.#parts.limits.inFlight) this.#pause();
+    if (!this.#busy) this.#running = this.#work();
+    return true;
+  }
+
+  /** Drops what waits; resolves when what was begun has ended. */
+  async end(): Promise<void> {
+    this.#waiting = [];
+    this.#rest?.();
+    await this.#running;
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true;
+    const { clock, open, take } = this.#parts;
+    for (let text = this.#waiting.shift(); text !== undefined; text = this.#waiting.shift()) {
+      const wait = this.#rate.take(clock.now());
+      if (wait > 0) await this.#pauseFor(wait);
+      if (!open()) this.#waiting = [];
+      else await take(text);
+    }
+    this.#busy = false;
+    if (!this.#paused || !open()) return;
+    this.#paused = false;
+    this.#parts.source.resume();
+  }
+
+  async #pauseFor(ms: number): Promise<void> {
+    this.#pause();
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.after(ms, resolve);
+      this.#rest = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#rest = null;
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#parts.source.pause();
+  }
+}
