@@ -31,7 +31,7 @@ export function faultsOf(house: House): readonly Fault[] {
       .map(({ path, text }) => fault('length', path, `${linesOf(text)} lines, at most ${TOO_LONG}; split it by what it is about`)),
     ...house.sources.flatMap(typeFaults),
     ...sources.flatMap((source) =>
-      loosePlaces(source).map((line) =>
+      loosePlaces(source, house).map((line) =>
         fault(
           'sql',
           `${source.path}:${line}`,

@@ -197,6 +197,7 @@ export async function publicationGone(sql: Sql): Promise<readonly GuardedStep[]>
     if (kind === 'publication') {
       steps.push({ sql: `DROP PUBLICATION IF EXISTS ${identifier(name)}`, why: 'Rowcast made it' });
     } else {
+      // sql: both were written into our own table by us, quoted
       steps.push({ sql: `ALTER TABLE IF EXISTS ${name} REPLICA IDENTITY ${value}`, why: 'as it was before Rowcast' });
     }
   }

@@ -110,6 +110,7 @@ export class ReplicationConnection implements Sql {
     wire.stream.on('data', () => receiver.chunk());
     const started = new Promise<void>((resolve) => wire.once('replicationStart', resolve));
     const options = `proto_version '1', publication_names ${literal(identifier(publication))}, messages 'true'`;
+    // sql: a slot's name is of a-z, 0-9 and _ alone, and the place is made of digits
     const running = this.#client.query(`START_REPLICATION SLOT ${slot} LOGICAL ${lsnText(from)} (${options})`);
     const failed = running.then(
       () => (this.#closing ? undefined : Promise.reject(new RowcastError('source_lost', 'the server ended the log'))),

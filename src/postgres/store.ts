@@ -144,7 +144,7 @@ const KEY_REUSED: Answer = { ok: false, code: 'key_reused', message: 'this write
 const NOT_FOUND: Answer = { ok: false, code: 'not_found', message: 'there is no such row' };
 const KEPT_AS_IT_WAS: Answer = { ok: false, code: 'invalid', message: 'a rule of the database kept the row as it was' };
 
-async function rowOf(sql: Sql, { table, key }: StoreWrite, lock: string): Promise<Image | null> {
+async function rowOf(sql: Sql, { table, key }: StoreWrite, lock: '' | 'FOR UPDATE' | 'FOR NO KEY UPDATE'): Promise<Image | null> {
   if (!key) return null;
   const pg = table as PgTable;
   const [row] = await sql.query(`SELECT ${columnList(pg)} FROM ${pg.sql} WHERE ${keyIs(pg, 1)} ${lock}`, key);

@@ -35,6 +35,7 @@ const ASIDE = 64;
  * never told. Law: our AFTER triggers fire before the app's, which may write the same row again; SQLite fires the newest first, so these are
  * made last and checked to be.
  */
+// sql: the catalog's names, quoted by ident(), the layout's number, and the row names NEW and OLD
 export function triggersOf(table: CatalogTable, layout: Layout): readonly Trigger[] {
   const on = ident(table.name);
   const { id, columns } = layout;

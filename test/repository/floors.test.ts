@@ -173,6 +173,34 @@ describe('statements', () => {
     expect(await laws(files)).toEqual([]);
   });
 
+  test('a name means what is nearest: a parameter is not the constant of the same name elsewhere', async () => {
+    const text = [
+      "import { identifier } from './names.ts';",
+      'export const safe = (table: string): string => { const name = identifier(table); return `drop table ${name}`; };',
+      'export const loose = (name: string): string => `drop table ${name}`;',
+      'export const pulled = ({ name }: { name: string }): string => `drop table ${name}`;',
+      'export const each = (names: readonly string[]): readonly string[] => names.map((name) => `drop table ${name}`);',
+      'export const quoted = (names: readonly string[]): readonly string[] => names.map(identifier).map((name) => `drop table ${name}`);',
+    ].join('\n');
+    const files = { 'src/lower/b.ts': text, 'src/lower/names.ts': 'export const identifier = (name: string): string => `"${name}"`;' };
+    expect(await laws(files)).toEqual(['sql src/lower/b.ts:3', 'sql src/lower/b.ts:4', 'sql src/lower/b.ts:5']);
+  });
+
+  test('numbers, closed lists of words, and SQL made in another file by the same rule, pass', async () => {
+    const text = [
+      "import { columnsOf, looseOf } from './made.ts';",
+      "export const a = (first: number, lock: '' | 'for update'): string => `select $${first + 1} ${lock}`;",
+      'export const b = (table: { readonly sql: string }): string => `select ${columnsOf([])} from ${table.sql}`;',
+      'export const c = (): string => `select ${looseOf([])}`;',
+    ].join('\n');
+    const made = [
+      'const identifier = (name: string): string => `"${name}"`;',
+      'export function columnsOf(names: readonly string[]): string { return names.map((name) => identifier(name)).join(); }',
+      'export function looseOf(names: readonly string[]): string { return names.join(); }',
+    ].join('\n');
+    expect(await laws({ 'src/lower/b.ts': text, 'src/lower/made.ts': made })).toEqual(['sql src/lower/b.ts:4']);
+  });
+
   test('one loose part among quoted ones is found', async () => {
     const text =
       'export const a = (name: string): string => `update ${identifier(name)} set ${[identifier(name), name].join()}`; declare function identifier(n: string): string;';
