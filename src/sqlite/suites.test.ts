@@ -1,0 +1,8 @@
+import { describe, test } from 'vitest';
+import { DRIVERS, sqliteFixture } from '../../test/sqlite/fixture.ts';
+import { sourceSuite, storeSuite } from '../testing/index.ts';
+
+for (const driver of DRIVERS) {
+  sourceSuite(sqliteFixture(driver), { describe, test });
+  storeSuite(sqliteFixture(driver), { describe, test });
+}

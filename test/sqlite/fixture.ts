@@ -1,0 +1,97 @@
+import BetterSqlite3 from 'better-sqlite3';
+import { sql as raw } from 'drizzle-orm';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Row } from '../../src/core/index.ts';
+import { sqlite } from '../../src/sqlite/index.ts';
+import type { Connection, DatabaseFixture, World } from '../../src/testing/index.ts';
+
+export type DriverName = 'node:sqlite' | 'better-sqlite3';
+export const DRIVERS: readonly DriverName[] = ['node:sqlite', 'better-sqlite3'];
+
+/** An empty file in a folder of its own, and what else the laws of SQLite need of it. */
+export interface SqliteWorld extends World {
+  readonly file: string;
+  /** The app's own connection, synchronous as it is. */
+  exec(sql: string): void;
+}
+
+export function sqliteFixture(driver: DriverName): DatabaseFixture {
+  return {
+    name: `sqlite over ${driver}`,
+    dialect: 'sqlite',
+    skip: [
+      {
+        reason: 'a read of the journal sees whole transactions, and does not tell them apart',
+        tests: ['two transactions are two commits'],
+      },
+      { reason: 'SQLite has no TRUNCATE', tests: ['a table emptied at a stroke is lost, and nothing else'] },
+    ],
+    fresh: async () => freshWorld(driver),
+    inHook: (tx, statement) => void (tx as { run(query: unknown): unknown }).run(raw.raw(statement)),
+  };
+}
+
+export function freshWorld(driver: DriverName): SqliteWorld {
+  const folder = mkdtempSync(join(tmpdir(), 'rowcast-sqlite-'));
+  const file = join(folder, 'app.db');
+  const app = driver === 'node:sqlite' ? new DatabaseSync(file, { timeout: 5_000 }) : new BetterSqlite3(file, { timeout: 5_000 });
+  app.exec('PRAGMA user_version = 1');
+  const others: Connection[] = [];
+  const connection: Connection = {
+    run: async (statement) => void app.exec(statement),
+    all: async (query) => app.prepare(query).all() as Row[],
+    close: async () => void app.close(),
+  };
+  return {
+    file,
+    app: connection,
+    exec: (statement) => void app.exec(statement),
+    database: () => sqlite(file, driver === 'node:sqlite' ? {} : { driver: BetterSqlite3 }),
+    async other() {
+      const other = otherProcess(file);
+      others.push(other);
+      return other;
+    },
+    async close() {
+      await Promise.all(others.map((other) => other.close()));
+      app.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A connection in a process of its own. */
+export function otherProcess(file: string): Connection {
+  const child = spawn(process.execPath, ['--no-warnings', fileURLToPath(new URL('other-process.mjs', import.meta.url)), file], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let turn: Promise<unknown> = Promise.resolve();
+  const ask = (request: object): Promise<readonly Row[]> => {
+    const asked = turn.then(async () => {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      const { value, done } = await lines.next();
+      if (done) throw new Error('the other process is gone');
+      const { rows, error } = JSON.parse(value as string) as { rows: readonly Row[] | null; error?: string };
+      if (error !== undefined) throw new Error(error);
+      return rows ?? [];
+    });
+    turn = asked.catch(() => undefined);
+    return asked;
+  };
+  return {
+    run: async (statement) => void (await ask({ sql: statement })),
+    all: (query) => ask({ sql: query, all: true }),
+    async close() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
