@@ -1,0 +1,118 @@
+import { mkdirSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { rowcast } from 'rowcast';
+import { bindingsOf, groupsOf, mayRead, valueGroup, type User } from './bindings.ts';
+import { open } from './database.ts';
+import { pages, type Asset } from './pages.ts';
+import { isRole, signIn } from './sign-in.ts';
+
+const { DATABASE_URL, HOST = '127.0.0.1', PORT = '3000' } = process.env;
+const folder = 'data';
+mkdirSync(folder, { recursive: true });
+
+const database = await open(DATABASE_URL, folder);
+const { userOf, cookieFor } = signIn(folder);
+const bindings = bindingsOf(database.tables);
+const live = await rowcast({ source: database.source, bindings });
+
+/** `/binding/?blog=1`: whoever connects sees the integer values, and of that blog what the role allows. */
+export const app = live.endpoint('/binding/', {
+  authenticate: (request): User => userOf(request.headers.get('cookie')),
+  connectionGroups: (user, { query }) => [valueGroup, ...groupsOf(user, query.getAll('blog').map(Number).filter(Number.isSafeInteger))],
+});
+
+const assets = pages();
+const http = createServer((request, response) => {
+  answer(request, response).catch((error: unknown) => {
+    console.error(error);
+    if (!response.headersSent) send(response, 500, 'Something went wrong; the server has noted it.');
+  });
+});
+live.attach(http);
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const user = userOf(request.headers.cookie);
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  if (request.method === 'POST' && pathname === '/login') return login(request, response);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'There is nothing here to do that to.');
+  switch (pathname) {
+    case '/':
+      return page(response, assets.get('/pages/blog.html'), user);
+    case '/intval':
+      return page(response, assets.get('/pages/intval.html'), user);
+    case '/rows/blogs':
+      return json(response, await database.blogs());
+    // The rows of a page, as the binding would give them. To go: with first rows, the next issue, they come through the stream itself.
+    case '/rows/posts':
+      return json(response, await posts(user, Number(searchParams.get('blog'))));
+    case '/rows/intval':
+      return json(response, (await database.values()).map(rowOf(bindings.intval.fields)));
+    default: {
+      const asset = assets.get(pathname);
+      return asset && !pathname.endsWith('.html')
+        ? send(response, 200, asset.body, asset.type)
+        : send(response, 404, 'There is no such page.');
+    }
+  }
+}
+
+async function posts(user: User, blog: number): Promise<object[]> {
+  const rows = Number.isSafeInteger(blog) ? await database.posts(blog) : [];
+  return rows.filter((row) => mayRead(user, row)).map(rowOf(bindings.posts.fields));
+}
+
+const rowOf =
+  (fields: readonly string[]) =>
+  ({ id, ...row }: { readonly id: number }) => ({
+    pk: id,
+    data: Object.fromEntries(Object.entries(row).filter(([name]) => fields.includes(name))),
+  });
+
+async function login(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const role = new URLSearchParams(await text(request)).get('role');
+  if (!isRole(role)) return send(response, 400, 'The form field "role" is reader or editor.');
+  response.writeHead(303, { location: cameFrom(request), 'set-cookie': cookieFor(role), 'cache-control': 'no-store' }).end();
+}
+
+/** Back to the page with the form, if it is one of ours. */
+function cameFrom({ headers: { referer = '', host } }: IncomingMessage): string {
+  const page = URL.canParse(referer) ? new URL(referer) : undefined;
+  return page && page.host === host && page.pathname.startsWith('/') && !page.pathname.startsWith('//') ? page.pathname + page.search : '/';
+}
+
+function page(response: ServerResponse, asset: Asset | undefined, { role }: User): void {
+  if (!asset) return send(response, 404, 'There is no such page.');
+  send(response, 200, asset.body.replaceAll('{{role}}', role).replaceAll('{{shell}}', database.shell), asset.type);
+}
+
+const json = (response: ServerResponse, value: unknown): void => send(response, 200, JSON.stringify(value), 'application/json');
+
+function send(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+  response
+    .writeHead(status, {
+      'content-type': type,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+    })
+    .end(body);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void (async () => {
+      http.close();
+      await live.close();
+      http.closeAllConnections();
+      await database.close();
+      process.exit(0);
+    })();
+  });
+}
+
+http.listen(Number(PORT), HOST, () => {
+  const { address, port } = http.address() as AddressInfo;
+  console.log(`ready http://${address.includes(':') ? `[${address}]` : address}:${port}`);
+});
