@@ -1,10 +1,13 @@
-import { CLOSE, verdict, type ServerFrame } from '../protocol/index.ts';
+import { verdict, type CLOSE, type ServerFrame } from '../protocol/index.ts';
 import { MACHINE, type Happening } from './machine.ts';
 import type { SocketLike } from './socket.ts';
 import type { Status } from './types.ts';
 
 /** A connection that has lasted 10 s was a good one: the next wait is a short one again. */
 const GOOD = 10_000;
+
+/** By its value: a page that wants one code should not pay for the table. */
+const BAD_FRAME: typeof CLOSE.badFrame = 4000;
 
 export interface ConnectionParts {
   socket(): SocketLike;
@@ -63,7 +66,7 @@ export class Connection {
     const frame = frameOf(data);
     if (!frame) {
       // Whatever speaks there is not a Rowcast server, and will not be one on the next try.
-      this.#socket?.close(CLOSE.badFrame);
+      this.#socket?.close(BAD_FRAME);
       this.happen('fatal');
       return;
     }

@@ -43,9 +43,13 @@ type Written<I, W> = { readonly [K in keyof Pick<I, W & keyof I>]: Plain<I[K]> }
 /** A row as it arrives: the binding's `fields`. */
 export type DataOf<T extends BindingTypes> = { readonly [K in T['fields'] & keyof T['row']]: Plain<T['row'][K]> };
 /** What a create takes: the columns of `groupBy` may be left out, they come from the params. */
-export type CreateOf<T extends BindingTypes> = Written<T['insert'], Exclude<T['writable'], T['params']>> &
-  Partial<Written<T['insert'], T['writable'] & T['params']>>;
-export type UpdateOf<T extends BindingTypes> = Partial<Written<T['insert'], T['writable']>>;
+export type CreateOf<T extends BindingTypes> = IfWritable<
+  T,
+  Written<T['insert'], Exclude<T['writable'], T['params']>> & Partial<Written<T['insert'], T['writable'] & T['params']>>
+>;
+export type UpdateOf<T extends BindingTypes> = IfWritable<T, Partial<Written<T['insert'], T['writable']>>>;
+/** An object type without members would take any. */
+type IfWritable<T extends BindingTypes, Fields> = [T['writable']] extends [never] ? Readonly<Record<string, never>> : Fields;
 export type ParamsOf<T> = T extends BindingTypes
   ? [T['params']] extends [never]
     ? []

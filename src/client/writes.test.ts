@@ -1,35 +1,21 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { WebSocket as Ws } from 'ws';
-import { ScriptedServer, type Peer } from '../../test/support/scripted-server.ts';
+import { describe, expect, test } from 'vitest';
+import { scripted } from '../../test/support/scripted-client.ts';
+import type { Peer } from '../../test/support/scripted-server.ts';
 import type { ClientFrame, Json, WriteFrame } from '../protocol/index.ts';
-import { createClient, type Answer, type Client, type ClientOptions } from './index.ts';
+import type { Answer } from './index.ts';
 
-let server: ScriptedServer;
-const clients: Client[] = [];
-beforeEach(async () => {
-  server = await ScriptedServer.open();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await server[Symbol.asyncDispose]();
-});
+const kit = scripted();
 
 const STREAMS = { posts: { view: 1, key: ['id'], fields: { title: ['text', 'string'] }, writable: ['title'] } } as const;
-
-function connect(options: ClientOptions = {}): Client {
-  const client = createClient(server.url, { delay: () => 1, webSocket: Ws, ...options });
-  clients.push(client);
-  return client;
-}
 
 const ok = (peer: Peer, id: number, pk: Json): void => peer.say({ type: 'result', id, ok: true, pk });
 const idsOf = (frames: readonly ClientFrame[]): number[] => frames.filter((frame) => frame.type === 'write').map(({ id }) => id);
 
 describe('a write', () => {
   test('is sent as the wire has it, in the params of its stream', async () => {
-    const client = connect();
+    const client = kit.connect();
     const posts = client.stream('posts');
-    const peer = await server.welcomed(STREAMS);
+    const peer = await kit.server.welcomed(STREAMS);
     void posts.create({
       title: 'T',
       body: undefined,
@@ -60,8 +46,8 @@ describe('a write', () => {
   });
 
   test('resolves to its own answer, in whatever order answers come', async () => {
-    const posts = connect().stream('posts');
-    const peer = await server.welcomed(STREAMS);
+    const posts = kit.connect().stream('posts');
+    const peer = await kit.server.welcomed(STREAMS);
     const answers = [posts.create({}), posts.update(1, {}), posts.delete(2), posts.delete(3)];
     await peer.frames(4);
     peer.say({ type: 'result', id: 4, ok: false, code: 'not_found', message: 'no such row' });
@@ -78,25 +64,25 @@ describe('a write', () => {
   });
 
   test('made before there is a connection waits for one', async () => {
-    server.refuse = 503;
-    const posts = connect().stream('posts', { blogId: 7 });
+    kit.server.refuse = 503;
+    const posts = kit.connect().stream('posts', { blogId: 7 });
     const answer = posts.create({ title: 'early' });
-    server.refuse = null;
-    const peer = await server.welcomed(STREAMS);
+    kit.server.refuse = null;
+    const peer = await kit.server.welcomed(STREAMS);
     expect((await peer.frames(2)).map(({ type }) => type)).toEqual(['subscribe', 'write']);
     ok(peer, 1, 5);
     expect(await answer).toEqual({ ok: true, pk: 5 });
   });
 
   test('without an answer is sent again, the same, when the connection was lost; with one it is not', async () => {
-    const posts = connect().stream('posts');
-    const first = await server.welcomed(STREAMS);
+    const posts = kit.connect().stream('posts');
+    const first = await kit.server.welcomed(STREAMS);
     const answers = [1, 2, 3].map((pk) => posts.delete(pk));
     const sent = await first.frames(3);
     ok(first, 2, 2);
     await answers[1];
     first.cut();
-    const second = await server.welcomed(STREAMS);
+    const second = await kit.server.welcomed(STREAMS);
     expect(second.client).toBe(first.client);
     const again = await second.rest();
     expect(again).toEqual([sent[0], sent[2]]);
@@ -104,28 +90,28 @@ describe('a write', () => {
     ok(second, 3, 3);
     expect(await Promise.all(answers)).toEqual([1, 2, 3].map((pk) => ({ ok: true, pk })));
     second.cut();
-    const third = await server.welcomed(STREAMS);
+    const third = await kit.server.welcomed(STREAMS);
     expect(await third.rest()).toEqual([]);
   });
 
   test('keeps its place: those made while it was away, or as the connection opens, come after it, each once', async () => {
-    const client = connect();
+    const client = kit.connect();
     const posts = client.stream('posts');
-    const first = await server.welcomed(STREAMS);
+    const first = await kit.server.welcomed(STREAMS);
     void posts.delete('sent');
     await first.frame();
     first.cut();
     client.on('status', (status) => void (status === 'waiting' && posts.delete('waiting')));
     client.on('status', (status) => void (status === 'open' && posts.delete('open')));
     posts.on('ready', () => void posts.delete('ready'));
-    const second = await server.welcomed(STREAMS);
+    const second = await kit.server.welcomed(STREAMS);
     const frames = (await second.rest()) as readonly WriteFrame[];
     expect(frames.map(({ pk }) => pk)).toEqual(['sent', 'waiting', 'open', 'ready']);
     expect(idsOf(frames)).toEqual([1, 2, 3, 4]);
   });
 
   test('is applied once by a server that remembers, however often the connection is lost', async () => {
-    const posts = connect().stream('posts');
+    const posts = kit.connect().stream('posts');
     const applied = new Map<string, number>();
     const writes = Array.from({ length: 40 }, (_, pk) => posts.delete(pk));
     let done = false;
@@ -134,7 +120,7 @@ describe('a write', () => {
       return answers;
     });
     for (let round = 0; !done; round++) {
-      const peer = await Promise.race([server.welcomed(STREAMS), all.then(() => null)]);
+      const peer = await Promise.race([kit.server.welcomed(STREAMS), all.then(() => null)]);
       if (!peer) break;
       // Of what each connection brings, some is lost before it is applied, some after, and some is answered.
       const frames = (await peer.rest()) as readonly WriteFrame[];
@@ -156,10 +142,10 @@ describe('a write never rejects', () => {
   const closed = { ok: false, code: 'closed', message: expect.any(String) as string };
 
   test('when the client is closed before its answer', async () => {
-    const client = connect();
+    const client = kit.connect();
     const posts = client.stream('posts');
     const early = posts.delete(1);
-    const peer = await server.welcomed(STREAMS);
+    const peer = await kit.server.welcomed(STREAMS);
     await peer.frame();
     const late = posts.delete(2);
     client.close();
@@ -167,16 +153,16 @@ describe('a write never rejects', () => {
   });
 
   test('when the server says not to come back', async () => {
-    const client = connect();
+    const client = kit.connect();
     const posts = client.stream('posts');
-    const peer = await server.welcomed(STREAMS);
+    const peer = await kit.server.welcomed(STREAMS);
     const answer = posts.delete(1);
     await peer.frame();
     peer.close(4000);
     expect(await answer).toEqual(closed);
     expect(await posts.delete(2)).toEqual(closed);
     client.reconnect();
-    const back = await server.welcomed(STREAMS);
+    const back = await kit.server.welcomed(STREAMS);
     const after = posts.delete(3);
     const [frame] = (await back.frames(1)) as [WriteFrame];
     expect(frame).toMatchObject({ pk: 3 });
@@ -185,15 +171,15 @@ describe('a write never rejects', () => {
   });
 
   test('when credentials are wanted: it waits for them', async () => {
-    const client = connect();
+    const client = kit.connect();
     const posts = client.stream('posts');
-    const first = await server.welcomed(STREAMS);
+    const first = await kit.server.welcomed(STREAMS);
     const answer = posts.delete(1);
     const [frame] = await first.frames(1);
     first.close(4101);
     await first.closed;
     client.reconnect();
-    const second = await server.welcomed(STREAMS);
+    const second = await kit.server.welcomed(STREAMS);
     expect(await second.frame()).toEqual(frame);
     ok(second, 1, 1);
     expect(await answer).toEqual({ ok: true, pk: 1 });
@@ -203,7 +189,7 @@ describe('a write never rejects', () => {
     ['a Date that is none', { at: new Date(NaN) }],
     ['a circle', circle()],
   ])('when a value cannot be sent: %s', async (_name, data) => {
-    const posts = connect().stream('posts');
+    const posts = kit.connect().stream('posts');
     expect(await posts.create(data as Readonly<Record<string, unknown>>)).toEqual({
       ok: false,
       code: 'invalid',
@@ -212,8 +198,8 @@ describe('a write never rejects', () => {
   });
 
   test('when no frame could hold it: bytes are counted, and nothing is sent', async () => {
-    const posts = connect().stream('posts');
-    const peer = await server.welcomed(STREAMS);
+    const posts = kit.connect().stream('posts');
+    const peer = await kit.server.welcomed(STREAMS);
     const room = 65_536 - JSON.stringify({ type: 'write', id: 1, stream: 'posts', action: 'create', data: { title: '' } }).length;
     const tooLarge: Answer = { ok: false, code: 'too_large', message: 'a frame holds at most 65536 bytes' };
     expect(await posts.create({ title: 'x'.repeat(room + 1) })).toEqual(tooLarge);
@@ -225,10 +211,10 @@ describe('a write never rejects', () => {
   });
 
   test('when there are too many without an answer', async () => {
-    const posts = connect().stream('posts');
+    const posts = kit.connect().stream('posts');
     const answers = Array.from({ length: 1_001 }, (_, pk) => posts.delete(pk));
     expect(await answers[1_000]).toEqual({ ok: false, code: 'rate_limited', message: expect.any(String) as string });
-    const peer = await server.welcomed(STREAMS);
+    const peer = await kit.server.welcomed(STREAMS);
     expect(await peer.frames(1_000)).toHaveLength(1_000);
     expect(await peer.rest()).toEqual([]);
   });
