@@ -1,3 +1,5 @@
+export { postgres, type PostgresOptions } from './database.ts';
+export type { TransactionBounds } from './assembler.ts';
 // The dialect: what another body of it (PGlite) is made of.
 export { readCatalog, type Relation } from './catalog.ts';
 export { Journal, leaveInJournal, type JournalParts } from './journal.ts';

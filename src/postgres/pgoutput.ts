@@ -1,4 +1,4 @@
-import type { Image, Loss, LogValue } from '../core/index.ts';
+import type { Change, Image, Loss, LogValue } from '../core/index.ts';
 import type { PgTable } from './tables.ts';
 
 /** What a transaction of the log turns into. `begin` … `commit` enclose everything else; nothing of a rolled-back one is ever seen. */
@@ -6,7 +6,7 @@ export interface LogHandler {
   /** @param xid the lower 32 bits of the transaction's number. */
   begin(xid: number): void;
   /** @param bytes what the change took in the log. */
-  change(table: PgTable, images: { readonly before: Image | null; readonly after: Image | null }, bytes: number): void;
+  change(change: Change, bytes: number): void;
   lost(table: PgTable, reason: Loss['reason']): void;
   /** A message that a session left in the log inside the transaction. */
   message(prefix: string, content: string): void;
@@ -38,8 +38,9 @@ const COMPARED = 256;
 export class PgoutputDecoder {
   /** False: rows are not decoded but reported as lost. Until the next commit. */
   rows = true;
-  readonly #tables: ReadonlyMap<number, PgTable>;
-  readonly #relations = new Map<number, Relation>();
+  /** By the table's number: the code may have several models of one table. */
+  readonly #tables = new Map<number, PgTable[]>();
+  readonly #relations = new Map<number, readonly Relation[]>();
   readonly #handler: LogHandler;
   #data: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -47,7 +48,10 @@ export class PgoutputDecoder {
   #old = new Int32Array(64);
 
   constructor(tables: Iterable<PgTable>, handler: LogHandler) {
-    this.#tables = new Map([...tables].map((table) => [table.relation.oid, table]));
+    for (const table of tables) {
+      const { oid } = table.relation;
+      this.#tables.set(oid, [...(this.#tables.get(oid) ?? []), table]);
+    }
     this.#handler = handler;
   }
 
@@ -76,20 +80,27 @@ export class PgoutputDecoder {
   }
 
   #row(kind: number | undefined, bytes: number): void {
-    const relation = this.#relations.get(this.#uint32());
-    if (!relation) return;
-    const { table, drifted } = relation;
-    if (drifted || !this.rows) return this.#handler.lost(table, drifted ? 'schema' : 'source');
-    if (kind === INSERT) {
-      this.#at++;
-      return this.#handler.change(table, { before: null, after: this.#image(relation) }, bytes);
+    const relations = this.#relations.get(this.#uint32());
+    if (!relations) return;
+    const start = this.#at;
+    for (const relation of relations) {
+      this.#at = start;
+      const { table, drifted } = relation;
+      if (drifted || !this.rows) this.#handler.lost(table, drifted ? 'schema' : 'source');
+      else this.#change(relation, kind, bytes);
     }
+  }
+
+  #change(relation: Relation, kind: number | undefined, bytes: number): void {
+    const { table } = relation;
+    const old = this.#data[this.#at++] === OLD_ROW;
+    if (kind === INSERT) return this.#handler.change({ table, before: null, after: this.#image(relation) }, bytes);
     // Anything else is a key alone, or nothing: somebody took the table's replica identity away, and the row before cannot be known.
-    if (this.#data[this.#at++] !== OLD_ROW) return this.#handler.lost(table, 'source');
+    if (!old) return this.#handler.lost(table, 'source');
     const before = this.#image(relation, true);
-    if (kind === DELETE) return this.#handler.change(table, { before, after: null }, bytes);
+    if (kind === DELETE) return this.#handler.change({ table, before, after: null }, bytes);
     this.#at++;
-    this.#handler.change(table, { before, after: this.#image(relation, false, before) }, bytes);
+    this.#handler.change({ table, before, after: this.#image(relation, false, before) }, bytes);
   }
 
   #image({ places, table }: Relation, remember = false, old: Image | null = null): Image {
@@ -136,32 +147,30 @@ export class PgoutputDecoder {
 
   #relation(): void {
     const oid = this.#uint32();
-    const table = this.#tables.get(oid);
-    if (!table) return;
+    const tables = this.#tables.get(oid);
+    if (!tables) return;
     this.#string(); // schema
     this.#string(); // name: a renamed table is the same table
     this.#at++; // replica identity: each row shows what it has
     const count = this.#data.readUInt16BE(this.#at);
     this.#at += 2;
-    const places = new Int32Array(count);
+    const columns: { readonly name: string; readonly type: number }[] = [];
     for (let index = 0; index < count; index++) {
       this.#at++; // part of the key
-      const name = this.#string();
-      const type = this.#uint32();
+      columns.push({ name: this.#string(), type: this.#uint32() });
       this.#at += 4; // type modifier
-      // Of another type than at the start is as good as missing: its text would be read by the wrong rule.
-      places[index] = table.columns.findIndex((column) => column.column === name && column.type === type);
     }
-    const drifted = table.columns.some(({ listed }, place) => listed && !places.includes(place));
-    this.#relations.set(oid, { table, places, drifted });
+    this.#relations.set(
+      oid,
+      tables.map((table) => relationOf(table, columns)),
+    );
   }
 
   #truncate(): void {
     const count = this.#uint32();
     this.#at++; // options: a cascade names its tables too
     for (let index = 0; index < count; index++) {
-      const table = this.#tables.get(this.#uint32());
-      if (table) this.#handler.lost(table, 'truncate');
+      for (const table of this.#tables.get(this.#uint32()) ?? []) this.#handler.lost(table, 'truncate');
     }
   }
 
@@ -196,4 +205,11 @@ function text(data: Buffer, start: number, end: number): string {
     made += String.fromCharCode(byte);
   }
   return made;
+}
+
+function relationOf(table: PgTable, columns: readonly { readonly name: string; readonly type: number }[]): Relation {
+  // Of another type than at the start is as good as missing: its text would be read by the wrong rule.
+  const places = columns.map(({ name, type }) => table.columns.findIndex((column) => column.column === name && column.type === type));
+  const drifted = table.columns.some(({ listed }, place) => listed && !places.includes(place));
+  return { table, places: Int32Array.from(places), drifted };
 }

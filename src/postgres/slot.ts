@@ -1,0 +1,174 @@
+import { RowcastError, type Clock, type Log } from '../core/index.ts';
+import { lsnOf } from './lsn.ts';
+import type { ReplicationConnection } from './replication.ts';
+import { literal, sqlState, type Sql } from './sql.ts';
+
+/** Where the log is read by. A temporary one lives as long as the connection it was made on. */
+export interface SlotName {
+  readonly name: string;
+  readonly temporary: boolean;
+}
+
+interface Slot {
+  readonly plugin: string;
+  readonly here: boolean;
+  readonly activePid: string | null;
+  readonly walStatus: string | null;
+  /** Nothing before it can be read any more. */
+  readonly confirmed: bigint;
+}
+
+export async function readSlot(sql: Sql, name: string): Promise<Slot | null> {
+  const [row] = await sql.query(
+    `SELECT plugin, database IS NOT DISTINCT FROM current_database(), active_pid, wal_status, confirmed_flush_lsn
+     FROM pg_replication_slots WHERE slot_name = ${literal(name)}`,
+  );
+  if (!row) return null;
+  const [plugin, here, activePid = null, walStatus = null, confirmed] = row;
+  return { plugin: plugin ?? '', here: here === 't', activePid, walStatus, confirmed: lsnOf(confirmed ?? '0/0') };
+}
+
+export function createSlotSql({ name, temporary }: SlotName): string {
+  return `SELECT pg_create_logical_replication_slot(${literal(name)}, 'pgoutput'${temporary ? ', true' : ''})`;
+}
+
+/** @throws {RowcastError} `source_unsupported` for a name that the server would not take: also what keeps it safe inside a statement. */
+export function checkSlotName(name: string): string {
+  if (/^[a-z0-9_]{1,63}$/.test(name)) return name;
+  throw new RowcastError('source_unsupported', `"${name}" cannot name a replication slot: set \`slot\` to 1 to 63 of a-z, 0-9 and _`);
+}
+
+export interface ClaimParts {
+  readonly connection: ReplicationConnection;
+  /** Another connection, to look at what the first one waits for. */
+  readonly sql: Sql;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A slot that another connection holds is waited for: a process that restarts finds its own former one leaving. */
+const LEAVING_MS = 5_000;
+const LEAVING_POLL_MS = 100;
+/** A new slot waits for every transaction that writes at that moment. */
+const CREATION_MS = 60_000;
+const CREATION_LOOK_MS = 1_000;
+
+/**
+ * Makes sure that the slot is there and free, and gives the place before which it has nothing. A lost one of our name is made anew: what it
+ * missed is seen by that place.
+ *
+ * @throws {RowcastError} `source_unsupported`, with the cure, when it is not to be had.
+ */
+export async function claimSlot(slot: SlotName, parts: ClaimParts): Promise<bigint> {
+  const { connection, clock, log } = parts;
+  for (const start = clock.now(); ;) {
+    const found = await readSlot(connection, slot.name);
+    if (!found) {
+      await createSlot(slot, parts);
+      continue;
+    }
+    refuseForeign(slot, found);
+    if (found.walStatus === 'lost') {
+      log.warn(
+        { slot: slot.name },
+        `the replication slot "${slot.name}" was cut off by the server; a new one is made, and every viewer reads again`,
+      );
+      await connection.query(`SELECT pg_drop_replication_slot(${literal(slot.name)})`);
+      continue;
+    }
+    if (found.activePid === null || found.activePid === String(connection.pid)) return found.confirmed;
+    if (clock.now() - start >= LEAVING_MS) throw slotTaken(slot.name, found.activePid);
+    await new Promise<void>((resolve) => void clock.after(LEAVING_POLL_MS, resolve));
+  }
+}
+
+export function slotTaken(name: string, pid: string | null): RowcastError {
+  return new RowcastError(
+    'source_unsupported',
+    `the replication slot "${name}" is in use${pid === null ? '' : ` by process ${pid}`}: each process reads by its own; end the other one, or set ` +
+      `\`slot\` to another name here`,
+  );
+}
+
+function refuseForeign({ name }: SlotName, { plugin, here }: Slot): void {
+  if (plugin === 'pgoutput' && here) return;
+  throw new RowcastError(
+    'source_unsupported',
+    `the replication slot "${name}" belongs to ${here ? `the plugin "${plugin}"` : 'another database of this server'}; set \`slot\` to another name`,
+  );
+}
+
+async function createSlot(slot: SlotName, parts: ClaimParts): Promise<void> {
+  const { connection } = parts;
+  const watch = watchWait(parts);
+  try {
+    await connection.query(`SET statement_timeout = ${CREATION_MS}`);
+    await connection.query(createSlotSql(slot));
+    await connection.query('SET statement_timeout = 0');
+  } catch (cause) {
+    switch (sqlState(cause)) {
+      case '57014':
+        throw new RowcastError(
+          'source_unsupported',
+          `a replication slot could not be made within ${CREATION_MS / 1_000} s, because it waits for open transactions: ${watch.seen()}; end them, ` +
+            `then start again`,
+          { cause },
+        );
+      case '53400':
+        throw new RowcastError(
+          'source_unsupported',
+          `all replication slots of the server are taken (${await slotNames(connection)}); raise max_replication_slots, or drop one that nobody needs`,
+          { cause },
+        );
+      case '42710': // made by another process since we looked
+        return;
+      default:
+        throw cause;
+    }
+  } finally {
+    watch.stop();
+  }
+}
+
+async function slotNames(sql: Sql): Promise<string> {
+  const rows = await sql.query(`SELECT slot_name FROM pg_replication_slots ORDER BY active, slot_name`);
+  return rows.map(([name]) => name).join(', ');
+}
+
+/** Says, once, whom the new slot waits for. */
+function watchWait({ connection, sql, clock, log }: ClaimParts): { seen(): string; stop(): void } {
+  let stopped = false;
+  let blockers = 'another transaction';
+  let told = false;
+  let timer: { cancel(): void };
+  const look = async (): Promise<void> => {
+    const rows = await sql.query(
+      `SELECT pid, coalesce(nullif(application_name, ''), usename), to_char(now() - xact_start, 'HH24:MI:SS')
+       FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids($1))`,
+      [connection.pid],
+    );
+    if (rows.length > 0) blockers = rows.map(([pid, name, since]) => `process ${pid} (${name}, open for ${since})`).join(', ');
+    if (rows.length > 0 && !told && !stopped) {
+      told = true;
+      log.warn({ blockedBy: rows.map(([pid]) => Number(pid)) }, `the log can be read once open transactions have ended: ${blockers}`);
+    }
+  };
+  const again = (): void => {
+    if (stopped) return;
+    timer = clock.after(
+      CREATION_LOOK_MS,
+      () =>
+        void look()
+          .catch(() => undefined)
+          .then(again),
+    );
+  };
+  again();
+  return {
+    seen: () => blockers,
+    stop: () => {
+      stopped = true;
+      timer.cancel();
+    },
+  };
+}
