@@ -1,0 +1,66 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** A part of a benchmark in a process of its own, asked by message and answering each. */
+export class Part {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
+  #asked = 0;
+
+  constructor(name: string) {
+    this.#child = fork(fileURLToPath(new URL(`./parts/${name}.ts`, import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child.on('message', ({ id, value, error }: { id: number; value: never; error?: string }) => {
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error === undefined) waiting?.resolve(value);
+      else waiting?.reject(new Error(`${name}: ${error}`));
+    });
+    this.#child.on('exit', (code) => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`${name} ended with ${code}`));
+    });
+  }
+
+  ask<T>(call: string, argument: object = {}): Promise<T> {
+    const id = ++this.#asked;
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#child.send({ id, call, argument });
+    });
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await ended;
+  }
+}
+
+export interface Cpu {
+  /** Microseconds of CPU, user and system. */
+  readonly us: number;
+}
+
+/** Answers a benchmark's questions in this process. `cpu` is one that every part answers: the CPU it has used so far. */
+export function answer(calls: Record<string, (argument: never) => unknown>): void {
+  const all: Record<string, (argument: never) => unknown> = {
+    cpu: (): Cpu => {
+      const { user, system } = process.cpuUsage();
+      return { us: user + system };
+    },
+    memory: () => {
+      globalThis.gc?.();
+      return process.memoryUsage().rss;
+    },
+    ...calls,
+  };
+  process.on('message', ({ id, call, argument }: { id: number; call: string; argument: never }) => {
+    void (async () => {
+      try {
+        process.send?.({ id, value: await all[call]?.(argument) });
+      } catch (error) {
+        process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      }
+    })();
+  });
+  process.on('disconnect', () => process.exit(0));
+}

@@ -1,0 +1,18 @@
+/** How much of everything a run does. */
+export interface Scale {
+  readonly passes: number;
+  readonly sockets: number;
+  /** Messages times sockets, per pass. */
+  readonly deliveries: number;
+  /** Rows to capture, per pass. */
+  readonly rows: number;
+  /** Writes, per pass. */
+  readonly writes: number;
+  /** Single commits whose way is timed, per pass. */
+  readonly commits: number;
+}
+
+export const FULL: Scale = { passes: 7, sockets: 1_000, deliveries: 200_000, rows: 100_000, writes: 4_000, commits: 100 };
+
+/** Shows that everything runs. Its figures mean nothing. */
+export const SMOKE: Scale = { passes: 1, sockets: 50, deliveries: 2_000, rows: 2_000, writes: 200, commits: 10 };

@@ -1,0 +1,58 @@
+import { compare, interleaved, type Result } from '../measure.ts';
+import { Part, type Cpu } from '../process.ts';
+import type { Scale } from '../scale.ts';
+
+const SERVERS = { rowcast: 'fanout-rowcast', 'net.Socket.write': 'fanout-socket', 'ws.send(string)': 'fanout-ws' };
+
+/** One hot row, everybody in its group: the server's CPU per delivery, at one message per turn of the event loop and at 16. */
+export async function fanout({ passes, sockets, deliveries }: Scale): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  const contenders = await open(sockets);
+  try {
+    for (const each of [1, 16]) {
+      const ticks = Math.max(1, Math.round(deliveries / sockets / each));
+      const run =
+        ({ server, sink }: Contender) =>
+        async (): Promise<number> => {
+          const before = await server.ask<Cpu>('cpu');
+          const done = sink.ask('frames', { each: ticks * each });
+          await server.ask('run', { ticks, each, bytes: 64 });
+          await done;
+          return ((await server.ask<Cpu>('cpu')).us - before.us) / (ticks * each * sockets);
+        };
+      for (const contender of Object.values(contenders)) await run(contender)(); // warm
+      const values = await interleaved(passes, Object.fromEntries(Object.entries(contenders).map(([name, each]) => [name, run(each)])));
+      results.push(
+        compare(
+          {
+            workload: `fan-out: 1 row to ${sockets} sockets, ${each} per tick`,
+            figure: 'µs CPU per delivery',
+            better: 'less',
+            target: each === 1 ? '≤ 1.15 × net.Socket.write, ≤ 0.85 × ws.send(string)' : '≤ 0.083 × ws.send(string) (12 times less)',
+          },
+          values,
+        ),
+      );
+    }
+  } finally {
+    for (const { server, sink } of Object.values(contenders)) await Promise.all([server.stop(), sink.stop()]);
+  }
+  return results;
+}
+
+interface Contender {
+  readonly server: Part;
+  readonly sink: Part;
+}
+
+async function open(sockets: number): Promise<Record<string, Contender>> {
+  const contenders: Record<string, Contender> = {};
+  for (const [name, part] of Object.entries(SERVERS)) {
+    const server = new Part(part);
+    const sink = new Part('sink');
+    const port = await server.ask<number>('listen');
+    await sink.ask('open', { port, path: '/', protocol: name === 'rowcast' ? 'rowcast.1' : '', sockets });
+    contenders[name] = { server, sink };
+  }
+  return contenders;
+}

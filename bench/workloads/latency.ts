@@ -1,0 +1,55 @@
+import { compare, spread, type Result } from '../measure.ts';
+import { Part } from '../process.ts';
+import type { Scale } from '../scale.ts';
+
+const MS = 1e6; // nanoseconds
+
+/** From a commit's acknowledgement to the app, to its arrival at the first and at the last of many clients. Paced: one commit at a time. */
+export async function latency({ passes, sockets, commits }: Scale): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (const database of ['sqlite', 'postgres']) {
+    const server = new Part(`latency-${database}`);
+    const sink = new Part('sink');
+    try {
+      const port = await server.ask<number>('listen');
+      await sink.ask('open', { port, path: '/', protocol: 'rowcast.1', sockets });
+      await measure({ server, sink, commits: 10 }); // warm
+      const first: number[] = [];
+      const last: number[] = [];
+      for (let pass = 0; pass < passes; pass++) {
+        const ways = await measure({ server, sink, commits });
+        first.push(spread(ways.map((way) => way.first)).median);
+        last.push(spread(ways.map((way) => way.last)).median);
+        process.stderr.write('.');
+      }
+      const figure = 'ms from commit, p50 of each pass';
+      results.push(
+        compare({ workload: `${database}: to the first of ${sockets}`, figure, better: 'less', target: '≤ 1 ms' }, { rowcast: first }),
+        compare(
+          { workload: `${database}: to the last of ${sockets}`, figure, better: 'less', target: '≤ 12 ms at 1,000' },
+          { rowcast: last },
+        ),
+      );
+    } finally {
+      await server.ask('close').catch(() => undefined);
+      await Promise.all([server.stop(), sink.stop()]);
+    }
+  }
+  process.stderr.write('\n');
+  return results;
+}
+
+interface Way {
+  readonly first: number;
+  readonly last: number;
+}
+
+async function measure({ server, sink, commits }: { server: Part; sink: Part; commits: number }): Promise<readonly Way[]> {
+  await sink.ask('note');
+  const done = sink.ask('frames', { each: commits });
+  const committed = await server.ask<string[]>('commit', { commits });
+  await done;
+  const { firsts, lasts } = await sink.ask<{ firsts: string[]; lasts: string[] }>('noted');
+  const since = (at: string | undefined, index: number): number => Number(BigInt(at as string) - BigInt(committed[index] as string)) / MS;
+  return firsts.map((first, index) => ({ first: since(first, index), last: since(lasts[index], index) }));
+}

@@ -1,0 +1,32 @@
+import { compare, interleaved, type Result } from '../measure.ts';
+import { Part } from '../process.ts';
+import type { Scale } from '../scale.ts';
+
+const DATABASES = {
+  sqlite: { contenders: { bound: 'bound', unbound: 'free', 'a bare trigger, unread': 'traced' }, target: '≥ 0.7 × a bare trigger' },
+  postgres: { contenders: { bound: 'bound', unbound: 'free' }, target: '≥ 0.9 × unbound' },
+};
+
+/** The app's own writes per second, its table bound and followed, against the same table unbound in the same database. */
+export async function writes({ passes, writes: count }: Scale): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (const [database, { contenders, target }] of Object.entries(DATABASES)) {
+    const part = new Part(`writes-${database}`);
+    try {
+      await part.ask('start');
+      const run = (table: string) => () => part.ask<number>('write', { table, count });
+      for (const table of ['bound', 'free']) await run(table)();
+      const values = await interleaved(passes, { bound: run('bound'), unbound: run('free') });
+      results.push(
+        compare(
+          { workload: `${database}: the app's own updates`, figure: 'per second', better: 'more', target: TARGETS[database] },
+          values,
+        ),
+      );
+    } finally {
+      await part.ask('close').catch(() => undefined);
+      await part.stop();
+    }
+  }
+  return results;
+}
