@@ -30,7 +30,9 @@ export function tableColumn(model: Model, place: number, catalog: CatalogColumn 
     fromWire(value) {
       if (value === null) return null;
       const exact = checked(value, kind[0]);
-      return paramOf(exact === undefined ? model.toParam(place, revive(value, kind)) : exact, affinity);
+      // A year of other than four digits stays a text on the way to code; as a moment it is one like any other.
+      const held = kind[1] === 'date' ? new Date(value as string) : revive(value, kind);
+      return paramOf(exact === undefined ? model.toParam(place, held) : exact, affinity);
     },
   };
 }

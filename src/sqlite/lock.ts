@@ -25,36 +25,47 @@ export class WriteLock {
    * @throws {RowcastError} `write_refused` when they did not end in time.
    */
   async transaction<T>(body: () => T): Promise<T> {
-    await this.retried(() => this.#connection.exec('BEGIN IMMEDIATE'));
-    return this.#run(body);
+    return this.#patiently(() => this.#attempt(body));
   }
 
   /** Like `transaction`, but only if nobody else is writing right now. @returns null when somebody is. */
   ifFree<T>(body: () => T): T | null {
-    try {
-      this.#connection.exec('BEGIN IMMEDIATE');
-    } catch (error) {
-      if (isBusy(error)) return null;
-      throw error;
-    }
-    return this.#run(body);
+    const done = this.#attempt(body);
+    return 'busy' in done ? null : done.result;
   }
 
   /** Tries again, with pauses, while the database says it is busy. */
-  async retried<T>(attempt: () => T): Promise<T> {
+  retried<T>(attempt: () => T): Promise<T> {
+    return this.#patiently(() => {
+      try {
+        return { result: attempt() };
+      } catch (error) {
+        return busyOr(error);
+      }
+    });
+  }
+
+  async #patiently<T>(attempt: () => Attempt<T>): Promise<T> {
     const deadline = this.#clock.now() + PATIENCE;
     for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-      try {
-        return attempt();
-      } catch (error) {
-        if (!isBusy(error)) throw error;
-        if (this.#clock.now() >= deadline) {
-          const cure = 'end the transaction that another connection holds open';
-          throw new RowcastError('write_refused', `the database stayed locked for ${PATIENCE / 1000} s: ${cure}`, { cause: error });
-        }
+      const done = attempt();
+      if ('result' in done) return done.result;
+      if (this.#clock.now() >= deadline) {
+        const cure = 'end the transaction that another connection holds open';
+        throw new RowcastError('write_refused', `the database stayed locked for ${PATIENCE / 1000} s: ${cure}`, { cause: done.busy });
       }
       await new Promise<void>((resolve) => this.#clock.after(pause, resolve));
     }
+  }
+
+  /** From BEGIN to COMMIT without giving way: the connection is shared by all that waits. */
+  #attempt<T>(body: () => T): Attempt<T> {
+    try {
+      this.#connection.exec('BEGIN IMMEDIATE');
+    } catch (error) {
+      return busyOr(error);
+    }
+    return { result: this.#run(body) };
   }
 
   #run<T>(body: () => T): T {
@@ -68,4 +79,11 @@ export class WriteLock {
       throw error;
     }
   }
+}
+
+type Attempt<T> = { readonly result: T } | { readonly busy: unknown };
+
+function busyOr(error: unknown): { readonly busy: unknown } {
+  if (isBusy(error)) return { busy: error };
+  throw error;
 }

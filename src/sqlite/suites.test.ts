@@ -1,8 +1,8 @@
 import { describe, test } from 'vitest';
-import { DRIVERS, sqliteFixture } from '../../test/sqlite/fixture.ts';
+import { DRIVERS, SOURCE_SKIPS, sqliteFixture } from '../../test/sqlite/fixture.ts';
 import { sourceSuite, storeSuite } from '../testing/index.ts';
 
 for (const driver of DRIVERS) {
-  sourceSuite(sqliteFixture(driver), { describe, test });
+  sourceSuite(sqliteFixture(driver, SOURCE_SKIPS), { describe, test });
   storeSuite(sqliteFixture(driver), { describe, test });
 }

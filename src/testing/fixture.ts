@@ -14,6 +14,7 @@ import type { Skip } from './runner.ts';
 export interface DatabaseFixture {
   readonly name: string;
   readonly dialect: 'postgres' | 'sqlite';
+  /** For the suite it is given to: a name the suite does not have is an error. */
   readonly skip: readonly Skip[];
   /** An empty database of its own. The suite closes it. */
   fresh(): Promise<World>;

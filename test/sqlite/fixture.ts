@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Row } from '../../src/core/index.ts';
 import { sqlite } from '../../src/sqlite/index.ts';
-import type { Connection, DatabaseFixture, World } from '../../src/testing/index.ts';
+import type { Connection, DatabaseFixture, Skip, World } from '../../src/testing/index.ts';
 
 export type DriverName = 'node:sqlite' | 'better-sqlite3';
 export const DRIVERS: readonly DriverName[] = ['node:sqlite', 'better-sqlite3'];
@@ -21,17 +21,17 @@ export interface SqliteWorld extends World {
   exec(sql: string): void;
 }
 
-export function sqliteFixture(driver: DriverName): DatabaseFixture {
+/** What SQLite's log cannot do. */
+export const SOURCE_SKIPS: readonly Skip[] = [
+  { reason: 'a read of the journal sees whole transactions, and does not tell them apart', tests: ['two transactions are two commits'] },
+  { reason: 'SQLite has no TRUNCATE', tests: ['a table emptied at a stroke is lost, and nothing else'] },
+];
+
+export function sqliteFixture(driver: DriverName, skip: readonly Skip[] = []): DatabaseFixture {
   return {
     name: `sqlite over ${driver}`,
     dialect: 'sqlite',
-    skip: [
-      {
-        reason: 'a read of the journal sees whole transactions, and does not tell them apart',
-        tests: ['two transactions are two commits'],
-      },
-      { reason: 'SQLite has no TRUNCATE', tests: ['a table emptied at a stroke is lost, and nothing else'] },
-    ],
+    skip,
     fresh: async () => freshWorld(driver),
     inHook: (tx, statement) => void (tx as { run(query: unknown): unknown }).run(raw.raw(statement)),
   };
