@@ -1,0 +1,154 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clientAt, upgrade } from '../doors/served.ts';
+import { startDemo, type Demo } from './demo.ts';
+
+// What scripts against the demo rely on, without a browser.
+
+const PATIENCE = { timeout: 15_000 };
+
+let demo: Demo;
+let cookies: Readonly<Record<'reader' | 'editor', string>>;
+
+beforeAll(async () => {
+  demo = await startDemo();
+  cookies = { reader: await login('reader'), editor: await login('editor') };
+});
+
+afterAll(() => demo?.[Symbol.asyncDispose]());
+
+const post = (body: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+  fetch(`${demo.url}/login`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    body,
+  });
+
+async function login(role: string): Promise<string> {
+  const [line = ''] = (await post(`role=${role}`)).headers.getSetCookie();
+  return line.split(';')[0] as string;
+}
+
+const get = (path: string, cookie = ''): Promise<Response> => fetch(demo.url + path, { headers: { cookie } });
+const rows = async (path: string, cookie = ''): Promise<{ pk: number; data: Record<string, unknown> }[]> =>
+  (await get(path, cookie)).json() as never;
+
+const connect = (query: string, cookie?: string) =>
+  clientAt(`${demo.url}/binding/${query}`, cookie === undefined ? {} : { cookie, origin: demo.url });
+
+test('the folder is made, its secret is for its owner alone, and one line says ready', async () => {
+  expect((await stat(join(demo.folder, 'data', 'secret'))).mode & 0o777).toBe(0o600);
+  expect(demo.said).toEqual({ out: `ready ${demo.url}\n`, err: '' });
+});
+
+test('login sets a signed cookie that scripts in the page cannot read, and leads back to the page it came from', async () => {
+  const response = await post('role=editor', { referer: `${demo.url}/?blog=2` });
+  expect(response.status).toBe(303);
+  expect(response.headers.get('location')).toBe('/?blog=2');
+  expect(response.headers.getSetCookie()).toEqual([
+    expect.stringMatching(/^live_blog=editor\..+; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax$/),
+  ]);
+  expect((await post('role=editor', { referer: 'http://evil.example/x' })).headers.get('location')).toBe('/');
+  expect((await post('role=editor', { referer: `${demo.url}//evil.example` })).headers.get('location')).toBe('/');
+  expect((await post('role=admin')).status).toBe(400);
+});
+
+test('rows: published posts for a reader, all for an editor, the fields of the binding and no other', async () => {
+  const [asked, read, edited] = await Promise.all([
+    rows('/rows/posts?blog=1'),
+    rows('/rows/posts?blog=1', cookies.reader),
+    rows('/rows/posts?blog=1', cookies.editor),
+  ]);
+  expect(asked).toEqual(read);
+  expect(read.every(({ data }) => data.published === true)).toBe(true);
+  expect(edited.length).toBe(read.length + 1);
+  for (const { data } of edited) expect(Object.keys(data)).toEqual(['blogId', 'title', 'body', 'published']);
+  for (const forged of [cookies.reader.replace('=reader.', '=editor.'), `${cookies.editor}x`, 'live_blog=editor', 'live_blog=editor.1.']) {
+    expect(await rows('/rows/posts?blog=1', forged)).toEqual(read);
+  }
+  for (const blog of ['', '?blog=', '?blog=x', '?blog=1e999', '?blog=99']) expect(await rows(`/rows/posts${blog}`)).toEqual([]);
+  expect((await rows('/rows/intval')).map(({ data }) => Object.keys(data))).toContainEqual(['name', 'value']);
+});
+
+test('only what is meant to be given away can be asked for', async () => {
+  for (const path of [
+    '/pages/blog.html',
+    '/pages/../server.ts',
+    '/pages/%2e%2e/server.ts',
+    '/data/secret',
+    '/rowcast/client/',
+    '/nothing',
+  ]) {
+    expect([path, (await get(path)).status]).toEqual([path, 404]);
+  }
+  expect((await fetch(demo.url, { method: 'DELETE' })).status).toBe(405);
+  expect((await get('/rowcast/client/index.js')).headers.get('content-type')).toMatch(/^text\/javascript/);
+});
+
+test('an editor writes over the socket, a reader is refused, and a post that moves leaves one blog for the other', async () => {
+  const [editor, reader, other] = [connect('?blog=1', cookies.editor), connect('?blog=1'), connect('?blog=2', cookies.reader)];
+  const heard: string[] = [];
+  try {
+    const ready = [reader, other].map((client) => new Promise((resolve) => client.stream('posts').on('ready', () => resolve(null))));
+    reader.stream('posts').on('change', ({ action, data }) => heard.push(`reader ${action} ${String(data?.title)}`));
+    other.stream('posts').on('change', ({ action, data }) => heard.push(`other ${action} ${String(data?.title)}`));
+    await Promise.all(ready);
+    const posts = editor.stream('posts');
+    const made = await posts.create({ blogId: 1, title: 'Over the socket', body: '', published: true });
+    if (!made.ok) throw new Error(made.message);
+    expect(await reader.stream('posts').update(made.pk, { title: 'No' })).toMatchObject({ ok: false, code: 'forbidden' });
+    expect(await other.stream('posts').update(made.pk, { title: 'No' })).toMatchObject({ ok: false, code: 'not_found' });
+    expect(await posts.update(made.pk, { notes: 'No' })).toMatchObject({ ok: false, code: 'unknown_field' });
+    expect(await posts.update(made.pk, { blogId: 99 })).toMatchObject({
+      ok: false,
+      code: 'invalid',
+      fields: { blogId: expect.any(String) },
+    });
+    expect(await posts.update(made.pk, { blogId: 2 })).toMatchObject({ ok: true });
+    expect(await posts.delete(made.pk)).toMatchObject({ ok: true });
+    await expect.poll(() => heard.length, PATIENCE).toBe(4);
+    expect(heard.filter((line) => line.startsWith('reader'))).toEqual(['reader create Over the socket', 'reader delete undefined']);
+    expect(heard.filter((line) => line.startsWith('other'))).toEqual(['other create Over the socket', 'other delete undefined']);
+  } finally {
+    for (const client of [editor, reader, other]) client.close();
+  }
+});
+
+test('deleting a blog past the app takes its posts from every screen: a cascade is a change like any other', async () => {
+  const shell = new DatabaseSync(join(demo.folder, 'data', 'live-blog.db'));
+  const client = connect('?blog=7', cookies.editor);
+  const there: unknown[] = [];
+  const gone: unknown[] = [];
+  try {
+    const stream = client.stream('posts');
+    stream.on('create', ({ pk }) => there.push(pk));
+    stream.on('delete', ({ pk }) => gone.push(pk));
+    await new Promise((resolve) => stream.on('ready', () => resolve(null)));
+    shell.exec(`PRAGMA busy_timeout = 5000; INSERT INTO blog (id, title) VALUES (7, 'Short-lived')`);
+    shell.exec(`INSERT INTO post (id, blog_id, title) VALUES (701, 7, 'one'), (702, 7, 'two')`);
+    await expect.poll(() => there.length, PATIENCE).toBe(2);
+    shell.exec('DELETE FROM blog WHERE id = 7');
+    await expect.poll(() => gone.length, PATIENCE).toBe(2);
+    expect(new Set(gone)).toEqual(new Set([701, 702]));
+  } finally {
+    client.close();
+    shell.close();
+  }
+});
+
+test('a foreign page gets no socket with the cookie of a visitor', async () => {
+  const url = `${demo.url.replace('http', 'ws')}/binding/?blog=1`;
+  expect(await upgrade(url, { cookie: cookies.editor, origin: 'http://evil.example' })).toBe(403);
+  expect(await upgrade(url, { cookie: cookies.editor, origin: demo.url })).toBe(101);
+});
+
+test('a restart keeps rows and signed-in visitors, and SIGTERM ends it with code 0', async () => {
+  const before = await rows('/rows/posts?blog=1', cookies.editor);
+  expect(await demo.stop()).toBe(0);
+  await demo.start();
+  expect(await rows('/rows/posts?blog=1', cookies.editor)).toEqual(before);
+  expect(before.some(({ data }) => data.published === false)).toBe(true);
+});
