@@ -78,17 +78,17 @@ export class Journal implements ChangeSource {
     const unlisten = await this.#parts.listen(() => waker.wake());
     try {
       let last = after;
-      const forgotten = await this.#forgotten();
-      if (forgotten > after && !signal.aborted) {
-        last = forgotten;
-        const lost = this.#parts.tables.map((table) => ({ table, reason: 'source' as const }));
-        yield [{ position: last, xid: null, receipts: [], changes: [], lost }];
-      }
       let look: Look = { from: numberOf(last), since: null, upto: null, at: null };
       for (let looks = 1; !signal.aborted; looks++) {
         const page = await this.#page(look);
         if (page) {
           const commits: Commit[] = [];
+          if (page.forgotten > last) {
+            // Rows that were not read are gone: the reader was away too long, or another one of this database let go of them.
+            last = page.forgotten;
+            const lost = this.#parts.tables.map((table) => ({ table, reason: 'source' as const }));
+            commits.push({ position: last, xid: null, receipts: [], changes: [], lost });
+          }
           for (const transaction of page.transactions) {
             const commit = await this.#commit(transaction, last);
             if (!commit) continue;
@@ -127,11 +127,6 @@ export class Journal implements ChangeSource {
     });
   }
 
-  async #forgotten(): Promise<Position> {
-    const [row] = await this.#parts.sessions.query(`SELECT coalesce((${FORGOTTEN_SQL}), 0)`);
-    return positionOf(BigInt(row?.[0] ?? 0));
-  }
-
   /** Null when nothing can be said now: the app has a failed transaction open on the only connection there is. */
   async #page(look: Look): Promise<Page | null> {
     let rows: readonly RawRow[];
@@ -142,6 +137,7 @@ export class Journal implements ChangeSource {
       throw error;
     }
     const upto = rows[0]?.[0] ?? look.upto;
+    const forgotten = positionOf(BigInt(rows[0]?.[8] ?? 0));
     const found = rows.filter((row) => row[1] !== null);
     const transactions = new Map<string, RawRow[]>();
     for (const row of found) {
@@ -152,14 +148,14 @@ export class Journal implements ChangeSource {
     }
     const end = found.at(-1);
     if (found.length < PAGE || !end)
-      return { transactions: [...transactions.values()], next: { ...look, since: upto, upto: null, at: null } };
+      return { forgotten, transactions: [...transactions.values()], next: { ...look, since: upto, upto: null, at: null } };
     // The last one may go on: it is read whole.
     const whole = await this.#parts.sessions.query(
       `SELECT '', seq, seq, xid, rel, op, before, after FROM ${JOURNAL} WHERE xid = $1 ORDER BY seq`,
       [end[3]],
     );
     transactions.set(end[3] ?? '', [...whole]);
-    return { transactions: [...transactions.values()], next: { ...look, upto, at: end[2] ?? null } };
+    return { forgotten, transactions: [...transactions.values()], next: { ...look, upto, at: end[2] ?? null } };
   }
 
   async #commit(rows: readonly RawRow[], last: Position): Promise<Commit | null> {
@@ -228,6 +224,8 @@ interface Look {
 }
 
 interface Page {
+  /** Everything up to here was let go of. */
+  readonly forgotten: Position;
   readonly transactions: readonly (readonly RawRow[])[];
   readonly next: Look;
 }
@@ -241,7 +239,7 @@ function pageQuery({ from, since, upto, at }: Look): [text: string, params: read
          UNION ALL SELECT * FROM ${JOURNAL} WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($3::pg_snapshot)))`;
   return [
     `WITH now AS MATERIALIZED (SELECT coalesce($1::pg_snapshot, pg_current_snapshot()) AS snapshot)
-     SELECT now.snapshot, seq, last, xid, rel, op, before, after FROM now LEFT JOIN LATERAL (
+     SELECT now.snapshot, seq, last, xid, rel, op, before, after, (${FORGOTTEN_SQL}) FROM now LEFT JOIN LATERAL (
        SELECT *, max(seq) OVER (PARTITION BY xid) AS last FROM (${news}) news WHERE pg_visible_in_snapshot(xid, now.snapshot)
      ) visible ON last > $2 ORDER BY last, seq LIMIT ${PAGE}`,
     [upto, at ?? '0', since ?? from.toString()],

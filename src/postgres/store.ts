@@ -90,8 +90,10 @@ export class PgStore implements Store {
       return judgement;
     };
     const { sessions, judging } = this.#parts;
-    const ahead = judging === 'compared' ? await rowOf(sessions, write, '') : null;
-    const judgement = judging === 'compared' ? await judge(ahead) : null;
+    const outside = judging === 'compared' && !(await this.#isTold(write));
+    // Read in a transaction: elsewhere a shared connection has the app's own settings.
+    const ahead = outside ? await sessions.transaction((tx) => rowOf(tx, write, '')) : null;
+    const judgement = outside ? await judge(ahead) : null;
     return sessions.transaction(async (tx) => {
       const told = await this.#claim(tx, write);
       if (told) return told;
@@ -116,6 +118,13 @@ export class PgStore implements Store {
     const answer = JSON.parse(stored[1]) as Answer;
     await this.#parts.leave(tx, { ...receipt, answer });
     return { answer, logged: true };
+  }
+
+  async #isTold({ claim: { principal, receipt } }: StoreWrite): Promise<boolean> {
+    const name = [principal, receipt.client, receipt.write];
+    return (
+      (await this.#parts.sessions.query(`SELECT 1 FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name)).length > 0
+    );
   }
 
   async #tell(tx: Sql, { claim: { principal, receipt } }: StoreWrite, answer: Answer): Promise<Outcome> {
