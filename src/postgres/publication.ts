@@ -167,6 +167,14 @@ function refuseTable(table: PgTable, stands: TableStanding, { name, version }: {
   if (stands.under !== null) {
     unsupported(`it is a partition of ${stands.under}, which is followed as a whole; bind ${stands.under} instead`);
   }
+  const computed = table.columns.find(
+    ({ column, listed }) => listed && table.relation.attributes.some(({ name: own, generated }) => own === column && generated === 's'),
+  );
+  if (computed && version < STORED_GENERATED) {
+    unsupported(
+      `its column "${computed.column}" is computed by the database, and servers before 18 leave such columns out of the log; leave it out of the binding, or compute it in \`serialize\``,
+    );
+  }
   const virtual = table.relation.attributes.find(({ generated }) => generated === 'v');
   if (virtual && version >= STORED_GENERATED) {
     unsupported(

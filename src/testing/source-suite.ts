@@ -241,7 +241,9 @@ const LAWS: Laws<Opened> = {
   async 'nothing from before the tail comes, and everything after it'(opened) {
     const open = await opened.open();
     await opened.run("INSERT INTO blog(id, title) VALUES (1, 'Before')");
-    await (await opened.read(open)).settled();
+    const first = await opened.read(open);
+    await first.settled();
+    await first.stop();
     const tail = await open.source.tail();
     await opened.run("INSERT INTO blog(id, title) VALUES (2, 'After')");
     const reader = await opened.read(open, tail);

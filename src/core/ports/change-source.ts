@@ -19,7 +19,7 @@ export interface Published {
  *   the log leaves out because they did not change are filled in from the image before.
  * - **Atomicity.** A commit is whole, never half. Where the log cannot tell transactions apart, one commit may hold several whole ones.
  * - **Start.** `read` goes on after `after`. Where the log cannot go on from there without a gap, its first commit says so in `lost`, for
- *   every table: never silently.
+ *   every table: never silently. One `read` at a time.
  * - **Acknowledge.** `acknowledge(p)` says that everything up to p is held elsewhere: the database may forget it. Nothing else may be
  *   confirmed to the database. It never throws.
  * - **Back-pressure.** A consumer that does not ask for the next batch makes `read` stop reading, not grow.
