@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import type { Answer } from '../../src/main/index.ts';
+import type { CommitFrame, ServerFrame } from '../../src/protocol/index.ts';
+
+export interface ViewerOptions {
+  /** Default: `rowcast.1`. Null: the seed's wire. */
+  readonly protocol?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>;
+
+/** One socket, and everything that ever came through it. */
+export class Viewer {
+  readonly socket: WebSocket;
+  /** Every message, as it came. */
+  readonly texts: string[] = [];
+  /** Every byte after the handshake. */
+  readonly bytes: Buffer[] = [];
+  readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
+  #ids = 0;
+  #read = 0;
+  #wake: () => void = () => undefined;
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('upgrade', (response) => response.socket.on('data', (bytes: Buffer) => this.bytes.push(bytes)));
+    socket.on('message', (data) => {
+      this.texts.push(String(data));
+      this.#wake();
+    });
+    socket.on('error', () => undefined);
+    this.closed = once(socket, 'close').then(([code, reason]) => {
+      this.#wake();
+      return { code: code as number, reason: String(reason) };
+    });
+  }
+
+  static async open(url: string, { protocol = 'rowcast.1', headers = {} }: ViewerOptions = {}): Promise<Viewer> {
+    const viewer = new Viewer(protocol === null ? new WebSocket(url, { headers }) : new WebSocket(url, protocol, { headers }));
+    await once(viewer.socket, 'open');
+    return viewer;
+  }
+
+  get frames(): readonly ServerFrame[] {
+    return this.texts.map((text) => JSON.parse(text) as ServerFrame);
+  }
+
+  /** All changes so far, of all commits. */
+  get changes(): readonly CommitFrame['changes'][number][] {
+    return this.frames.flatMap((frame) => (frame.type === 'commit' ? frame.changes : []));
+  }
+
+  /** Whether a text came in anything at all that came. */
+  saw(text: string): boolean {
+    return this.texts.join('\n').includes(text) || Buffer.concat(this.bytes).includes(text);
+  }
+
+  send(frame: unknown): void {
+    this.socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
+  }
+
+  /** The next frame of this type that has not been read yet; those before it are skipped. */
+  async next<T extends ServerFrame['type']>(type: T): Promise<Frame<T>> {
+    return this.until((frame): frame is Frame<T> => frame.type === type);
+  }
+
+  async until<F>(wanted: (frame: ServerFrame) => frame is F & ServerFrame): Promise<F & ServerFrame> {
+    for (;;) {
+      while (this.#read < this.texts.length) {
+        const frame = JSON.parse(this.texts[this.#read++] as string) as ServerFrame;
+        if (wanted(frame)) return frame;
+      }
+      if (this.socket.readyState >= WebSocket.CLOSING) throw new Error('the socket closed before what was waited for');
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  /** Resolves when everything the server had written to this socket has come. */
+  async caughtUp(): Promise<void> {
+    this.socket.ping();
+    await once(this.socket, 'pong');
+  }
+
+  async write(stream: string, action: string, about: object = {}): Promise<Answer & { readonly position?: string }> {
+    const id = ++this.#ids;
+    this.send({ type: 'write', id, stream, action, ...about });
+    return this.answer(id);
+  }
+
+  async answer(id: number): Promise<Answer & { readonly position?: string }> {
+    return this.until((frame): frame is Frame<'result'> => frame.type === 'result' && frame.id === id);
+  }
+
+  async subscribe(stream: string, params: object): Promise<Frame<'subscribed'> | Frame<'error'>> {
+    const id = ++this.#ids;
+    this.send({ type: 'subscribe', id, stream, params });
+    return this.until(
+      (frame): frame is Frame<'subscribed'> | Frame<'error'> => (frame.type === 'subscribed' || frame.type === 'error') && frame.id === id,
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.socket.readyState === WebSocket.CLOSED) return;
+    this.socket.close();
+    await this.closed;
+  }
+}
