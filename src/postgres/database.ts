@@ -91,6 +91,7 @@ async function open(settings: PostgresOptions, bound: readonly Bound[], hands: H
     const place = { settings, sessions, server: await checkServer(sessions) };
     const tables = await setUp(place, bound, hands.setup);
     const { epoch, secret } = await readNotes(sessions);
+    let closed: Promise<void> | null = null;
     const source = await PostgresSource.open(
       {
         ...hands,
@@ -108,10 +109,7 @@ async function open(settings: PostgresOptions, bound: readonly Bound[], hands: H
       source,
       store: new PgStore({ sessions, clock: hands.clock, leave: leaveReceipt, judging: 'locked' }),
       secret,
-      close: async () => {
-        await source.close();
-        await sessions.close();
-      },
+      close: () => (closed ??= source.close().finally(() => sessions.close())),
     };
   } catch (error) {
     await sessions.close();

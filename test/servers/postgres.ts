@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chown, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { appendFile, chown, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -77,7 +77,12 @@ export async function startPostgres({ major = 18, settings = {} }: PostgresOptio
     const bin = await binaries(major, dir);
     const data = join(dir, 'data');
     await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']);
-    const server = new LocalPostgres(major, { dir, bin, port: await freePort() }, { ...SETTINGS, ...settings });
+    // In the file, not on the command line: a test may then change them by ALTER SYSTEM.
+    const lines = Object.entries({ ...SETTINGS, ...settings }).map(
+      ([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'\n`,
+    );
+    await appendFile(join(data, 'postgresql.conf'), lines.join(''));
+    const server = new LocalPostgres(major, { dir, bin, port: await freePort() });
     await server.start();
     return server;
   } catch (error) {
@@ -95,14 +100,12 @@ interface Place {
 class LocalPostgres implements PostgresServer {
   readonly major: Major;
   readonly #place: Place;
-  readonly #settings: Readonly<Record<string, string | number>>;
   #child: ChildProcess | null = null;
   #databases = 0;
 
-  constructor(major: Major, place: Place, settings: Readonly<Record<string, string | number>>) {
+  constructor(major: Major, place: Place) {
     this.major = major;
     this.#place = place;
-    this.#settings = settings;
   }
 
   get url(): string {
@@ -123,8 +126,7 @@ class LocalPostgres implements PostgresServer {
   async start(): Promise<void> {
     if (this.#child) return;
     const { dir, bin, port } = this.#place;
-    const settings = Object.entries(this.#settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const server = [join(bin, 'postgres'), '-D', join(dir, 'data'), '-p', String(port), ...settings];
+    const server = [join(bin, 'postgres'), '-D', join(dir, 'data'), '-p', String(port)];
     const child = spawn('sh', ['-c', GUARD, 'sh', dir, ...server], { ...OWNER, cwd: dir, stdio: ['pipe', 'ignore', 'pipe'] });
     this.#child = child;
     await new Promise<void>((resolve, reject) => {
