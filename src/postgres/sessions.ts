@@ -15,8 +15,11 @@ export interface SessionOptions {
   readonly connections?: number;
 }
 
-/** Over the display settings: a write waits 2 s for a lock and no longer, and sees what was committed before each of its statements. */
-const SESSION: Readonly<Record<string, string>> = { ...PINNED, lock_timeout: '2s', default_transaction_isolation: 'read committed' };
+/**
+ * Over the display settings: a try of a write waits half a second for a lock and lets go of its own, and sees what was committed before each
+ * of its statements.
+ */
+const SESSION: Readonly<Record<string, string>> = { ...PINNED, lock_timeout: '500ms', default_transaction_isolation: 'read committed' };
 
 const PIN = Object.entries(SESSION)
   .map(([name, value]) => `SET ${name} = ${literal(value)}`)
