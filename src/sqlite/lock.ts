@@ -14,10 +14,20 @@ const LONGEST_PAUSE = 50;
 export class WriteLock {
   readonly #connection: Connection;
   readonly #clock: Clock;
+  #closed = false;
 
   constructor(connection: Connection, clock: Clock) {
     this.#connection = connection;
     this.#clock = clock;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whatever waits, or comes later, is refused. */
+  close(): void {
+    this.#closed = true;
   }
 
   /**
@@ -48,6 +58,7 @@ export class WriteLock {
   async #patiently<T>(attempt: () => Attempt<T>): Promise<T> {
     const deadline = this.#clock.now() + PATIENCE;
     for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      if (this.#closed) throw new RowcastError('closed', 'the database is closed; open it again with rowcast(…)');
       const done = attempt();
       if ('result' in done) return done.result;
       if (this.#clock.now() >= deadline) {

@@ -122,6 +122,8 @@ async function opened(
     store,
     secret: meta(connection, 'secret'),
     async close() {
+      if (lock.closed) return;
+      lock.close();
       source.close();
       pulse.close();
       connection.close();

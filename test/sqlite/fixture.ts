@@ -43,10 +43,15 @@ export function freshWorld(driver: DriverName): SqliteWorld {
   const app = driver === 'node:sqlite' ? new DatabaseSync(file, { timeout: 5_000 }) : new BetterSqlite3(file, { timeout: 5_000 });
   app.exec('PRAGMA user_version = 1');
   const others: Connection[] = [];
+  let closed = false;
+  const closeApp = (): void => {
+    if (!closed) app.close();
+    closed = true;
+  };
   const connection: Connection = {
     run: async (statement) => void app.exec(statement),
     all: async (query) => app.prepare(query).all() as Row[],
-    close: async () => void app.close(),
+    close: async () => closeApp(),
   };
   return {
     file,
@@ -60,7 +65,7 @@ export function freshWorld(driver: DriverName): SqliteWorld {
     },
     async close() {
       await Promise.all(others.map((other) => other.close()));
-      app.close();
+      closeApp();
       rmSync(folder, { recursive: true, force: true });
     },
   };

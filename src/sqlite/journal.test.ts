@@ -1,0 +1,162 @@
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test } from 'vitest';
+import { DRIVERS } from '../../test/sqlite/fixture.ts';
+import { Followed, model } from '../../test/sqlite/followed.ts';
+import { numberOf, ORIGIN, positionOf, type LogValue } from '../core/index.ts';
+import type { LogReader } from '../testing/opened.ts';
+
+const T = 'CREATE TABLE t(id INTEGER PRIMARY KEY, v)';
+const t = model('t', 'id integer, v blob', 'id');
+
+function values(reader: LogReader): LogValue[] {
+  return reader.commits.flatMap(({ changes }) => changes.map(({ after }) => after?.[1] ?? null));
+}
+
+describe.each(DRIVERS)('the journal (%s)', (driver) => {
+  test("every storage class is kept as it was: 2^63-1, 1 apart from 1.0, bytes, text with NUL, ''", async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const reader = await followed.read();
+    const cases: readonly (readonly [string, LogValue])[] = [
+      ['9223372036854775807', 9223372036854775807n],
+      ['-9223372036854775808', -9223372036854775808n],
+      ['1', 1n],
+      ['1.0', 1],
+      ['0.1', 0.1],
+      ['9e999', Infinity],
+      ["'1'", '1'],
+      ["''", ''],
+      ["'a' || char(0) || 'b'", 'a\0b'],
+      ["'🐎'", '🐎'],
+      ['NULL', null],
+    ];
+    for (const [sql] of cases) followed.world.exec(`INSERT INTO t(v) VALUES (${sql})`);
+    followed.world.exec("INSERT INTO t(v) VALUES (x'00ff'); INSERT INTO t(v) VALUES (x'')");
+    await reader.settled();
+    const seen = values(reader);
+    expect(seen.slice(0, cases.length)).toEqual(cases.map(([, value]) => value));
+    expect(typeof seen[2]).toBe('bigint');
+    expect(typeof seen[3]).toBe('number');
+    expect(seen.slice(cases.length).map((bytes) => bytes instanceof Uint8Array && Buffer.from(bytes).toString('hex'))).toEqual([
+      '00ff',
+      '',
+    ]);
+  });
+
+  test('a bytes insert of the app works as before, and a large one too', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const reader = await followed.read();
+    followed.world.exec('INSERT INTO t VALUES (1, randomblob(3000000))');
+    await reader.settled();
+    expect((values(reader)[0] as Uint8Array).byteLength).toBe(3_000_000);
+  });
+
+  test('what an outer conflict policy ignores is ignored in the table, never in the journal alone', async () => {
+    await using followed = new Followed(driver, 'CREATE TABLE t(id INTEGER PRIMARY KEY, v UNIQUE)', [t]);
+    const reader = await followed.read();
+    followed.world.exec('INSERT OR IGNORE INTO t VALUES (1, 1), (2, 1), (3, 3)');
+    followed.world.exec('UPDATE OR IGNORE t SET v = 3');
+    await reader.settled();
+    expect(reader.changes.map(({ before, after }) => [before?.['id'] ?? null, after?.['id'] ?? null])).toEqual([
+      [null, 1],
+      [null, 3],
+      [3, 3],
+    ]);
+  });
+
+  test('numbers go on rising when every old row was deleted', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const open = await followed.open();
+    const reader = await followed.read(open);
+    followed.world.exec('INSERT INTO t VALUES (1, 1)');
+    await reader.settled();
+    followed.world.exec('DELETE FROM _rowcast_journal');
+    followed.world.exec('INSERT INTO t VALUES (2, 2)');
+    await reader.settled();
+    expect(values(reader)).toEqual([1n, 2n]);
+  });
+
+  test('a reader from before the oldest row kept is told so, for every table, and goes on', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const open = await followed.open();
+    followed.world.exec('INSERT INTO t VALUES (1, 1), (2, 2)');
+    followed.world.exec('DELETE FROM _rowcast_journal WHERE seq < (SELECT max(seq) FROM _rowcast_journal)');
+    const reader = await followed.read(open, ORIGIN);
+    await reader.until(({ commits }) => commits.length > 0);
+    expect(reader.commits[0]?.lost.map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'source']]);
+    expect(reader.commits[0]?.changes).toEqual([]);
+    followed.world.exec('INSERT INTO t VALUES (3, 3)');
+    await reader.settled();
+    expect(values(reader)).toEqual([3n]);
+  });
+
+  test('a reader from beyond the newest row is told so, and positions still rise', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const open = await followed.open();
+    const beyond = positionOf(numberOf(await open.source.tail()) + 1_000n);
+    const reader = await followed.read(open, beyond);
+    await reader.until(({ commits }) => commits.length > 0);
+    expect(reader.commits[0]?.lost.map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'source']]);
+    followed.world.exec('INSERT INTO t VALUES (3, 3)');
+    await reader.settled();
+    expect(values(reader)).toEqual([3n]);
+    const positions = [beyond, ...reader.commits.map(({ position }) => position)];
+    expect(positions).toEqual([...new Set(positions)].toSorted());
+  });
+
+  test('more than a read may hold is told as lost, for the tables it touched, with its receipts', async () => {
+    await using followed = new Followed(driver, `${T}; CREATE TABLE u(id INTEGER PRIMARY KEY, v)`, [
+      t,
+      model('u', 'id integer, v blob', 'id'),
+    ]);
+    const open = await followed.open();
+    const after = await open.source.tail();
+    followed.world.exec(
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100001) INSERT INTO t SELECT i, i FROM n',
+    );
+    await open.source.mark({ client: 'c', write: 1 });
+    const reader = await followed.read(open, after);
+    await reader.settled();
+    expect(reader.changes).toEqual([]);
+    expect(reader.commits.flatMap(({ lost }) => lost).map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'source']]);
+    expect(reader.receipts).toEqual(['c:1']);
+  });
+
+  test('acknowledged rows are deleted but for the newest ten thousand; rows that were not acknowledged stay', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const open = await followed.open();
+    followed.world.exec('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000) INSERT INTO t SELECT i, i FROM n');
+    const tail = numberOf(await open.source.tail());
+    const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
+    const floor = (): number => (client.prepare('SELECT min(seq) AS n FROM _rowcast_journal').get() as { n: number }).n;
+    open.source.acknowledge(positionOf(tail - 12_000n));
+    await expect.poll(floor, { timeout: 10_000 }).toBe(Number(tail) - 12_000 + 1);
+    open.source.acknowledge(positionOf(tail));
+    await expect.poll(floor, { timeout: 10_000 }).toBe(Number(tail) - 10_000 + 1);
+    client.close();
+  });
+
+  test('answers are forgotten after a day', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const open = await followed.open();
+    const old = `INSERT INTO _rowcast_write SELECT 'p', 'c', value, 'h', '{}', unixepoch() - 86500 FROM generated`;
+    followed.world.exec(
+      `WITH RECURSIVE generated(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generated WHERE value < 1200) ${old}`,
+    );
+    followed.world.exec("INSERT INTO _rowcast_write VALUES ('p', 'c', 5000, 'h', '{}', unixepoch() - 80000)");
+    const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
+    open.source.acknowledge(await open.source.tail());
+    await expect.poll(() => client.prepare('SELECT count(*) AS n FROM _rowcast_write').get(), { timeout: 10_000 }).toEqual({ n: 1 });
+    client.close();
+  });
+
+  test('writes to another file that the app attached are not mixed in', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const reader = await followed.read();
+    followed.world.exec(
+      `ATTACH '${followed.world.file}.other' AS other; CREATE TABLE other.t(id INTEGER PRIMARY KEY, v); INSERT INTO other.t VALUES (1, 'elsewhere')`,
+    );
+    followed.world.exec("INSERT INTO t VALUES (1, 'here')");
+    await reader.settled();
+    expect(values(reader)).toEqual(['here']);
+  });
+});

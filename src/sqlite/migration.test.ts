@@ -1,0 +1,172 @@
+import { copyFileSync, renameSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { DRIVERS, otherProcess } from '../../test/sqlite/fixture.ts';
+import { Followed, model } from '../../test/sqlite/followed.ts';
+
+const DDL = 'CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, note TEXT, extra TEXT)';
+const t = model('t', 'id integer, name text, note text', 'id');
+
+const REBUILD = [
+  'PRAGMA foreign_keys = OFF',
+  'BEGIN',
+  'CREATE TABLE new_t(id INTEGER PRIMARY KEY, name TEXT NOT NULL, note TEXT, extra TEXT)',
+  'INSERT INTO new_t SELECT id, name, note, extra FROM t',
+  'DROP TABLE t',
+  'ALTER TABLE new_t RENAME TO t',
+  'COMMIT',
+];
+
+describe.each(DRIVERS)('migrations while the table is followed (%s)', (driver) => {
+  test('a rebuilt table is followed again, and its viewers are told to read again', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    followed.world.exec("INSERT INTO t VALUES (1, 'a', null, null)");
+    const reader = await followed.read();
+    const other = otherProcess(followed.world.file);
+    for (const step of REBUILD) await other.run(step);
+    await other.run("INSERT INTO t VALUES (2, 'unseen', null, null)");
+    await other.close();
+    await reader.until(({ commits }) => commits.some(({ lost }) => lost.length > 0));
+    followed.world.exec("UPDATE t SET name = 'b' WHERE id = 1");
+    await reader.settled();
+    expect(reader.commits.flatMap(({ lost }) => lost).map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'schema']]);
+    expect(reader.changes.at(-1)).toMatchObject({ before: { id: 1, name: 'a' }, after: { id: 1, name: 'b' } });
+  });
+
+  test('with `check`, a read whose triggers are gone says which statements bring them back', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    await (await followed.open()).close();
+    const open = await followed.open({ setup: 'check' });
+    const reader = await followed.read(open);
+    for (const step of REBUILD) followed.world.exec(step);
+    await expect(reader.until(() => false)).rejects.toMatchObject({
+      code: 'setup_needed',
+      message: expect.stringContaining('CREATE TRIGGER') as string,
+    });
+  });
+
+  test('a table that was rebuilt while nobody looked is lost to a reader that comes back', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const first = await followed.open();
+    const after = await first.source.tail();
+    await first.close();
+    for (const step of REBUILD) followed.world.exec(step);
+    followed.world.exec("INSERT INTO t VALUES (2, 'unseen', null, null)");
+    const reader = await followed.read(await followed.open(), after);
+    await reader.settled();
+    expect(reader.commits.flatMap(({ lost }) => lost).map(({ reason }) => reason)).toEqual(['schema']);
+  });
+
+  test('columns added, and columns that the model does not have dropped or renamed, are nothing', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const reader = await followed.read();
+    followed.world.exec('ALTER TABLE t ADD COLUMN more TEXT');
+    followed.world.exec('ALTER TABLE t DROP COLUMN extra');
+    followed.world.exec('ALTER TABLE t RENAME COLUMN more TO less');
+    followed.world.exec("INSERT INTO t(id, name) VALUES (1, 'a')");
+    await reader.settled();
+    expect(reader.commits.flatMap(({ lost }) => lost)).toEqual([]);
+    expect(reader.changes).toEqual([{ table: 't', before: null, after: { id: 1, name: 'a', note: null } }]);
+  });
+
+  test("a column of the model cannot be dropped while it is followed: SQLite itself refuses, the app's writes go on, and teardown is the cure", async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const open = await followed.open();
+    expect(() => followed.world.exec('ALTER TABLE t DROP COLUMN note')).toThrow(/_rowcast_t_.*note/);
+    followed.world.exec("INSERT INTO t(id, name) VALUES (1, 'a')");
+    await open.close();
+    await followed.world.database().teardown([]);
+    followed.world.exec('ALTER TABLE t DROP COLUMN note');
+    followed.world.exec("INSERT INTO t(id, name) VALUES (2, 'b')");
+  });
+
+  test('a column that the code no longer has can be dropped once the new code has started', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    await (await followed.open()).close();
+    await using newer = new Followed(driver, 'SELECT 1', [model('t', 'id integer, name text', 'id')]);
+    const open = await newer.open({ database: followed.world.database() });
+    followed.world.exec('ALTER TABLE t DROP COLUMN note');
+    const reader = await newer.read(open);
+    followed.world.exec("INSERT INTO t(id, name) VALUES (1, 'a')");
+    await reader.settled();
+    expect(reader.changes).toEqual([{ table: 't', before: null, after: { id: 1, name: 'a' } }]);
+  });
+
+  test('a process with a narrower model does not blind one with a wider model: that one is told, then sees all', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const reader = await followed.read();
+    await using newer = new Followed(driver, 'SELECT 1', [model('t', 'id integer, name text', 'id')]);
+    const other = await newer.read(await newer.open({ database: followed.world.database() }));
+    followed.world.exec("INSERT INTO t VALUES (1, 'a', 'n', null)");
+    await reader.settled();
+    followed.world.exec("INSERT INTO t VALUES (2, 'b', 'n', null)");
+    await reader.settled();
+    const told = reader.commits.some(({ lost }) => lost.length > 0) || reader.changes.length === 2;
+    expect(told).toBe(true);
+    expect(reader.changes.at(-1)?.after).toEqual({ id: 2, name: 'b', note: 'n' });
+    await other.settled();
+    expect(other.changes.map(({ after }) => after?.['name'])).toEqual(['a', 'b']);
+  });
+
+  test("the app's triggers made later do not get between a row and its journal", async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const reader = await followed.read();
+    followed.world.exec("CREATE TRIGGER later AFTER INSERT ON t BEGIN UPDATE t SET note = 'touched' WHERE id = NEW.id; END");
+    await reader.until(({ commits }) => commits.some(({ lost }) => lost.length > 0));
+    followed.world.exec("INSERT INTO t(id, name) VALUES (1, 'a')");
+    await reader.settled();
+    expect(reader.changes.map(({ before, after }) => [before?.['note'], after?.['note']])).toEqual([
+      [undefined, null],
+      [null, 'touched'],
+    ]);
+  });
+
+  test('a unique index made later is covered from then on', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const reader = await followed.read();
+    followed.world.exec("INSERT INTO t(id, name) VALUES (1, 'a')");
+    await reader.settled();
+    followed.world.exec('CREATE UNIQUE INDEX u ON t(name)');
+    await reader.until(({ commits }) => commits.some(({ lost }) => lost.length > 0));
+    followed.world.exec("REPLACE INTO t(id, name) VALUES (2, 'a')");
+    await reader.settled();
+    expect(reader.changes.slice(1).map(({ before, after }) => [before?.['id'], after?.['id']])).toEqual([
+      [1, undefined],
+      [undefined, 2],
+    ]);
+  });
+
+  test('a renamed table is refused at the next start, by its old name', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    await (await followed.open()).close();
+    followed.world.exec('ALTER TABLE t RENAME TO s');
+    followed.world.exec("INSERT INTO s(id, name) VALUES (1, 'a')");
+    await expect(followed.open()).rejects.toMatchObject({ code: 'schema_drift' });
+  });
+
+  test('VACUUM changes nothing that is followed', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    followed.world.exec("INSERT INTO t(id, name) VALUES (5, 'a'), (9, 'b'); DELETE FROM t WHERE id = 5");
+    const reader = await followed.read();
+    followed.world.exec('VACUUM');
+    followed.world.exec("UPDATE t SET name = 'c'");
+    await reader.settled();
+    expect(reader.commits.flatMap(({ lost }) => lost)).toEqual([]);
+    expect(reader.changes).toMatchObject([{ before: { id: 9, name: 'b' }, after: { id: 9, name: 'c' } }]);
+  });
+
+  test('a restored copy of the file is another history', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const first = await followed.open();
+    const { epoch } = first.source;
+    followed.world.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    await first.close();
+    await followed.world.app.close();
+    copyFileSync(followed.world.file, `${followed.world.file}.backup`);
+    renameSync(`${followed.world.file}.backup`, followed.world.file);
+    const restored = await followed.world
+      .database()
+      .open([], { setup: 'auto', clock: { now: () => 0, id: () => '', after: () => ({ cancel() {} }) }, log: followed.log });
+    expect(restored.source.epoch).not.toBe(epoch);
+    await restored.close();
+  });
+});
