@@ -4,8 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { clientAt, listening, roundTrip } from './served.ts';
+
+const PATIENCE = { timeout: 30_000 };
 
 const program = (version: number): string => `
 import { createServer } from 'node:http';
@@ -32,7 +34,7 @@ process.once('SIGTERM', async () => {
 http.listen(Number(process.env.PORT), '127.0.0.1', () => console.log('ready ${version}'));
 `;
 
-test('under node --watch: a changed file is a new process on the same port, and clients come back to it', async () => {
+test('under node --watch: a changed file is a new process on the same port, and clients come back to it', { timeout: 90_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rowcast-watch-'));
   const file = join(folder, 'server.mjs');
   await writeFile(file, program(1));
@@ -41,34 +43,34 @@ test('under node --watch: a changed file is a new process on the same port, and 
     env: { ...process.env, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const client = clientAt(`ws://127.0.0.1:${port}/binding/`);
-  const seen: string[] = [];
-  client.on('status', (status) => seen.push(status));
-  const page = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();
-  try {
-    await expect.poll(() => said, { timeout: 20_000 }).toContain('ready 1');
-    expect(await roundTrip(client, 'before')).toMatchObject({ name: 'before' });
-    const first = await page();
-    expect(first).toMatch(/^version 1, /);
-
-    seen.length = 0;
-    await writeFile(file, program(2));
-    await expect.poll(() => said, { timeout: 20_000 }).toContain('ready 2');
-    expect(await roundTrip(client, 'after')).toMatchObject({ name: 'after' });
-    expect(seen.at(-1)).toBe('open');
-    expect(seen).toContain('waiting');
-    const second = await page();
-    expect(second).toMatch(/^version 2, /);
-    expect(second.split('process')[1]).not.toBe(first.split('process')[1]);
-    expect(said).not.toMatch(/EADDRINUSE|Error/);
-  } finally {
+  // Also when the test is given up on.
+  onTestFinished(async () => {
     client.close();
     child.kill('SIGTERM');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     await rm(folder, { recursive: true, force: true });
-  }
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const seen: string[] = [];
+  client.on('status', (status) => seen.push(status));
+  const page = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();
+  await expect.poll(() => said, PATIENCE).toContain('ready 1');
+  expect(await roundTrip(client, 'before')).toMatchObject({ name: 'before' });
+  const first = await page();
+  expect(first).toMatch(/^version 1, /);
+
+  seen.length = 0;
+  await writeFile(file, program(2));
+  await expect.poll(() => said, PATIENCE).toContain('ready 2');
+  expect(await roundTrip(client, 'after')).toMatchObject({ name: 'after' });
+  expect(seen.at(-1)).toBe('open');
+  expect(seen).toContain('waiting');
+  const second = await page();
+  expect(second).toMatch(/^version 2, /);
+  expect(second.split('process')[1]).not.toBe(first.split('process')[1]);
+  expect(said).not.toMatch(/EADDRINUSE|Error/);
 });
 
 async function freePort(): Promise<number> {
