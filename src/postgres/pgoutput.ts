@@ -20,6 +20,8 @@ interface Relation {
   readonly places: Int32Array;
   /** A listed column is missing or re-typed. */
   readonly drifted: boolean;
+  /** Places beyond the key, for a partitioned table: the log says of it, not of the partition, that the row before is whole. */
+  readonly beyondKey: readonly number[];
 }
 
 const [BEGIN, COMMIT, DELETE, INSERT, MESSAGE, RELATION, TRUNCATE, UPDATE] = [...'BCDIMRTU'].map((letter) => letter.charCodeAt(0));
@@ -98,6 +100,7 @@ export class PgoutputDecoder {
     // Anything else is a key alone, or nothing: somebody took the table's replica identity away, and the row before cannot be known.
     if (!old) return this.#handler.lost(table, 'source');
     const before = this.#image(relation, true);
+    if (isKeyAlone(relation, before)) return this.#handler.lost(table, 'source');
     if (kind === DELETE) return this.#handler.change({ table, before, after: null }, bytes);
     this.#at++;
     this.#handler.change({ table, before, after: this.#image(relation, false, before) }, bytes);
@@ -211,5 +214,14 @@ function relationOf(table: PgTable, columns: readonly { readonly name: string; r
   // Of another type than at the start is as good as missing: its text would be read by the wrong rule.
   const places = columns.map(({ name, type }) => table.columns.findIndex((column) => column.column === name && column.type === type));
   const drifted = table.columns.some(({ listed }, place) => listed && !places.includes(place));
-  return { table, places: Int32Array.from(places), drifted };
+  const beyondKey = table.relation.kind === 'p' ? table.columns.flatMap((_, place) => (table.key.includes(place) ? [] : [place])) : [];
+  return { table, places: Int32Array.from(places), drifted, beyondKey };
+}
+
+/** The row before, from a partition whose replica identity has not been set yet. A row that is like that in truth is taken for one too. */
+function isKeyAlone({ table, beyondKey }: Relation, image: Image): boolean {
+  if (beyondKey.length === 0) return false;
+  return (
+    beyondKey.every((place) => image[place] === null) || beyondKey.some((place) => image[place] === null && !table.columns[place]?.nullable)
+  );
 }

@@ -29,7 +29,7 @@ export interface TableStanding {
   readonly schema: string | null;
   /** A table this one is a partition of, which the publication names: its changes go under that name. */
   readonly under: string | null;
-  /** What the rows are stored in: the table itself, or its partitions. */
+  /** The table itself, by which the log says what kind of row it has, and the partitions that the rows are stored in. */
   readonly stores: readonly Store[];
 }
 
@@ -60,7 +60,7 @@ SELECT json_build_object(
           'index', (SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = s.oid AND i.indisreplident))
           ORDER BY n.nspname, s.relname), '[]')
         FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace
-        WHERE s.oid IN (SELECT c.oid WHERE c.relkind = 'r' UNION SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf AND c.relkind = 'p'))
+        WHERE s.oid IN (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf AND c.relkind = 'p'))
     ) ORDER BY place)
     FROM json_array_elements_text($2::json) WITH ORDINALITY AS wanted (oid, place) LEFT JOIN pg_class c ON c.oid = wanted.oid::oid)
 )::text`;
