@@ -15,7 +15,7 @@ export { consumer, type Consumer, type ConsumerContext, type Connecting, type En
 export type { Groups, Identified, Limits, OwnGroups, PublishedRow } from '../server/index.ts';
 export { boundOf, systemClock } from '../server/index.ts';
 export { rowcast, type AsOptions, type Bindings, type Live, type RowcastOptions, type UserOf } from './live.ts';
-export { SUBPROTOCOL, type Answer } from '../protocol/index.ts';
+export { SUBPROTOCOL, type Answer, type Json } from '../protocol/index.ts';
 // For a door or a wire of one's own: docs/doors.md.
 export { channels1, plain, rowcast1, type DoorConnection, type Packing, type UpgradingServer, type Visitor } from '../doors/index.ts';
 export type { ChangeItem, Door, FrameLimits, Sender, Transport, View, Wire } from '../server/index.ts';

@@ -5,11 +5,16 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { eq } from 'drizzle-orm';
+import { drizzle as onNodePostgres } from 'drizzle-orm/node-postgres';
+import { boolean, integer as pgInteger, pgTable, serial, text as pgText, uuid } from 'drizzle-orm/pg-core';
 import { drizzle as proxied } from 'drizzle-orm/sqlite-proxy';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import pg from 'pg';
 import { drizzle } from '../../src/drizzle/index.ts';
 import type { Database } from '../../src/main/index.ts';
+import { postgres } from '../../src/postgres/index.ts';
 import { sqlite } from '../../src/sqlite/index.ts';
+import { startPostgres, type PostgresServer } from '../servers/postgres.ts';
 
 // The tables of most tests, as SQLite has them. `secret` is in no binding's fields.
 export const integerValue = sqliteTable('integer_value', {
@@ -109,5 +114,81 @@ const onSqlite: Kind = {
   },
 };
 
+const columns = {
+  integerValue: pgTable('integer_value', {
+    id: serial('id').primaryKey(),
+    name: pgText('name').notNull().unique(),
+    value: pgInteger('value').notNull(),
+  }),
+  post: pgTable('post', {
+    id: serial('id').primaryKey(),
+    blogId: pgInteger('blog_id'),
+    title: pgText('title').notNull(),
+    body: pgText('body').notNull().default(''),
+    published: boolean('published').notNull().default(false),
+    owner: pgText('owner'),
+    secret: pgText('secret').notNull().default('canary-default'),
+  }),
+  thing: pgTable('thing', { id: uuid('id').primaryKey(), name: pgText('name').notNull() }),
+  label: pgTable('label', { id: serial('id').primaryKey(), postId: pgInteger('post_id').notNull(), name: pgText('name').notNull() }),
+  user: pgTable('auth_user', {
+    id: serial('id').primaryKey(),
+    username: pgText('username').notNull().unique(),
+    email: pgText('email').notNull().default(''),
+    password: pgText('password').notNull().default(''),
+    firstName: pgText('first_name').notNull().default(''),
+    lastName: pgText('last_name').notNull().default(''),
+    isSuperuser: boolean('is_superuser').notNull().default(false),
+  }),
+};
+
+// Rows of both dialects are the same to code: one set of types is enough for the tests.
+const postgresModels = {
+  user: drizzle(columns.user, { name: 'auth.user' }),
+  integerValue: drizzle(columns.integerValue, { name: 'values.integervalue' }),
+  post: drizzle(columns.post),
+  thing: drizzle(columns.thing),
+  label: drizzle(columns.label),
+} as unknown as Models;
+
+const POSTGRES_TABLES = `
+  CREATE TABLE integer_value (id serial PRIMARY KEY, name text NOT NULL UNIQUE, value integer NOT NULL);
+  CREATE TABLE auth_user (id serial PRIMARY KEY, username text NOT NULL UNIQUE, email text NOT NULL DEFAULT '', password text NOT NULL DEFAULT '',
+    first_name text NOT NULL DEFAULT '', last_name text NOT NULL DEFAULT '', is_superuser boolean NOT NULL DEFAULT false);
+  CREATE TABLE post (id serial PRIMARY KEY, blog_id integer, title text NOT NULL, body text NOT NULL DEFAULT '',
+    published boolean NOT NULL DEFAULT false, owner text, secret text NOT NULL DEFAULT 'canary-default');
+  CREATE TABLE thing (id uuid PRIMARY KEY, name text NOT NULL);
+  CREATE TABLE label (id serial PRIMARY KEY, post_id integer NOT NULL REFERENCES post (id) ON DELETE CASCADE, name text NOT NULL);`;
+
+/** One server for the whole file; it dies with this process. */
+let server: Promise<PostgresServer> | undefined;
+
+const onPostgres: Kind = {
+  name: 'Postgres',
+  async open() {
+    const url = await (await (server ??= startPostgres({ major: 18 }))).createDatabase();
+    const own = new pg.Client(url);
+    await own.connect();
+    await own.query(POSTGRES_TABLES);
+    return {
+      models: postgresModels,
+      source: postgres(url),
+      run: async (sql) => {
+        // Each statement by itself, as SQLite's driver does it: sent together they would be one transaction.
+        for (const statement of sql.split(';').filter((text) => text.trim() !== '')) await own.query(statement);
+      },
+      runElsewhere: async (sql) => void (await promisify(execFile)(process.execPath, ['-e', OTHER_CLIENT, url, sql])),
+      updatePost: async (id, set) => {
+        await onNodePostgres(own).update(columns.post).set(set).where(eq(columns.post.id, id));
+      },
+      all: async (sql) => (await own.query(sql)).rows as Record<string, unknown>[],
+      [Symbol.asyncDispose]: () => own.end(),
+    };
+  },
+};
+
+const OTHER_CLIENT = `const { Client } = require('pg'); const client = new Client(process.argv[1]);
+client.connect().then(() => client.query(process.argv[2])).then(() => client.end());`;
+
 /** What promises something about a database is held to on each of these. */
-export const databases: readonly Kind[] = [onSqlite];
+export const databases: readonly Kind[] = [onSqlite, onPostgres];

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Answer } from '../../src/main/index.ts';
 import type { CommitFrame, ServerFrame } from '../../src/protocol/index.ts';
@@ -7,6 +8,8 @@ export interface ViewerOptions {
   /** Default: `rowcast.1`. Null: the seed's wire. */
   readonly protocol?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
+  /** False: a client that does not answer pings. */
+  readonly autoPong?: boolean;
 }
 
 type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>;
@@ -25,20 +28,23 @@ export class Viewer {
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
-    socket.on('upgrade', (response) => response.socket.on('data', (bytes: Buffer) => this.bytes.push(bytes)));
+    // Not before: a listener of ours would take what came with the handshake's answer from ws.
+    socket.on('open', () => (socket as unknown as { _socket: Duplex })._socket.on('data', (bytes: Buffer) => this.bytes.push(bytes)));
     socket.on('message', (data) => {
       this.texts.push(String(data));
       this.#wake();
     });
     socket.on('error', () => undefined);
-    this.closed = once(socket, 'close').then(([code, reason]) => {
-      this.#wake();
-      return { code: code as number, reason: String(reason) };
-    });
+    this.closed = new Promise((resolve) =>
+      socket.on('close', (code, reason) => {
+        resolve({ code, reason: String(reason) });
+        this.#wake();
+      }),
+    );
   }
 
-  static async open(url: string, { protocol = 'rowcast.1', headers = {} }: ViewerOptions = {}): Promise<Viewer> {
-    const viewer = new Viewer(protocol === null ? new WebSocket(url, { headers }) : new WebSocket(url, protocol, { headers }));
+  static async open(url: string, { protocol = 'rowcast.1', headers = {}, autoPong = true }: ViewerOptions = {}): Promise<Viewer> {
+    const viewer = new Viewer(new WebSocket(url, protocol === null ? [] : [protocol], { headers, autoPong }));
     await once(viewer.socket, 'open');
     return viewer;
   }
