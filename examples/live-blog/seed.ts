@@ -27,7 +27,7 @@ export const posts = [
   {
     blogId: 1,
     title: 'Lift-off!',
-    body: 'A draft, ready for the moment: readers do not see it before an editor publishes it.',
+    body: 'The tower is cleared, and she climbs into a sky without a cloud.',
     published: false,
     notes: 'Hold until the tower is cleared.',
   },
