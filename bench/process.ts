@@ -30,7 +30,8 @@ export class Part {
 
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.kill('SIGKILL');
+    // It exits by itself then, and takes its folder with it.
+    if (this.#child.connected) this.#child.disconnect();
     await ended;
   }
 }
