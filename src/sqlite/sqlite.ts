@@ -29,7 +29,8 @@ export interface SqliteOptions {
 
 /**
  * A SQLite file as a database to bind. Whoever writes to it, on whichever connection, is followed by triggers that keep a journal in the file;
- * Rowcast reads and writes on a connection of its own, in WAL mode, and never holds it across an await.
+ * Rowcast reads and writes on a connection of its own, in WAL mode with `synchronous = NORMAL`, and never holds it across an await: what was
+ * written survives a crash of the process, and a loss of power but for its last moments.
  *
  * While bound, SQLite refuses `ALTER TABLE … DROP COLUMN` of a column that the model has, since a trigger names it: run `npx rowcast teardown`
  * before such a migration and start again after it. Adding and renaming columns, and rebuilding tables, need nothing.
@@ -85,8 +86,9 @@ async function connectTo(file: string, { driver = 'node:sqlite' }: SqliteOptions
     throw new RowcastError('source_unsupported', `there is no file "${file}": make it and its tables first, by running your migrations`);
   }
   const connection = driver === 'node:sqlite' ? await openNodeSqlite(file) : openBetterSqlite3(driver, file);
-  // As the app's own connections have them: references are kept, and "ok" means on the disk.
-  connection.exec('PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL');
+  // References are kept, as on the app's own connections. NORMAL: a commit survives the process, and reaches the disk with the next checkpoint;
+  // waiting for the disk here would stop this whole thread, the app's requests included, at every write of a client.
+  connection.exec('PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL');
   return connection;
 }
 
