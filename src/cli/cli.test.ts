@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startPostgres, type PostgresServer } from '../../test/servers/postgres.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const cli = join(root, 'src/cli/index.ts');
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rowcast-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function run(...args: readonly string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], { cwd: folder }, (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }));
+  });
+}
+
+async function config(name: string, source: string, dialect: 'sqlite' | 'pg'): Promise<string> {
+  const file = join(folder, name);
+  const table = dialect === 'sqlite' ? 'sqliteTable' : 'pgTable';
+  const from = (path: string): string => JSON.stringify(join(root, path));
+  await writeFile(
+    file,
+    `import { ${table}, integer, text } from ${from(`node_modules/drizzle-orm/${dialect}-core/index.js`)};
+import { bindingFor } from ${from('src/main/index.ts')};
+import { drizzle } from ${from('src/drizzle/index.ts')};
+import { sqlite } from ${from('src/sqlite/index.ts')};
+import { postgres } from ${from('src/postgres/index.ts')};
+const post = ${table}('post', { id: integer().primaryKey(), title: text() });
+const posts = bindingFor()(drizzle(post), { fields: ['title'], groupNames: () => ['all'] });
+void sqlite; void postgres;
+export default { source: ${source}, bindings: { posts } };
+`,
+  );
+  return file;
+}
+
+test('without a config it says how to write one', async () => {
+  const { code, err } = await run('setup');
+  expect(code).toBe(1);
+  expect(err).toMatch(/rowcast\.config\.ts/);
+});
+
+test('what is no command is answered with the usage and code 2', async () => {
+  expect(await run()).toMatchObject({ code: 2, err: expect.stringContaining('Usage') });
+  expect(await run('drop')).toMatchObject({ code: 2 });
+  expect(await run('setup', '--nonsense')).toMatchObject({ code: 2, err: expect.stringContaining('--nonsense') });
+  expect(await run('--help')).toMatchObject({ code: 0, out: expect.stringContaining('teardown') });
+});
+
+describe.each(['sqlite', 'postgres'] as const)('%s', (kind) => {
+  let server: PostgresServer | undefined;
+  let file: string;
+  let leftovers: () => Promise<readonly string[]>;
+
+  beforeAll(async () => {
+    if (kind === 'sqlite') {
+      const path = join(folder, 'app.db');
+      const database = new DatabaseSync(path);
+      database.exec('CREATE TABLE post(id INTEGER PRIMARY KEY, title TEXT)');
+      database.close();
+      file = await config('sqlite.config.ts', `sqlite(${JSON.stringify(path)})`, 'sqlite');
+      leftovers = () => {
+        const reader = new DatabaseSync(path);
+        const names = reader.prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%rowcast%'").all();
+        reader.close();
+        return Promise.resolve(names.map(({ name }) => String(name)));
+      };
+      return;
+    }
+    server = await startPostgres({ major: 18, settings: { max_slot_wal_keep_size: '1GB' } });
+    const { url } = server;
+    await query(url, 'CREATE TABLE post(id int PRIMARY KEY, title text)');
+    file = await config('postgres.config.ts', `postgres(${JSON.stringify(url)})`, 'pg');
+    leftovers = async () => {
+      const rows = await query(
+        url,
+        `SELECT nspname AS name FROM pg_namespace WHERE nspname = 'rowcast' UNION ALL SELECT pubname FROM pg_publication
+         UNION ALL SELECT slot_name FROM pg_replication_slots UNION ALL SELECT relname FROM pg_class WHERE relname = 'post' AND relreplident <> 'd'`,
+      );
+      return rows.map(({ name }) => String(name));
+    };
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  test('setup --sql prints every statement with its reason and does nothing', async () => {
+    const { code, out } = await run('setup', '--sql', '--config', file);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^-- .+\n.+;$/m);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  test('setup applies them, and has nothing left to do the second time', async () => {
+    expect(await run('setup', '--config', file)).toMatchObject({ code: 0, out: expect.stringMatching(/applied/) });
+    expect(await leftovers()).not.toEqual([]);
+    expect(await run('setup', '--json', '--config', file)).toMatchObject({ code: 0, out: '[]\n' });
+  });
+
+  test('teardown says what it did and leaves nothing behind', async () => {
+    const { code, out } = await run('teardown', '--config', file);
+    expect(code).toBe(0);
+    expect(out).toMatch(/DROP/);
+    expect(await leftovers()).toEqual([]);
+    expect(await run('teardown', '--config', file)).toMatchObject({ code: 0, out: expect.stringMatching(/nothing of Rowcast/) });
+  });
+});
+
+async function query(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows as Record<string, unknown>[];
+  } finally {
+    await client.end();
+  }
+}
