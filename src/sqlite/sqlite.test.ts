@@ -1,5 +1,5 @@
-import type BetterSqlite3 from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
+import BetterSqlite3 from 'better-sqlite3';
+import type { drizzle } from 'drizzle-orm/better-sqlite3';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { eq } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
