@@ -62,7 +62,7 @@ async function open(
   await applySteps(sessions, steps);
   const { tables } = await joinTables(sessions, bound);
   const { epoch, secret } = await readNotes(sessions);
-  const journal = await Journal.open({
+  const journal = new Journal({
     sessions,
     tables: [...tables.values()],
     epoch,

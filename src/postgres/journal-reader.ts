@@ -29,25 +29,32 @@ interface Reading {
 }
 
 /**
- * Turns journal rows into changes. A row is printed by the shape its table had then, and says not which: the journal notes each change of a
- * shape, so a row is read by the shape that was known before that note, and a row from before the first one known is said to be lost.
+ * Turns journal rows into changes, in their order: one for each reading of the journal. A row is printed by the shape its table had then,
+ * and says not which. The journal notes each change of a shape, and the new shape with it; until the first note that is met, rows have the
+ * catalog's shape, unless a note is known to come: then they are from before what can be known, and are said to be lost.
  */
 export class JournalReader {
   readonly #sessions: Sessions;
   readonly #tables: readonly PgTable[];
-  #readings: ReadonlyMap<number, readonly Reading[]> = new Map();
-  /** The last note of each table that the shapes in hand are newer than. */
-  #noted: ReadonlyMap<number, bigint> = new Map();
+  #readings = new Map<number, readonly Reading[]>();
+  /** The note that the shape in hand is of: rows before it are of another one. */
+  #noted = new Map<number, bigint>();
   /** Tables that nobody binds any more, and whose triggers are still there. */
   readonly #strangers: Set<number> = new Set();
 
-  constructor(sessions: Sessions, tables: readonly PgTable[]) {
+  private constructor(sessions: Sessions, tables: readonly PgTable[]) {
     this.#sessions = sessions;
     this.#tables = tables;
   }
 
-  /** Shapes and notes of one moment. */
-  async learn(): Promise<void> {
+  static async open(sessions: Sessions, tables: readonly PgTable[]): Promise<JournalReader> {
+    const reader = new JournalReader(sessions, tables);
+    await reader.#learn();
+    return reader;
+  }
+
+  /** The catalog's shapes, and the last notes of that moment. */
+  async #learn(): Promise<void> {
     const [catalog, notes] = await this.#sessions.transaction(async (tx) => [
       await readCatalog(
         tx,
@@ -81,6 +88,9 @@ export class JournalReader {
       case OP.publish:
         told.changes.push(...publishedChanges(row.after ?? '', this.#tables));
         return;
+      case OP.gap:
+        for (const table of this.#tables) if (table.relation.oid === row.rel) told.lost.set(table, 'source');
+        return;
       case OP.schema:
         return this.#shapeChanged(row, told);
       default:
@@ -91,15 +101,15 @@ export class JournalReader {
   async #readingsOf(rel: number): Promise<readonly Reading[]> {
     const known = this.#readings.get(rel);
     if (known || this.#strangers.has(rel)) return known ?? [];
-    await this.learn(); // a new partition, or a table made anew
+    await this.#learn(); // a new partition, or a table made anew
     const found = this.#readings.get(rel);
     if (!found) this.#strangers.add(rel);
     return found ?? [];
   }
 
   #readRow({ seq, rel, op, before, after }: JournalRow, { table, reader }: Reading, told: Told): void {
-    if (op === OP.truncate || op === OP.gap) {
-      told.lost.set(table, op === OP.truncate ? 'truncate' : 'source');
+    if (op === OP.truncate) {
+      told.lost.set(table, 'truncate');
       return;
     }
     const rows = [before, after].map((text) => (text === null ? null : parseRecordText(text)));
@@ -112,10 +122,19 @@ export class JournalReader {
     told.changes.push({ table, before: old ?? null, after: now ?? null });
   }
 
-  async #shapeChanged({ seq, rel }: JournalRow, told: Told): Promise<void> {
+  async #shapeChanged({ seq, rel, after }: JournalRow, told: Told): Promise<void> {
     const old = this.#readings.get(rel);
-    if (!old || seq <= (this.#noted.get(rel) ?? 0n)) return;
-    await this.learn();
+    if (!old) return;
+    const attributes = JSON.parse(after ?? '[]') as Shape['attributes'];
+    if (attributes.length > 0) {
+      const now = old.map(({ table }) => ({ table, reader: imageReader(table, { attributes }) }));
+      this.#readings.set(rel, now);
+      this.#noted.set(rel, seq);
+    }
+    // A table that is gone, or one whose partitions changed with it: the note does not say how.
+    if (attributes.length === 0 || old.some(({ table }) => table.relation.kind === 'p')) {
+      if (seq > (this.#noted.get(rel) ?? 0n) || attributes.length > 0) await this.#learn();
+    }
     for (const { table } of old) {
       const now = this.#readings.get(rel)?.find((reading) => reading.table === table);
       if (!now || now.reader.drifted.length > 0) told.lost.set(table, 'schema');

@@ -35,21 +35,28 @@ ${Object.entries(PINNED)
   .map(([name, value]) => `SET ${name} = ${literal(value)}`)
   .join(' ')}`;
 
-// The whole row as one text: a column that comes or goes cannot make this fail.
+// The whole row as one text: a column that comes or goes cannot make this fail. Nor can somebody who drops the journal by hand: the reader
+// fails then, not the app.
 const RECORD = `CREATE FUNCTION ${SCHEMA}.record() RETURNS trigger LANGUAGE plpgsql ${GUARDS} AS $$
 BEGIN
+  IF to_regclass(${literal(JOURNAL)}) IS NULL THEN RETURN NULL; END IF;
   INSERT INTO ${JOURNAL} (rel, op, before, after) VALUES (TG_RELID, left(TG_OP, 1),
     CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN OLD::text END, CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN NEW::text END);
   PERFORM pg_notify('${CHANNEL}', '');
   RETURN NULL;
 END $$`;
 
+// A dropped table has no columns left to tell of.
 const SHAPE_CHANGED = `CREATE FUNCTION ${SCHEMA}.shape_changed() RETURNS event_trigger LANGUAGE plpgsql ${GUARDS} AS $$
 BEGIN
+  IF to_regclass(${literal(JOURNAL)}) IS NULL THEN RETURN; END IF;
   IF TG_EVENT = 'sql_drop' THEN
     INSERT INTO ${JOURNAL} (rel, op) SELECT DISTINCT objid, '${OP.schema}' FROM pg_event_trigger_dropped_objects() WHERE object_type = 'table';
   ELSE
-    INSERT INTO ${JOURNAL} (rel, op) SELECT DISTINCT objid, '${OP.schema}' FROM pg_event_trigger_ddl_commands() WHERE object_type = 'table';
+    INSERT INTO ${JOURNAL} (rel, op, after)
+    SELECT DISTINCT objid, '${OP.schema}', (SELECT json_agg(json_build_object('name', attname, 'type', atttypid::int8) ORDER BY attnum)
+      FROM pg_attribute WHERE attrelid = objid AND attnum > 0 AND NOT attisdropped)::text
+    FROM pg_event_trigger_ddl_commands() WHERE classid = 'pg_class'::regclass;
   END IF;
   PERFORM pg_notify('${CHANNEL}', '');
 END $$`;
@@ -76,7 +83,7 @@ export async function journalSteps(sql: Sql, tables: Iterable<PgTable>): Promise
       why: "sees a table's columns change",
     },
     !dropped && {
-      sql: `CREATE EVENT TRIGGER ${SHAPES}_dropped ON sql_drop WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION ${SCHEMA}.shape_changed()`,
+      sql: `CREATE EVENT TRIGGER ${SHAPES}_dropped ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED') EXECUTE FUNCTION ${SCHEMA}.shape_changed()`,
       why: 'sees a table go, and its triggers with it',
     },
   ];
@@ -130,11 +137,12 @@ export async function journalGone(sql: Sql): Promise<readonly SetupStep[]> {
 }
 
 /** Followed tables whose triggers are gone or switched off: their changes are not told. */
-export async function untold(sql: Sql, tables: Iterable<PgTable>): Promise<readonly string[]> {
+export async function untold(sql: Sql, tables: readonly PgTable[]): Promise<readonly PgTable[]> {
   const rows = await sql.query(
     `SELECT t.name FROM json_array_elements_text($1::json) t (name)
      WHERE (SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass(t.name) AND tgname IN ($2, $3) AND tgenabled = 'A') < 2`,
-    [JSON.stringify([...tables].map(({ sql: name }) => name)), ROWS, TRUNCATE],
+    [JSON.stringify(tables.map(({ sql: name }) => name)), ROWS, TRUNCATE],
   );
-  return rows.map(([name]) => name ?? '');
+  const names = new Set(rows.map(([name]) => name));
+  return tables.filter(({ sql: name }) => names.has(name));
 }

@@ -2,7 +2,6 @@ import {
   numberOf,
   ORIGIN,
   positionOf,
-  RowcastError,
   type ChangeSource,
   type Commit,
   type Log,
@@ -47,21 +46,13 @@ const FORGOTTEN = 'journal_forgotten';
 export class Journal implements ChangeSource {
   readonly epoch: string;
   readonly #parts: JournalParts;
-  readonly #reader: JournalReader;
   #acknowledged: Position = ORIGIN;
   #trimmed: Position = ORIGIN;
   #trimming = false;
 
-  private constructor(parts: JournalParts) {
+  constructor(parts: JournalParts) {
     this.epoch = parts.epoch;
     this.#parts = parts;
-    this.#reader = new JournalReader(parts.sessions, parts.tables);
-  }
-
-  static async open(parts: JournalParts): Promise<Journal> {
-    const journal = new Journal(parts);
-    await journal.#reader.learn();
-    return journal;
   }
 
   async tail(): Promise<Position> {
@@ -77,9 +68,12 @@ export class Journal implements ChangeSource {
     signal.addEventListener('abort', abort, { once: true });
     const unlisten = await this.#parts.listen(() => waker.wake());
     try {
+      const reader = await JournalReader.open(this.#parts.sessions, this.#parts.tables);
+      const unfollowed = new Set<PgTable>();
       let last = after;
       let look: Look = { from: numberOf(last), since: null, upto: null, at: null };
-      for (let looks = 1; !signal.aborted; looks++) {
+      for (let looks = 0; !signal.aborted; looks++) {
+        if (looks % CHECK_EVERY === 0) await this.#check(unfollowed);
         const page = await this.#page(look);
         if (page) {
           const commits: Commit[] = [];
@@ -90,7 +84,7 @@ export class Journal implements ChangeSource {
             commits.push({ position: last, xid: null, receipts: [], changes: [], lost });
           }
           for (const transaction of page.transactions) {
-            const commit = await this.#commit(transaction, last);
+            const commit = await commitOf(transaction, reader, last);
             if (!commit) continue;
             last = commit.position;
             commits.push(commit);
@@ -99,7 +93,6 @@ export class Journal implements ChangeSource {
           if (commits.length > 0) yield commits;
           if (look.at) continue;
         }
-        if (looks % CHECK_EVERY === 0) await this.#check();
         if (!signal.aborted) await waker.sleep();
       }
     } finally {
@@ -158,25 +151,14 @@ export class Journal implements ChangeSource {
     return { forgotten, transactions: [...transactions.values()], next: { ...look, upto, at: end[2] ?? null } };
   }
 
-  async #commit(rows: readonly RawRow[], last: Position): Promise<Commit | null> {
-    const told: Told = { changes: [], receipts: [], lost: new Map() };
-    for (const [, seq, , , rel, op, before, after] of rows) {
-      const row = { seq: BigInt(seq ?? 0), rel: Number(rel), op: op ?? '', before: before ?? null, after: after ?? null };
-      await this.#reader.read(row, told);
+  /** A table made anew has no triggers: its viewers are told so by the journal itself, and the people who run it by the log, once. */
+  async #check(known: Set<PgTable>): Promise<void> {
+    for (const table of await untold(this.#parts.sessions, this.#parts.tables)) {
+      if (known.has(table)) continue;
+      known.add(table);
+      await this.#parts.sessions.query(`INSERT INTO ${JOURNAL} (rel, op) VALUES ($1, $2)`, [table.relation.oid, OP.gap]);
+      this.#parts.log.error({ table: table.id }, 'the triggers of a bound table are gone or switched off; restart to set them up again');
     }
-    const lost = [...told.lost].map(([table, reason]) => ({ table, reason }));
-    const changes = told.changes.filter(({ table }) => !told.lost.has(table as PgTable));
-    if (changes.length === 0 && told.receipts.length === 0 && lost.length === 0) return null;
-    const highest = positionOf(BigInt(rows.at(-1)?.[1] ?? 0));
-    // With one connection numbers rise with commits. With several, one that took longer is told behind those it was overtaken by.
-    const position = highest > last ? highest : positionOf(numberOf(last) + 1n);
-    return { position, xid: BigInt(rows[0]?.[3] ?? 0), receipts: told.receipts, changes, lost };
-  }
-
-  async #check(): Promise<void> {
-    const gone = await untold(this.#parts.sessions, this.#parts.tables);
-    if (gone.length === 0) return;
-    throw new RowcastError('source_lost', `the triggers on ${gone.join(', ')} are gone or switched off; restart to set them up again`);
   }
 
   /** Deletes what was acknowledged. Never throws: what is left is deleted another time. */
@@ -202,6 +184,21 @@ export class Journal implements ChangeSource {
       this.#trimming = false;
     }
   }
+}
+
+async function commitOf(rows: readonly RawRow[], reader: JournalReader, last: Position): Promise<Commit | null> {
+  const told: Told = { changes: [], receipts: [], lost: new Map() };
+  for (const [, seq, , , rel, op, before, after] of rows) {
+    const row = { seq: BigInt(seq ?? 0), rel: Number(rel), op: op ?? '', before: before ?? null, after: after ?? null };
+    await reader.read(row, told);
+  }
+  const lost = [...told.lost].map(([table, reason]) => ({ table, reason }));
+  const changes = told.changes.filter(({ table }) => !told.lost.has(table as PgTable));
+  if (changes.length === 0 && told.receipts.length === 0 && lost.length === 0) return null;
+  const highest = positionOf(BigInt(rows.at(-1)?.[1] ?? 0));
+  // With one connection numbers rise with commits. With several, one that took longer is told behind those it was overtaken by.
+  const position = highest > last ? highest : positionOf(numberOf(last) + 1n);
+  return { position, xid: BigInt(rows[0]?.[3] ?? 0), receipts: told.receipts, changes, lost };
 }
 
 /** Leaves a receipt in the journal, inside the transaction when given one. */

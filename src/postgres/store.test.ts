@@ -291,8 +291,7 @@ test("the app's own writes during 1,000 writes of clients: none fails, none is l
       }
     };
     await Promise.all(Array.from({ length: 8 }, one));
-    busy = false;
-  })();
+  })().finally(() => (busy = false));
   // The app's rows are others: it may wait for a lock on one and the same row, never for anything else of ours.
   await app.query(`SET lock_timeout = '100ms'`);
   while (busy) {

@@ -87,7 +87,7 @@ describe.each([
     async ([, each]) => {
       const at = table.get(each) as PgTable;
       const { sessions } = body;
-      const journal = await Journal.open({
+      const journal = new Journal({
         sessions,
         tables: [at],
         epoch: (await readNotes(sessions)).epoch,
