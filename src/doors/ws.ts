@@ -12,6 +12,7 @@ import { rowcast1 } from './rowcast1.ts';
 export interface UpgradingServer {
   on(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
   off(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
+  listenerCount?(event: 'upgrade'): number;
 }
 
 /** One look at all sockets every 10 s. A silent one is pinged after 20 s, and is gone after 50. */
@@ -29,7 +30,7 @@ export class WebSocketDoor {
   readonly #server: Server;
   readonly #upgraders = new Map<OpenEndpoint, WebSocketServer>();
   readonly #sockets = new Map<WebSocket, Beat>();
-  readonly #attached = new Set<UpgradingServer>();
+  readonly #attached = new Map<UpgradingServer, Upgrade>();
   #timer: { cancel(): void } | null = null;
   #gone: (() => void) | null = null;
 
@@ -37,17 +38,22 @@ export class WebSocketDoor {
     this.#server = server;
   }
 
-  /** Answers upgrades on the endpoints' own paths and touches no other. */
+  /** Answers upgrades on the endpoints' own paths, and leaves every other to whoever else listens. */
   attach(http: UpgradingServer): void {
     if (this.#attached.has(http)) return;
-    this.#attached.add(http);
-    http.on('upgrade', this.#upgrade);
+    const upgrade: Upgrade = (request, socket, head) => {
+      if (this.#upgrade(request, socket, head)) return;
+      // Nobody else listens: without an answer the socket would stay open for ever.
+      if (http.listenerCount?.('upgrade') === 1) refuse(socket, { ok: false, status: 404, message: 'nothing is here' });
+    };
+    this.#attached.set(http, upgrade);
+    http.on('upgrade', upgrade);
     this.#timer ??= this.#beat();
   }
 
   /** Lets go of the HTTP servers. Resolves when the last socket is gone: those that do not close by themselves are cut. */
   async close(): Promise<void> {
-    for (const http of this.#attached) http.off('upgrade', this.#upgrade);
+    for (const [http, upgrade] of this.#attached) http.off('upgrade', upgrade);
     this.#attached.clear();
     this.#timer?.cancel();
     this.#timer = null;
@@ -59,9 +65,10 @@ export class WebSocketDoor {
     cut.cancel();
   }
 
-  readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  /** False: the path is no endpoint's. */
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const found = this.#server.at(pathOf(request));
-    if (!found) return;
+    if (!found) return false;
     // First of all: a socket that breaks while we wait for `authenticate` must not take the process with it.
     const broken = (): void => void socket.destroy();
     socket.on('error', broken);
@@ -80,7 +87,8 @@ export class WebSocketDoor {
         this.#server.log.error({ err: error, path: found.endpoint.path }, 'an upgrade failed');
         socket.destroy();
       });
-  };
+    return true;
+  }
 
   #upgrader(endpoint: OpenEndpoint): WebSocketServer {
     let upgrader = this.#upgraders.get(endpoint);
@@ -130,6 +138,8 @@ export class WebSocketDoor {
     });
   }
 }
+
+type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 interface Beat {
   readonly session: Session<Buffer>;

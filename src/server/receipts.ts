@@ -49,7 +49,8 @@ export class Receipts {
     const key = keyOf(receipt);
     const waiting = this.#waiting.get(key);
     if (!waiting) return;
-    if (logged) {
+    // A refusal has no commit to wait for.
+    if (logged && answer.ok) {
       waiting.answer = answer;
       this.#sweep();
       return;

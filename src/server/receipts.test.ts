@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import type { Answer, Clock } from '../core/index.ts';
+import type { Outbox } from './outbox.ts';
+import { Receipts } from './receipts.ts';
+
+class Hand implements Clock {
+  #now = 0;
+  #timers: { readonly at: number; readonly fire: () => void }[] = [];
+  now(): number {
+    return this.#now;
+  }
+  id(): string {
+    return 'id';
+  }
+  after(ms: number, fire: () => void): { cancel(): void } {
+    const timer = { at: this.#now + ms, fire };
+    this.#timers.push(timer);
+    return { cancel: () => void this.#timers.splice(this.#timers.indexOf(timer), 1) };
+  }
+  pass(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.#timers.splice(this.#timers.indexOf(due), 1);
+      this.#now = due.at;
+      due.fire();
+    }
+    this.#now = end;
+  }
+}
+
+const OK: Answer = { ok: true, pk: 7 };
+const POSITION = '0000000000000001';
+const receipt = { client: 'client', write: 3 };
+
+function made() {
+  const clock = new Hand();
+  const sent: unknown[] = [];
+  let flushes = 0;
+  const box = { send: (frame: unknown) => sent.push(frame) } as unknown as Outbox<unknown>;
+  return { clock, sent, box, receipts: new Receipts(clock, () => flushes++), flushes: () => flushes };
+}
+
+test('an answer waits for the log, and goes out with the position', () => {
+  const { receipts, box, sent } = made();
+  receipts.expect(receipt, box);
+  receipts.answered(receipt, OK, true);
+  expect(sent).toEqual([]);
+  receipts.arrived(receipt, POSITION);
+  expect(sent).toEqual([{ type: 'result', id: 3, ok: true, pk: 7, position: POSITION }]);
+  expect(receipts.size).toBe(0);
+});
+
+test('the log may be first: the answer it carries goes out, and the database’s own is not said again', () => {
+  const { receipts, box, sent } = made();
+  receipts.expect(receipt, box);
+  receipts.arrived({ ...receipt, answer: OK }, POSITION);
+  receipts.answered(receipt, OK, true);
+  expect(sent).toEqual([{ type: 'result', id: 3, ok: true, pk: 7, position: POSITION }]);
+});
+
+test.each([false, true])('a refusal goes out at once, whether it left a receipt (%s) or not', (logged) => {
+  const { receipts, box, sent, flushes } = made();
+  receipts.expect(receipt, box);
+  receipts.answered(receipt, { ok: false, code: 'forbidden', message: 'no' }, logged);
+  expect(sent).toEqual([{ type: 'result', id: 3, ok: false, code: 'forbidden', message: 'no' }]);
+  receipts.arrived(receipt, POSITION);
+  expect(sent).toHaveLength(1);
+  expect(flushes()).toBe(1);
+});
+
+test.each([
+  [1_999, 0],
+  [2_250, 1],
+])('after %i ms without the log, %i answers have gone out without a position, and `seen` follows', (ms, count) => {
+  const { receipts, box, sent, clock } = made();
+  receipts.expect(receipt, box);
+  receipts.answered(receipt, OK, true);
+  clock.pass(ms);
+  expect(sent).toHaveLength(count);
+  if (count === 0) return;
+  expect(sent).toEqual([{ type: 'result', id: 3, ok: true, pk: 7 }]);
+  receipts.arrived(receipt, POSITION);
+  receipts.arrived(receipt, POSITION);
+  expect(sent.slice(1)).toEqual([{ type: 'seen', id: 3, position: POSITION }]);
+});
+
+test('a write still in the database is not answered, however long it takes', () => {
+  const { receipts, box, sent, clock } = made();
+  receipts.expect(receipt, box);
+  clock.pass(60_000);
+  expect(sent).toEqual([]);
+  receipts.answered(receipt, OK, true);
+  receipts.arrived(receipt, POSITION);
+  expect(sent).toHaveLength(1);
+});
+
+test('a write asked again before the log came back is answered both times', () => {
+  const { receipts, box, sent } = made();
+  receipts.expect(receipt, box);
+  receipts.answered(receipt, OK, true);
+  receipts.expect(receipt, box);
+  receipts.answered(receipt, { ok: false, code: 'key_reused', message: 'no' }, false);
+  receipts.arrived(receipt, POSITION);
+  expect(sent).toEqual([
+    { type: 'result', id: 3, ok: true, pk: 7 },
+    { type: 'result', id: 3, ok: false, code: 'key_reused', message: 'no' },
+  ]);
+});
+
+test('a session that is gone gets nothing, and nothing of it stays', () => {
+  const { receipts, box, sent, clock } = made();
+  receipts.expect(receipt, box);
+  receipts.answered(receipt, OK, true);
+  receipts.forget(box);
+  receipts.arrived(receipt, POSITION);
+  clock.pass(10_000);
+  expect([sent, receipts.size]).toEqual([[], 0]);
+});
+
+test('a receipt of another process is nothing here', () => {
+  const { receipts, sent } = made();
+  receipts.arrived({ ...receipt, answer: OK }, POSITION);
+  expect(sent).toEqual([]);
+});
