@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CAPPED } from '../../test/postgres/fixture.ts';
+import { REFUSED_SERVERS } from '../../test/postgres/refused-servers.ts';
 import { SETUP_LAWS, siteOn } from '../../test/postgres/setup-laws.ts';
 import { startPostgres, type PostgresServer } from '../../test/servers/postgres.ts';
 
@@ -18,4 +19,8 @@ describe('what is done to a Postgres 18 to follow it', () => {
       await law(site, server);
     });
   }
+});
+
+describe('a Postgres 18 that cannot be followed', () => {
+  for (const [name, law] of Object.entries(REFUSED_SERVERS)) test(name, () => law(18));
 });

@@ -101,10 +101,14 @@ export class PostgresSource implements ChangeSource {
       const stream = await this.#streamFrom(ready, numberOf(after));
       const { failed } = await ready.connection.start({ slot: slot.name, publication, from: numberOf(after) }, stream);
       this.#stream = stream;
-      this.#altered = false;
+      let tellsLoss = this.#altered;
       const watch = watchEvery(clock, () => this.#look());
       try {
-        yield* stream.batches(failed, signal);
+        for await (const batch of stream.batches(failed, signal)) {
+          // Not before it was given out: until then it has to be said again after every failure.
+          if (tellsLoss) this.#altered = tellsLoss = false;
+          yield batch;
+        }
       } finally {
         watch.cancel();
         this.#stream = null;
@@ -141,8 +145,9 @@ export class PostgresSource implements ChangeSource {
 
   async #streamFrom({ connection, confirmed }: Ready, from: bigint): Promise<LogStream> {
     const { clock, log, slot, tables, bounds } = this.#parts;
-    // What we told the server it may forget without a word had nothing in it for whoever has all that was delivered.
-    const known = from >= this.#progress.delivered && this.#progress.confirmed > from ? this.#progress.confirmed : from;
+    // What we told the server it may forget without a word had nothing in it for whoever has all that was delivered; unless it was left out.
+    const quiet = !this.#altered && from >= this.#progress.delivered && this.#progress.confirmed > from;
+    const known = quiet ? this.#progress.confirmed : from;
     const gap = confirmed > known;
     // Positions must rise: the loss stands where the slot begins again, which has to be past what was delivered.
     if (this.#altered && !gap) throw new RowcastError('source_lost', 'the change of the publication has not reached the log yet');

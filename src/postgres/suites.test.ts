@@ -3,7 +3,7 @@ import { CAPPED, logFixture } from '../../test/postgres/fixture.ts';
 import { startPostgres, type Major, type PostgresServer } from '../../test/servers/postgres.ts';
 import { sourceSuite, storeSuite } from '../testing/index.ts';
 
-describe.each<Major>([18, 17])('Postgres %i by its log', (major) => {
+describe.each<Major>([18])('Postgres %i by its log', (major) => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres({ major, settings: CAPPED });

@@ -63,9 +63,9 @@ const OWNER = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 // The server dies, and its folder goes, as soon as our end of the pipe closes: also when this process is killed and no handler of it runs.
 const GUARD = `exec 3<&0; dir=$1; shift
 "$@" & server=$!
-( cat <&3 >/dev/null; kill -QUIT $server ) & guard=$!
+( cat <&3 >/dev/null; : >"$dir/orphaned"; kill -QUIT $server ) & guard=$!
 wait $server; code=$?
-kill $guard 2>/dev/null || rm -rf "$dir"
+if [ -e "$dir/orphaned" ]; then rm -rf "$dir"; else kill $guard; fi 2>/dev/null
 exit $code`;
 
 const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
@@ -76,7 +76,23 @@ export async function startPostgres({ major = 18, settings = {} }: PostgresOptio
     if (OWNER.uid !== undefined) await chown(dir, OWNER.uid, OWNER.gid);
     const bin = await binaries(major, dir);
     const data = join(dir, 'data');
-    await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']);
+    await run('sh', [
+      '-c',
+      GUARD,
+      'sh',
+      dir,
+      join(bin, 'initdb'),
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--no-locale',
+      '--no-sync',
+    ]);
     // In the file, not on the command line: a test may then change them by ALTER SYSTEM.
     const lines = Object.entries({ ...SETTINGS, ...settings }).map(
       ([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'\n`,
@@ -212,7 +228,7 @@ async function linkLibraries(folder: string): Promise<void> {
 }
 
 async function run(command: string, args: readonly string[]): Promise<void> {
-  const child = spawn(command, args, { ...OWNER, cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { ...OWNER, cwd: tmpdir(), stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-8_192)));
   await new Promise<void>((resolve, reject) => {
