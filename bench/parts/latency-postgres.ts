@@ -18,6 +18,6 @@ serve(live, {
   write: async (value) => void (await app.query({ name: 'hot', text: 'UPDATE hot SET value = $1 WHERE id = 1', values: [value] })),
   close: async () => {
     await app.end();
-    await server.stop('immediate');
+    await server[Symbol.asyncDispose]();
   },
 });

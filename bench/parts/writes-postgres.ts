@@ -37,6 +37,6 @@ answer({
   close: async () => {
     await live.close();
     await pool.end();
-    await server.stop('immediate');
+    await server[Symbol.asyncDispose]();
   },
 });
