@@ -98,6 +98,13 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
   const door = new WebSocketDoor(server);
   const clients = new Set<{ close(): void }>();
   let inner: OpenEndpoint | undefined;
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    for (const client of clients) client.close();
+    const gone = door.close();
+    await server.close('going', 'the server is going down');
+    await gone;
+  };
   return {
     endpoint(path, declared) {
       return server.endpoint(path, (declared ?? {}) as EndpointOptions<Consumers, unknown>) as never;
@@ -116,11 +123,6 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     groups: { send: (group, payload, { stream } = {}) => server.send(group, payload, stream ?? null) },
     publish: (binding, changes) => server.publish(binding as unknown as Binding, changes as readonly PublishedRow[]),
     settled: () => server.settled(),
-    async close() {
-      for (const client of clients) client.close();
-      const gone = door.close();
-      await server.close('going', 'the server is going down');
-      await gone;
-    },
+    close: () => (closing ??= close()),
   };
 }
