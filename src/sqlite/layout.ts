@@ -58,7 +58,8 @@ export function triggersOf(table: CatalogTable, layout: Layout): readonly Trigge
     WHERE _rowcast_aside.tbl = ${id} AND (${taken} OR NOT ${stands}) ORDER BY id;
   DELETE FROM _rowcast_aside WHERE _rowcast_aside.tbl = ${id} AND (${taken} OR NOT ${stands});`;
   const trigger = (kind: string, when: string, body: string, why: string): Trigger => {
-    const name = `_rowcast_${table.name}_${kind}`;
+    // The kind first: no two tables and kinds share a name then.
+    const name = `_rowcast_${kind}_${table.name}`;
     return { name, sql: `CREATE TRIGGER ${ident(name)} ${when} BEGIN${body}\nEND`, why };
   };
 

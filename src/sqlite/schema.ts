@@ -46,49 +46,72 @@ export class Schema {
     if (setup === 'check') return this.#check();
     const seen = this.#rejoined();
     const missing = planSteps(this.#connection, present(seen), false);
-    const settled = missing.length === 0 ? seen : await lock.transaction(() => this.#restore());
+    const settled = missing.length === 0 && this.#gone(seen).length === 0 ? seen : await lock.transaction(() => this.#restore());
     this.#joined = settled;
     this.#version = this.#current();
   }
 
   #restore(): readonly Joined[] {
-    const joined = this.#rejoined();
+    // Looked at again under the lock; what drifted has been said.
+    const joined = this.#rejoined(() => {});
     const steps = planSteps(this.#connection, present(joined), false);
     for (const { sql } of steps) this.#connection.exec(sql);
-    if (steps.length > 0)
-      this.#parts.log.warn(
-        { steps: steps.length },
-        'a migration removed triggers that follow bound tables; they are back, and viewers read again',
+    for (const { catalog } of this.#gone(joined)) {
+      this.#connection.run(
+        "INSERT INTO _rowcast_journal(tbl, op, o0) SELECT max(id), 'L', 'schema' FROM _rowcast_layout WHERE tbl = ?",
+        catalog.name,
       );
+    }
+    this.#parts.log.warn(
+      { steps: steps.length },
+      'a migration touched bound tables: what follows them was put back, and their viewers read again',
+    );
     return joined;
+  }
+
+  /** Tables that were there when last looked, and are no more. */
+  #gone(joined: readonly Joined[]): readonly Joined[] {
+    return joined.filter(({ catalog }, at) => catalog.columns.length === 0 && this.#joined[at]?.catalog.columns.length !== 0);
   }
 
   #check(): void {
     const joined = this.#rejoined();
     const steps = planSteps(this.#connection, present(joined), false);
     if (steps.length > 0) throw setupNeeded(steps);
+    const [gone] = this.#gone(joined);
+    if (gone)
+      throw new RowcastError(
+        'schema_drift',
+        `the table "${gone.table.id}" was dropped; start again without its bindings, or make it again`,
+      );
     this.#joined = joined;
     this.#version = this.#current();
   }
 
   /** The catalog as it is, under the tables as they were made. Drift stops nothing that runs: it is said, and the column reads as NULL. */
-  #rejoined(): readonly Joined[] {
-    const { bound, log } = this.#parts;
+  #rejoined(say: (drift: RowcastError, before: Joined) => void = this.#say): readonly Joined[] {
     return this.#joined.map((before, at): Joined => {
-      const each = bound[at] as Bound;
-      try {
-        return { ...join(this.#connection, each), table: before.table };
-      } catch (error) {
-        if (!(error instanceof RowcastError)) throw error;
-        log.error({ code: error.code, table: before.table.id }, error.message);
-      }
-      try {
-        return { ...join(this.#connection, { ...each, listed: new Set() }), table: before.table };
-      } catch {
-        return { ...before, catalog: { ...before.catalog, columns: [] }, affinities: before.affinities.map(() => null) };
-      }
+      const each = this.#parts.bound[at] as Bound;
+      const strict = this.#joinedOr(each, (drift) => say(drift, before));
+      const found = strict ?? this.#joinedOr({ ...each, listed: new Set() }, () => {});
+      if (found) return { ...found, table: before.table };
+      return { ...before, catalog: { ...before.catalog, columns: [] }, affinities: before.affinities.map(() => null) };
     });
   }
+
+  #joinedOr(bound: Bound, refused: (error: RowcastError) => void): Joined | null {
+    try {
+      return join(this.#connection, bound);
+    } catch (error) {
+      if (!(error instanceof RowcastError)) throw error;
+      refused(error);
+      return null;
+    }
+  }
+
+  readonly #say = (drift: RowcastError, { table }: Joined): void => {
+    this.#parts.log.error({ code: drift.code, table: table.id }, drift.message);
+  };
 
   #current(): bigint {
     return this.#connection.all('PRAGMA schema_version')[0]?.[0] as bigint;
