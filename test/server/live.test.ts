@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { bindingFor, groupBy } from '../../src/main/index.ts';
 import { models } from '../support/databases.ts';
+import { turns } from '../support/clock.ts';
 import { world } from '../support/world.ts';
 
 const binding = bindingFor<{ readonly id: string } | null>();
@@ -138,4 +139,31 @@ test('after close a process has nothing left to wait for, even with a peer that 
     console.log('closed');`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 10_000 });
   expect(stdout).toBe('closed\n');
+});
+
+test('a client that uses another user’s client name and write id gets its own answer, and takes none away', async () => {
+  const gate = Promise.withResolvers<void>();
+  const values = binding(models.integerValue, {
+    fields: ['name', 'value'],
+    groupNames: () => ['all'],
+    hasPermission: async (user) => {
+      if (user?.id === 'ann') await gate.promise;
+      return true;
+    },
+  });
+  await using w = await world({ bindings: { values } });
+  w.live.endpoint('/', { authenticate: (request) => ({ id: request.headers.get('x-user') ?? '' }) });
+  const [ann, eve] = [await w.viewer('/', { headers: { 'x-user': 'ann' } }), await w.viewer('/', { headers: { 'x-user': 'eve' } })];
+  for (const [viewer, name] of [
+    [ann, 'ann'],
+    [eve, 'eve'],
+  ] as const) {
+    viewer.send({ type: 'hello', client: 'the-name-of-ann' });
+    viewer.send({ type: 'write', id: 1, stream: 'values', action: 'create', data: { name, value: 1 } });
+    await viewer.caughtUp();
+    await turns(50);
+  }
+  gate.resolve();
+  expect(await ann.answer(1)).toMatchObject({ ok: true, pk: 1 });
+  expect(await eve.answer(1)).toMatchObject({ ok: true, pk: 2 });
 });
