@@ -17,9 +17,14 @@ export interface SessionOptions {
 
 /**
  * Over the display settings: a try of a write waits half a second for a lock and lets go of its own, and sees what was committed before each
- * of its statements.
+ * of its statements. Queries of the catalog look dear to the planner and are not: where the server can compile them, that takes seconds.
  */
-const SESSION: Readonly<Record<string, string>> = { ...PINNED, lock_timeout: '500ms', default_transaction_isolation: 'read committed' };
+const SESSION: Readonly<Record<string, string>> = {
+  ...PINNED,
+  lock_timeout: '500ms',
+  default_transaction_isolation: 'read committed',
+  jit: 'off',
+};
 
 const PIN = Object.entries(SESSION)
   .map(([name, value]) => `SET ${name} = ${literal(value)}`)

@@ -15,7 +15,8 @@ export function logFixture(name: string, server: () => PostgresServer, skip: rea
     dialect: 'postgres',
     skip,
     fresh: () => freshWorld(server()),
-    inHook: (tx, statement) => (tx as { execute(query: unknown): unknown }).execute(raw.raw(statement)),
+    // Drizzle runs a statement once it is awaited.
+    inHook: async (tx, statement) => void (await (tx as { execute(query: unknown): Promise<unknown> }).execute(raw.raw(statement))),
   };
 }
 

@@ -154,7 +154,7 @@ class LocalPostgres implements PostgresServer {
       });
       child.stderr?.on('data', (chunk: Buffer) => {
         said = (said + chunk.toString()).slice(-8_192);
-        if (said.includes('database system is ready to accept connections')) resolve();
+        if (/ready to accept (?:read-only )?connections/.test(said)) resolve();
       });
     });
   }
