@@ -223,6 +223,19 @@ describe('the journal', () => {
     expect(losses(commits)).toEqual([]);
   });
 
+  test('a published row that lacks its key, or holds what its column cannot, is refused, and nothing is told', async () => {
+    const made = await open();
+    const { commits, settled } = await follow(made);
+    const table = made.tables.get(POST) as never;
+    const receipt = { client: 'p', write: 1 };
+    for (const after of [{ title: 'no key' }, { id: 'x', title: 'no number' }]) {
+      await expect(made.source.publish([{ table, before: null, after }], receipt)).rejects.toMatchObject({ code: 'publish_invalid' });
+    }
+    await expect(made.source.publish([{ table, before: null, after: null }], receipt)).rejects.toMatchObject({ code: 'publish_invalid' });
+    await settled();
+    expect(commits).toEqual([]);
+  });
+
   test('an open transaction on the one connection is not seen, and a failed one stops nobody', async () => {
     const { commits, settled } = await follow(await open());
     await db.exec(`BEGIN; INSERT INTO post VALUES (1, 'x')`);
@@ -324,7 +337,7 @@ describe('writes', () => {
     ).toEqual([{ dots: done, rows: done }]);
     expect(images(commits)).toHaveLength(11 + 500 + 2 * done);
     expect(new Set(commits.flatMap(({ receipts }) => receipts.map((receipt) => receipt.write))).size).toBe(1_000);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe('setting up', () => {

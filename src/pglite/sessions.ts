@@ -1,6 +1,6 @@
 import type { PGlite, PGliteInterface, Transaction as PgliteTransaction } from '@electric-sql/pglite';
 import { RowcastError } from '../core/index.ts';
-import { paramText, PINNED, type DrizzleOver, type RawRow, type Sessions, type Sql } from '../postgres/index.ts';
+import { paramText, PINNED, sqlState, type DrizzleOver, type RawRow, type Sessions, type Sql } from '../postgres/index.ts';
 
 type Client = PGliteInterface | PgliteTransaction;
 
@@ -28,10 +28,19 @@ const PIN = `SELECT ${Object.keys(PINNED)
   .map((_, at) => `set_config($${2 * at + 1}, $${2 * at + 2}, true)`)
   .join(', ')}`;
 
-/** An app that says BEGIN by itself has the connection: our COMMIT would be the app's. Refused as a lock would be, so it is tried again. */
+/**
+ * An app that said BEGIN by itself has the connection: our COMMIT would be the app's. Outside of a transaction a savepoint is an error that
+ * changes nothing; inside it is refused as a lock would be, and tried again.
+ */
 async function refuseInside(sql: Sql): Promise<void> {
-  const [row] = await sql.query('SELECT pg_current_xact_id_if_assigned() IS NOT NULL');
-  if (row?.[0] === 't') throw Object.assign(new Error('the app has a transaction open on this PGlite'), { code: '55P03' });
+  try {
+    await sql.query('SAVEPOINT rowcast');
+  } catch (error) {
+    if (sqlState(error) === '25P01') return;
+    throw error;
+  }
+  await sql.query('RELEASE SAVEPOINT rowcast');
+  throw Object.assign(new Error('the app has a transaction open on this PGlite'), { code: '55P03' });
 }
 
 type RawTypes = () => { parsers: Record<number, (text: string) => string>; serializers: Record<number, (text: string) => string> };

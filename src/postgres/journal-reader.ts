@@ -1,9 +1,9 @@
 import type { Change, Loss, Receipt } from '../core/index.ts';
-import { readCatalog, type Shape } from './catalog.ts';
+import { readCatalog, type Catalog, type Shape } from './catalog.ts';
 import { JOURNAL, OP } from './journal-setup.ts';
 import { publishedChanges } from './publish.ts';
 import { parseRecordText } from './record-text.ts';
-import type { RawRow, Sessions } from './sql.ts';
+import type { RawRow, Sql } from './sql.ts';
 import { imageReader, type ImageReader, type PgTable } from './tables.ts';
 
 /** One row of the journal. */
@@ -34,7 +34,7 @@ interface Reading {
  * catalog's shape, unless a note is known to come: then they are from before what can be known, and are said to be lost.
  */
 export class JournalReader {
-  readonly #sessions: Sessions;
+  readonly #sql: Sql;
   readonly #tables: readonly PgTable[];
   #readings = new Map<number, readonly Reading[]>();
   /** The note that the shape in hand is of: rows before it are of another one. */
@@ -42,26 +42,20 @@ export class JournalReader {
   /** Tables that nobody binds any more, and whose triggers are still there. */
   readonly #strangers: Set<number> = new Set();
 
-  private constructor(sessions: Sessions, tables: readonly PgTable[]) {
-    this.#sessions = sessions;
+  private constructor(sql: Sql, tables: readonly PgTable[]) {
+    this.#sql = sql;
     this.#tables = tables;
   }
 
-  static async open(sessions: Sessions, tables: readonly PgTable[]): Promise<JournalReader> {
-    const reader = new JournalReader(sessions, tables);
+  static async open(sql: Sql, tables: readonly PgTable[]): Promise<JournalReader> {
+    const reader = new JournalReader(sql, tables);
     await reader.#learn();
     return reader;
   }
 
   /** The catalog's shapes, and the last notes of that moment. */
   async #learn(): Promise<void> {
-    const [catalog, notes] = await this.#sessions.transaction(async (tx) => [
-      await readCatalog(
-        tx,
-        this.#tables.map(({ model }) => model),
-      ),
-      await tx.query(`SELECT rel, max(seq) FROM ${JOURNAL} WHERE op = $1 GROUP BY rel`, [OP.schema]),
-    ]);
+    const { catalog, notes } = await shapesNow(this.#sql, this.#tables);
     const readings = new Map<number, Reading[]>();
     const noted = new Map(notes.map(([rel, seq]) => [Number(rel), BigInt(seq ?? 0)]));
     for (const [at, table] of this.#tables.entries()) {
@@ -139,6 +133,21 @@ export class JournalReader {
       const now = this.#readings.get(rel)?.find((reading) => reading.table === table);
       if (!now || now.reader.drifted.length > 0) told.lost.set(table, 'schema');
     }
+  }
+}
+
+/** Two looks and no transaction, which an app that said BEGIN on the same connection would lose: the notes tell whether they agree. */
+async function shapesNow(sql: Sql, tables: readonly PgTable[]): Promise<{ readonly catalog: Catalog; readonly notes: readonly RawRow[] }> {
+  const look = (): Promise<readonly RawRow[]> =>
+    sql.query(`SELECT rel, max(seq) FROM ${JOURNAL} WHERE op = $1 GROUP BY rel ORDER BY rel`, [OP.schema]);
+  for (let notes = await look(); ;) {
+    const catalog = await readCatalog(
+      sql,
+      tables.map(({ model }) => model),
+    );
+    const again = await look();
+    if (JSON.stringify(again) === JSON.stringify(notes)) return { catalog, notes };
+    notes = again;
   }
 }
 

@@ -1,5 +1,5 @@
-import { RowcastError, type Change, type Image, type Published, type Row } from '../core/index.ts';
-import type { Sql } from './sql.ts';
+import { RowcastError, ValueError, type Change, type Image, type Published, type Row } from '../core/index.ts';
+import { sqlState, type Sql } from './sql.ts';
 import type { PgColumn, PgTable } from './tables.ts';
 
 /** What goes into the log for one published change: columns by name, so that a later process with other columns reads it too. */
@@ -14,7 +14,7 @@ interface PublishedText {
  * Published rows as the log would have them: the database itself brings each value to its column's type and back to text, so that what was
  * published and what was written cannot be told apart.
  *
- * @throws {RowcastError} `publish_invalid` when a row lacks its key, or both rows are missing.
+ * @throws {RowcastError} `publish_invalid` when a row lacks its key, holds what its column cannot, or both rows are missing.
  */
 export async function publishedText(sql: Sql, changes: readonly Published[]): Promise<string> {
   const texts: PublishedText[] = [];
@@ -33,12 +33,23 @@ async function imageOf(sql: Sql, table: PgTable, row: Row | null): Promise<Image
     .map((place) => (table.columns[place] as PgColumn).name)
     .find((name) => row[name] === undefined || row[name] === null);
   if (missing !== undefined) throw new RowcastError('publish_invalid', `a row of "${table.id}" lacks its key: set "${missing}"`);
-  const params = table.columns.map(({ name }, place) => {
-    const value = row[name];
-    return value === undefined || value === null ? null : table.model.toParam(place, value);
-  });
-  const [image] = await sql.query(`SELECT ${table.columns.map(({ declared }, at) => `$${at + 1}::${declared}`).join(', ')}`, params);
-  return image ?? null;
+  try {
+    const params = table.columns.map(({ name }, place) => {
+      const value = row[name];
+      return value === undefined || value === null ? null : table.model.toParam(place, value);
+    });
+    const [image] = await sql.query(`SELECT ${table.columns.map(({ declared }, at) => `$${at + 1}::${declared}`).join(', ')}`, params);
+    return image ?? null;
+  } catch (cause) {
+    if (!(cause instanceof ValueError) && !/^2[23]/.test(sqlState(cause) ?? '')) throw cause;
+    throw new RowcastError(
+      'publish_invalid',
+      `a row of "${table.id}" has a value that its column cannot hold; publish rows as select() gives them`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** The inverse, where the log is read. A table nobody binds any more is nothing. */

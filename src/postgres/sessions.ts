@@ -76,7 +76,8 @@ async function transaction<T>(pool: Pool, drizzle: DrizzleOver<PoolClient> | und
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch(onError);
-    throw error;
+    // Whatever came of it, the cause is the connection.
+    throw broken === undefined ? error : Object.assign(new Error('the connection broke', { cause: error }), { code: '08006' });
   } finally {
     client.off('error', onError);
     client.release(broken !== undefined);
