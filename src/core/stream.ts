@@ -10,6 +10,8 @@ export interface Stream {
   readonly name: string;
   readonly binding: Binding;
   readonly table: Table;
+  /** What a client of this stream may know the name of: its fields, the key, and what may be written. */
+  readonly named: ReadonlySet<string>;
   /** The groups that see the row. @throws when the app's `groupNames` does, or gives something else than names. */
   groups(image: Image): readonly string[];
   /** The whitelisted fields as JSON text; null when `serialize` says that the row is in no group. */
@@ -22,6 +24,7 @@ export function streamOf(name: string, binding: Binding, table: Table): Stream {
     name,
     binding,
     table,
+    named: new Set([...binding.fields, ...binding.writable, ...table.model.key]),
     groups: groupsBy(binding, table),
     text: textBy(name, binding, table, places),
   };

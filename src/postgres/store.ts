@@ -2,6 +2,7 @@ import {
   keyText,
   RowcastError,
   toWire,
+  tellable,
   type Answer,
   type Clock,
   type Image,
@@ -69,7 +70,9 @@ export class PgStore implements Store {
         if (!again) {
           const refused = await refusalOf(error, attempt, this.#parts.sessions);
           if (!refused) throw error;
-          return this.#parts.sessions.transaction(async (tx) => (await this.#claim(tx, write)) ?? this.#tell(tx, write, refused));
+          return this.#parts.sessions.transaction(
+            async (tx) => (await this.#claim(tx, write)) ?? this.#tell(tx, write, tellable(write, refused)),
+          );
         }
         if (tries === TRIES) {
           if (error instanceof Changed) return { answer: CONFLICT, logged: false };
@@ -90,15 +93,14 @@ export class PgStore implements Store {
       return judgement;
     };
     const { sessions, judging } = this.#parts;
-    const outside = judging === 'compared' && !(await this.#isTold(write));
-    // Read in a transaction: elsewhere a shared connection has the app's own settings.
-    const ahead = outside ? await sessions.transaction((tx) => rowOf(tx, write, '')) : null;
-    const judgement = outside ? await judge(ahead) : null;
+    // In a transaction, for its settings: a connection that is shared with the app has the app's own elsewhere.
+    const ahead = judging === 'compared' ? await sessions.transaction((tx) => this.#lookAhead(tx, write)) : null;
+    const judgement = ahead && (await judge(ahead.before));
     return sessions.transaction(async (tx) => {
       const told = await this.#claim(tx, write);
       if (told) return told;
       const before = await rowOf(tx, write, write.action === 'delete' ? 'FOR UPDATE' : 'FOR NO KEY UPDATE');
-      if (judgement && !isSame(ahead, before)) throw new Changed();
+      if (judging === 'compared' && !(ahead && isSame(ahead.before, before))) throw new Changed();
       const answer = await apply(tx, { table, write, before }, judgement ?? (await judge(before)));
       return this.#tell(tx, write, answer);
     });
@@ -120,11 +122,12 @@ export class PgStore implements Store {
     return { answer, logged: true };
   }
 
-  async #isTold({ claim: { principal, receipt } }: StoreWrite): Promise<boolean> {
+  /** The row as it stands; null when the write has its answer already, and there is nothing to judge. */
+  async #lookAhead(tx: Sql, write: StoreWrite): Promise<{ readonly before: Image | null } | null> {
+    const { principal, receipt } = write.claim;
     const name = [principal, receipt.client, receipt.write];
-    return (
-      (await this.#parts.sessions.query(`SELECT 1 FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name)).length > 0
-    );
+    const told = await tx.query(`SELECT 1 FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name);
+    return told.length > 0 ? null : { before: await rowOf(tx, write, '') };
   }
 
   async #tell(tx: Sql, { claim: { principal, receipt } }: StoreWrite, answer: Answer): Promise<Outcome> {

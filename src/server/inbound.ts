@@ -53,6 +53,7 @@ export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer,
       action: frame.action,
       key: prepared.key,
       claim: { principal: writer.principal, receipt: writer.receipt, hash: hashOf(frame) },
+      named: stream.named,
       judge: async (before) => {
         afters.length = 0; // judged again: what an earlier try wanted done is not done
         return judge({ frame, stream, writer, parts, values: prepared.values, before, after: (then) => afters.push(then) });

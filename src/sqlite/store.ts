@@ -1,4 +1,5 @@
 import {
+  tellable,
   keyText,
   toWire,
   type Answer,
@@ -100,7 +101,7 @@ export class SqliteStore implements Store {
       if (!refused) throw error;
       return lock.transaction(() => {
         const stored = storedOutcome(connection, write.claim);
-        return stored ? this.#again(write, stored) : this.#conclude(write, refused);
+        return stored ? this.#again(write, stored) : this.#conclude(write, tellable(write, refused));
       });
     }
   }
@@ -138,7 +139,7 @@ export class SqliteStore implements Store {
       const values = judgement.verdict === 'write' ? byColumn(judged.joined, judgement.values) : null;
       const refused = refusalOf(error, judged.joined, values && { connection, values });
       if (!refused) throw error;
-      return refused;
+      return tellable(write, refused);
     }
   }
 

@@ -15,6 +15,15 @@ export const REFUSAL_LAWS: Laws<StoreContext> = {
     assert.deepEqual(await titles(context), ['One']);
   },
 
+  async 'a refusal names no field that the client may not know of'(context) {
+    const { answer } = await context.open.store.write(
+      postWrite(context, { action: 'create', set: { blogId: 1, slug: 'one', title: 'Two' }, named: new Set(['title']) }),
+    );
+    assert.equal(refused(answer).code, 'invalid');
+    assert.equal(refused(answer).fields, undefined);
+    assert.doesNotMatch(JSON.stringify(answer), /slug/);
+  },
+
   async 'a value that is missing is invalid, and names the field'(context) {
     const { answer } = await context.open.store.write(postWrite(context, { action: 'create', set: { blogId: 1 } }));
     assert.deepEqual([refused(answer).code, Object.keys(refused(answer).fields ?? {})], ['invalid', ['title']]);

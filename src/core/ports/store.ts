@@ -27,6 +27,8 @@ export interface StoreWrite {
   /** In key order; null for a create. */
   readonly key: readonly LogValue[] | null;
   readonly claim: Claim;
+  /** The fields a refusal may name: those the client may know of. Left out: all. */
+  readonly named?: ReadonlySet<string>;
   /** Is called with the row as it stands (null: no such row, or a create), and may be called again when the row changed meanwhile. */
   judge(before: Image | null): Judgement | Promise<Judgement>;
 }
@@ -42,4 +44,15 @@ export interface StoreWrite {
  */
 export interface Store {
   write(write: StoreWrite): Promise<{ readonly answer: Answer; readonly logged: boolean }>;
+}
+
+/** A refusal as the client may hear it: a broken rule of a column that it may not know of has no field. */
+export function tellable({ named }: Pick<StoreWrite, 'named'>, answer: Answer): Answer {
+  if (answer.ok || !answer.fields || !named) return answer;
+  const { fields, ...rest } = answer;
+  const known = Object.entries(fields).filter(([field]) => named.has(field));
+  if (known.length === Object.keys(fields).length) return answer;
+  return known.length > 0
+    ? { ...rest, fields: Object.fromEntries(known) }
+    : { ...rest, message: 'the database did not accept these values' };
 }
