@@ -237,11 +237,19 @@ describe('the journal', () => {
   });
 
   test('an open transaction on the one connection is not seen, and a failed one stops nobody', async () => {
-    const { commits, settled } = await follow(await open());
+    const made = await open();
+    const { commits, settled } = await follow(made);
+    const tail = await made.source.tail();
     await db.exec(`BEGIN; INSERT INTO post VALUES (1, 'x')`);
     await expect(db.exec(`SELECT 1/0`)).rejects.toThrow();
     await new Promise((resolve) => setTimeout(resolve, 1_200)); // the journal looks by itself once a second
     expect(commits).toEqual([]);
+    await db.exec('ROLLBACK; BEGIN; INSERT INTO post VALUES (3, $$z$$); SAVEPOINT s; INSERT INTO post VALUES (4, $$z$$); ROLLBACK TO s');
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    expect([commits, await made.source.tail()]).toEqual([[], tail]);
+    await db.exec('INSERT INTO post VALUES (5, $$z$$); COMMIT');
+    await settled();
+    expect(images(commits.splice(0))).toEqual([[null, ['3', 'z', null]], [null, ['5', 'z', null]]]); // prettier-ignore
     await db.exec('ROLLBACK; BEGIN; INSERT INTO post VALUES (2, $$y$$); COMMIT');
     await settled();
     expect(images(commits)).toEqual([[null, ['2', 'y', null]]]);

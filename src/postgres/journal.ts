@@ -57,7 +57,7 @@ export class Journal implements ChangeSource {
 
   async tail(): Promise<Position> {
     const [row] = await this.#parts.sessions.query(
-      `SELECT greatest((SELECT max(seq) FROM ${JOURNAL} WHERE pg_visible_in_snapshot(xid, pg_current_snapshot())), (${FORGOTTEN_SQL}), 0)`,
+      `SELECT greatest((SELECT max(seq) FROM ${JOURNAL} WHERE pg_visible_in_snapshot(xid, (${SNAPSHOT}))), (${FORGOTTEN_SQL}), 0)`,
     );
     return positionOf(BigInt(row?.[0] ?? 0));
   }
@@ -211,6 +211,14 @@ export async function leaveInJournal(sql: Sql, receipt: Receipt): Promise<void> 
 
 const FORGOTTEN_SQL = `SELECT value::bigint FROM ${META} WHERE key = '${FORGOTTEN}'`;
 
+/**
+ * What has been committed by now. A snapshot does not list the transaction it is taken in, and counts it as done once a savepoint of it was
+ * rolled back: on a connection that is shared with the app that is the app's own open transaction, so it is added.
+ */
+const SNAPSHOT = `SELECT CASE WHEN own < pg_snapshot_xmax(cur) THEN concat_ws(':', least(pg_snapshot_xmin(cur), own), pg_snapshot_xmax(cur),
+    (SELECT string_agg(xip::text, ',' ORDER BY xip) FROM (SELECT pg_snapshot_xip(cur) UNION SELECT own) open (xip)))::pg_snapshot ELSE cur END
+  FROM (SELECT pg_current_snapshot(), pg_current_xact_id_if_assigned()) here (cur, own)`;
+
 /** Where the reader stands: everything visible in `since` has been read, or at the start everything up to the number `from`. */
 interface Look {
   readonly from: bigint;
@@ -235,7 +243,7 @@ function pageQuery({ from, since, upto, at }: Look): [text: string, params: read
       : `SELECT * FROM ${JOURNAL} WHERE xid >= pg_snapshot_xmax($3::pg_snapshot)
          UNION ALL SELECT * FROM ${JOURNAL} WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($3::pg_snapshot)))`;
   return [
-    `WITH now AS MATERIALIZED (SELECT coalesce($1::pg_snapshot, pg_current_snapshot()) AS snapshot)
+    `WITH now AS MATERIALIZED (SELECT coalesce($1::pg_snapshot, (${SNAPSHOT})) AS snapshot)
      SELECT now.snapshot, seq, last, xid, rel, op, before, after, (${FORGOTTEN_SQL}) FROM now LEFT JOIN LATERAL (
        SELECT *, max(seq) OVER (PARTITION BY xid) AS last FROM (${news}) news WHERE pg_visible_in_snapshot(xid, now.snapshot)
      ) visible ON last > $2 ORDER BY last, seq LIMIT ${PAGE}`,
