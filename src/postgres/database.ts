@@ -7,13 +7,14 @@ import { checkServer, type Server } from './server.ts';
 import { pgSessions, type DrizzleOver } from './sessions.ts';
 import { applySteps, bookkeeping, bookkeepingGone, META, readNotes, refuseMissing, type GuardedStep } from './setup.ts';
 import { checkSlotName, createSlotSql, readSlot, type SlotName } from './slot.ts';
+import { ReplicationConnection } from './replication.ts';
 import { PostgresSource } from './source.ts';
 import { literal, type Sessions, type Sql } from './sql.ts';
 import { PgStore } from './store.ts';
 import { joinTables, type PgTable } from './tables.ts';
 
 export interface PostgresOptions {
-  /** `postgres://user:password@host/database`, as `pg` takes it. */
+  /** `postgres://user:password@host/database`, as `pg` takes it. A pooler in between must keep sessions (PgBouncer: `pool_mode = session`). */
   readonly url: string;
   /** The address of Postgres itself, where `url` is a pooler's; its user needs the REPLICATION attribute. Default: `url`. */
   readonly replicationUrl?: string;
@@ -87,21 +88,26 @@ interface Hands {
 
 async function open(settings: PostgresOptions, bound: readonly Bound[], hands: Hands): Promise<OpenDatabase> {
   const sessions = await sessionsOf(settings);
+  let connection: ReplicationConnection | null = null;
   try {
     const place = { settings, sessions, server: await checkServer(sessions) };
+    const url = settings.replicationUrl ?? settings.url;
+    // First of all: where the log may not be read, nothing is changed.
+    connection = await ReplicationConnection.open(url);
     const tables = await setUp(place, bound, hands.setup);
     const { epoch, secret } = await readNotes(sessions);
     let closed: Promise<void> | null = null;
     const source = await PostgresSource.open(
       {
         ...hands,
-        url: settings.replicationUrl ?? settings.url,
+        url,
         sessions,
         tables: [...tables.values()],
         slot: await chooseSlot(place, hands),
         publication: publicationOf(settings),
         bounds: { ...BOUNDS, ...settings.transaction },
       },
+      connection,
       { epoch },
     );
     return {
@@ -112,6 +118,7 @@ async function open(settings: PostgresOptions, bound: readonly Bound[], hands: H
       close: () => (closed ??= source.close().finally(() => sessions.close())),
     };
   } catch (error) {
+    await connection?.close();
     await sessions.close();
     throw error;
   }

@@ -62,10 +62,10 @@ export class ReplicationConnection implements Sql {
    * @throws {RowcastError} `source_unsupported`, with the cure, when the server or something before it takes no such connection;
    * `driver_missing` without `pg`.
    */
-  static async open(url: string, applicationName: string): Promise<ReplicationConnection> {
+  static async open(url: string): Promise<ReplicationConnection> {
     const { Client } = await loadPg();
     // `replication` is one more thing that `pg` takes and does not declare.
-    const config = { connectionString: url, replication: 'database', application_name: applicationName, keepAlive: true };
+    const config = { connectionString: url, replication: 'database', application_name: 'rowcast log', keepAlive: true };
     const client = new Client(config);
     const connection = new ReplicationConnection(client);
     try {

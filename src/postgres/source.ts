@@ -49,7 +49,6 @@ interface Start {
 
 /** Between two looks at whether the publication is still the one we read by. */
 const LOOK_MS = 30_000;
-export const APPLICATION_NAME = 'rowcast log';
 
 /** Core's change source over a Postgres server's own log: its contract is in `core/ports/change-source.ts`. */
 export class PostgresSource implements ChangeSource {
@@ -73,18 +72,17 @@ export class PostgresSource implements ChangeSource {
     this.#ready = start.ready;
   }
 
-  /** The publication must be set up. The slot is made here: what is committed from now on will be read. @throws {RowcastError} */
-  static async open(parts: SourceParts, notes: { readonly epoch: string }): Promise<PostgresSource> {
+  /**
+   * The publication must be set up. The slot is made here: what is committed from now on will be read. The connection is the source's, unless
+   * this rejects.
+   *
+   * @throws {RowcastError} `source_unsupported`, with the cure, when the slot is not to be had.
+   */
+  static async open(parts: SourceParts, connection: ReplicationConnection, notes: { readonly epoch: string }): Promise<PostgresSource> {
     const standing = await readStanding(parts.sessions, parts.publication, parts.tables);
-    const connection = await ReplicationConnection.open(parts.url, APPLICATION_NAME);
-    try {
-      const history = await historyOf(connection);
-      const confirmed = await claimSlot(parts.slot, { ...parts, connection, sql: parts.sessions });
-      return new PostgresSource(parts, { epoch: notes.epoch, history, standing, ready: { connection, confirmed } });
-    } catch (error) {
-      await connection.close();
-      throw error;
-    }
+    const history = await historyOf(connection);
+    const confirmed = await claimSlot(parts.slot, { ...parts, connection, sql: parts.sessions });
+    return new PostgresSource(parts, { epoch: notes.epoch, history, standing, ready: { connection, confirmed } });
   }
 
   async tail(): Promise<Position> {
@@ -170,7 +168,7 @@ export class PostgresSource implements ChangeSource {
     if (ready) return ready;
     const { url, sessions, slot } = this.#parts;
     await this.#restore();
-    const connection = await ReplicationConnection.open(url, APPLICATION_NAME);
+    const connection = await ReplicationConnection.open(url);
     try {
       if ((await historyOf(connection)) !== this.#history) {
         throw new RowcastError('source_lost', 'this is another server, or one restored to another history; start this process again');

@@ -217,13 +217,15 @@ export const SETUP_LAWS: Readonly<Record<string, (site: Site, server: PostgresSe
     const url = new URL(world.url);
     url.username = slot;
     await app.run(`GRANT CREATE ON DATABASE "${url.pathname.slice(1)}" TO "${slot}"`); // sql: a name of ours
-    const notOwner = await refusal(postgres({ url: url.href, slot }));
-    expect([notOwner.code, notOwner.message.includes('REPLICA IDENTITY FULL')]).toEqual(['setup_needed', true]);
-    await app.run(`ALTER TABLE item OWNER TO "${slot}"`); // sql: a name of ours
     const noLog = await refusal(postgres({ url: url.href, slot }));
     expect([noLog.code, noLog.message.includes('REPLICATION')]).toEqual(['source_unsupported', true]);
+    expect(await app.all('SELECT pubname FROM pg_publication')).toEqual([]);
     await app.run(`UPDATE item SET text = 'b'`);
     await app.run(`ALTER ROLE "${slot}" REPLICATION`); // sql: a name of ours
+    const notOwner = await refusal(postgres({ url: url.href, slot }));
+    expect([notOwner.code, notOwner.message.includes('REPLICA IDENTITY FULL')]).toEqual(['setup_needed', true]);
+    await app.run(`UPDATE item SET text = 'b'`);
+    await app.run(`ALTER TABLE item OWNER TO "${slot}"`); // sql: a name of ours
     await (await opened(postgres({ url: url.href, slot }))).close();
     await app.run(`UPDATE item SET text = 'c'`);
     await postgres({ url: url.href, slot }).teardown([]);
