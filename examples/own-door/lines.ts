@@ -39,8 +39,10 @@ function greet(live: Pick<Live, 'admit'>, greeting: string): Promise<Visitor> {
 
 function transportOf(socket: Socket): Transport<readonly string[]> {
   return {
-    write: (texts) => void socket.write(texts.map((text) => `${text}\n`).join('')),
-    buffered: () => socket.writableLength,
+    write(texts) {
+      socket.write(texts.map((text) => `${text}\n`).join(''));
+      return socket.writableLength;
+    },
     pause: () => socket.pause(),
     resume: () => socket.resume(),
     close: (code, reason) => void socket.end(`${code} ${reason}\n`),

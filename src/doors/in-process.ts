@@ -22,8 +22,10 @@ export function inProcess(server: Server, who: Omit<Arrival, 'connecting'>): InP
     {
       wire,
       transport: {
-        write: (texts) => texts.forEach((data) => later(() => left || socket.onmessage?.({ data }))),
-        buffered: () => 0,
+        write(texts) {
+          for (const data of texts) later(() => left || socket.onmessage?.({ data }));
+          return 0;
+        },
         pause: () => undefined,
         resume: () => undefined,
         close: (code, reason) => later(() => end(code, reason)),

@@ -107,7 +107,7 @@ export class WebSocketDoor {
 
   #opened(socket: WebSocket, arrival: Arrival): void {
     const wire = socket.protocol === SUBPROTOCOL ? WIRES.rowcast : WIRES.seed;
-    const session = this.#server.connect(arrival, { wire, transport: transportOf(socket) });
+    const session = this.#server.connect(arrival, { wire, transport: new SocketTransport(socket) });
     const beat: Beat = { session, born: this.#server.clock.now(), age: arrival.endpoint.limits.ageSeconds * 1_000, silent: 0 };
     this.#sockets.set(socket, beat);
     socket.on('message', (data: RawData, binary: boolean) => {
@@ -141,6 +141,8 @@ export class WebSocketDoor {
 
 type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
+const OPEN = 1; // WebSocket.OPEN, which is a getter
+
 interface Beat {
   readonly session: Session<Buffer>;
   readonly born: number;
@@ -173,20 +175,36 @@ function refuse(socket: Duplex, { status, message }: Refusal): void {
 
 /** ws's own socket: frames made once are written past its sender, which only ever writes whole frames when nothing is compressed. */
 interface Inside {
-  readonly _socket?: Duplex | null;
+  readonly _socket: Duplex;
 }
 
-function transportOf(socket: WebSocket): Transport<Buffer> {
-  return {
-    write(bytes) {
-      const raw = (socket as unknown as Inside)._socket;
-      if (socket.readyState === socket.OPEN && raw?.writable) raw.write(bytes);
-    },
-    buffered: () => (socket as unknown as Inside)._socket?.writableLength ?? 0,
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
-    close: (code, reason) => socket.close(code, cut(reason)),
-  };
+/** A class, because there are many: its methods are found once, not in every socket. */
+class SocketTransport implements Transport<Buffer> {
+  readonly #socket: WebSocket;
+  readonly #raw: Duplex;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    this.#raw = (socket as unknown as Inside)._socket;
+  }
+
+  write(bytes: Buffer): number {
+    if (this.#socket.readyState !== OPEN) return 0;
+    // The length is asked for only where it can matter: past the stream's own mark.
+    return this.#raw.write(bytes) ? 0 : this.#raw.writableLength;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, cut(reason));
+  }
 }
 
 /** A close frame holds 123 bytes of reason. */

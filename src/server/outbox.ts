@@ -39,8 +39,7 @@ export class Outbox<B> {
 
   write(bytes: B | null): void {
     if (bytes === null || !this.#open) return;
-    this.transport.write(bytes);
-    if (this.transport.buffered() > MAX_BUFFERED) this.end('slow', 'too slow: what waits for this client is over the limit');
+    if (this.transport.write(bytes) > MAX_BUFFERED) this.end('slow', 'too slow: what waits for this client is over the limit');
   }
 
   end(why: CloseReason, message: string): void {

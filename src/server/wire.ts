@@ -42,10 +42,9 @@ export interface Wire<B> {
   parse(text: string, limits: FrameLimits, sender: Sender): ClientFrame;
 }
 
-/** The socket behind a session. `write` never blocks and never throws; `buffered` is what the process still holds of it, in bytes. */
+/** The socket behind a session. `write` never blocks and never throws, and gives the bytes this process still holds for the socket. */
 export interface Transport<B> {
-  write(bytes: B): void;
-  buffered(): number;
+  write(bytes: B): number;
   /** Stops and goes on reading: how a session that sends too much is slowed. */
   pause(): void;
   resume(): void;
