@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { filesUnder } from '../../scripts/floors/house.ts';
 
 const root = join(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
@@ -12,8 +13,8 @@ const read = [...page.matchAll(/`((?:src|core|server|doors|client|sqlite|postgre
 /** A file's text; of a folder, that of all its files: the suites' laws lie in several. */
 function textUnder(path: string): string {
   if (!statSync(path).isDirectory()) return readFileSync(path, 'utf8');
-  return readdirSync(path)
-    .map((name) => readFileSync(join(path, name), 'utf8'))
+  return filesUnder(path)
+    .map((file) => readFileSync(file, 'utf8'))
     .join('\n');
 }
 
