@@ -4,8 +4,14 @@ import type { Shape } from '../protocol/index.ts';
 /** What a log holds for one column: Postgres gives its text, SQLite its own storage classes. */
 export type LogValue = string | number | bigint | Uint8Array | null;
 
+/**
+ * Stands in an image for a column that the log does not have as the model says: dropped, renamed, of another type. Nobody knows what is in
+ * it, so it is not NULL: code that asks for it fails, and what depends on it is denied.
+ */
+export const UNREADABLE: unique symbol = Symbol('unreadable');
+
 /** A row as the log has it: one value per column, in the order of the model's columns. */
-export type Image = readonly LogValue[];
+export type Image = readonly (LogValue | typeof UNREADABLE)[];
 
 /** A row as code has it: what the ORM's `select()` gives, by property name. */
 export type Row = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import type { FieldKind, Json, Key } from '../protocol/index.ts';
-import { ValueError } from './errors.ts';
-import type { Column, Image, LogValue, Model, Row } from './model.ts';
+import { RowcastError, ValueError } from './errors.ts';
+import { UNREADABLE, type Column, type Image, type LogValue, type Model, type Row } from './model.ts';
 
 /** One column, as the database's own catalog has it, joined to the code's. */
 export interface TableColumn extends Column {
@@ -31,8 +31,15 @@ export function keyText(table: Table, image: Image): string {
 }
 
 function columnText(table: Table, image: Image, place: number): string {
-  const value = image[place] ?? null;
+  const value = readable(table, image, place);
   return value === null ? 'null' : (table.columns[place] as TableColumn).toWire(value);
+}
+
+function readable(table: Table, image: Image, place: number): LogValue {
+  const value = image[place] ?? null;
+  if (value !== UNREADABLE) return value;
+  const { column } = table.columns[place] as TableColumn;
+  throw new RowcastError('schema_drift', `the table "${table.id}" has no column "${column}" as the model declares it; bring both in line`);
 }
 
 /** A JSON object's text with the named columns of an image. The one function every byte of a row leaves through. */
@@ -45,17 +52,19 @@ export function project(table: Table, places: readonly number[], image: Image): 
   return text + '}';
 }
 
-/** The row as code sees it. */
+/** The row as code sees it. A column that cannot be read throws when it is asked for, and not before: who does not need it goes on. */
 export function rowOf(table: Table, image: Image): Row {
   const row: Record<string, unknown> = {};
-  for (const [place, column] of table.columns.entries()) {
-    row[column.name] = rowValue(table, image, place);
+  for (const [place, { name }] of table.columns.entries()) {
+    if (image[place] === UNREADABLE) Object.defineProperty(row, name, { enumerable: true, get: () => readable(table, image, place) });
+    else row[name] = rowValue(table, image, place);
   }
   return row;
 }
 
+/** @throws {RowcastError} `schema_drift` when the column cannot be read. */
 export function rowValue(table: Table, image: Image, place: number): unknown {
-  const value = image[place] ?? null;
+  const value = readable(table, image, place);
   return value === null ? null : table.model.fromLog(place, value);
 }
 

@@ -98,7 +98,7 @@ export class MemoryRows implements Store {
   #row(table: Table, before: Image | null, values: ReadonlyMap<number, unknown>): Image {
     const row = table.columns.map((column, place): LogValue => {
       if (values.has(place)) return values.get(place) as LogValue;
-      if (before) return before[place] ?? null;
+      if (before) return (before[place] ?? null) as LogValue; // the code's own values are always readable
       return table.key.includes(place) && column.shape === 'number' ? this.#next(table) : null;
     });
     const missing = table.columns.find((column, place) => column.notNull && row[place] === null);
