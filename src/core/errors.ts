@@ -10,6 +10,7 @@ export const ERRORS = {
   ledger_conflict: 'an entry does not follow the tail of the ledger',
   publish_invalid: 'what was published is not a change of a bound row',
   write_refused: 'a write was refused; `answer` says why',
+  outcome_unknown: 'the database went away while it committed; asking again with the same write id tells what became of it',
   hook_invalid: 'a hook returned what it must not, or ran too long',
   closed: 'it has been closed',
 } as const;
