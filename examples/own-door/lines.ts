@@ -40,8 +40,9 @@ function greet(live: Pick<Live, 'admit'>, greeting: string): Promise<Visitor> {
 function transportOf(socket: Socket): Transport<readonly string[]> {
   return {
     write(texts) {
+      const waiting = socket.writableLength;
       socket.write(texts.map((text) => `${text}\n`).join(''));
-      return socket.writableLength;
+      return waiting;
     },
     pause: () => socket.pause(),
     resume: () => socket.resume(),

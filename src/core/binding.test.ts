@@ -66,7 +66,7 @@ test('what may be written is, unless said, what may be seen less the key, comput
 
 test('a group is named by a value for each of its columns', () => {
   const posts = declare({ fields: ['title'], groupNames: groupBy('blogId', 'title') });
-  const name = (params: object): string => posts.group(params as never);
+  const name = (params: object): string => posts.group(params as never).key;
   expect(name({ blogId: 7, title: 'x' })).toBe(name({ title: 'x', blogId: 7 }));
   expect(name({ blogId: 7, title: 'x' })).not.toBe(name({ blogId: 7, title: 'y' }));
   for (const params of [{}, { blogId: 7 }, { blogId: 7, title: null }, { blogId: undefined, title: 'x' }]) {

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Action, Key } from '../protocol/index.ts';
 import { RowcastError } from './errors.ts';
-import { groupName, type GroupBy } from './groups.ts';
+import { ColumnGroup, groupName, type GroupBy } from './groups.ts';
 import type { Model, Row, Validators } from './model.ts';
 
 type Maybe<T> = T | Promise<T>;
@@ -98,8 +99,10 @@ export interface Binding<T extends BindingTypes = BindingTypes> {
   readonly writable: readonly string[];
   /** Null when `groupNames` is a function. */
   readonly groupBy: readonly string[] | null;
+  /** Sets the groups of `groupBy` apart from those of other bindings of the table. */
+  readonly audience: string;
   /** The group of these params, for `connectionGroups`. @throws {RowcastError} `binding_invalid` when the binding has no `groupBy`. */
-  group(params: { readonly [K in T['params']]: K extends keyof T['row'] ? T['row'][K] : unknown }): string;
+  group(params: { readonly [K in T['params']]: K extends keyof T['row'] ? T['row'][K] : unknown }): ColumnGroup;
   readonly types?: T;
 }
 
@@ -153,23 +156,34 @@ function define(model: Model, options: AnyOptions): Binding {
   if (by) known('groupBy', by);
   if (options.canSubscribe && !by) refuse('`canSubscribe` needs `groupNames: groupBy(…)`: there is nothing else to ask for');
   const fields = resolveFields(options, names, known);
+  const audience = audienceOf(model, options, fields);
   return {
     model,
     options,
     fields,
     writable: options.writable ? writableOf(model, known('writable', options.writable), refuse) : defaultWritable(model, fields, by ?? []),
     groupBy: by,
+    audience,
     group(params) {
       if (!by) return refuse('`group()` needs `groupNames: groupBy(…)`');
       const values = params as Readonly<Record<string, unknown>>;
       const name = groupName(
-        model.name,
+        audience,
         by,
         by.map((column) => values[column]),
       );
-      return name ?? refuse(`group() needs a value for each of ${by.join(', ')}`);
+      return name !== null ? new ColumnGroup(name) : refuse(`group() needs a value for each of ${by.join(', ')}`);
     },
   };
+}
+
+/**
+ * Who may hear the binding, apart from every other binding of the table: being in the group of one must not open another that shows more.
+ * The same in every process that runs the same code.
+ */
+function audienceOf(model: Model, { serialize, canSubscribe }: AnyOptions, fields: readonly string[]): string {
+  const shown = [fields, String(serialize), String(canSubscribe)];
+  return `${model.name}#${createHash('sha256').update(JSON.stringify(shown)).digest('base64url').slice(0, 12)}`;
 }
 
 function resolveFields(

@@ -1,3 +1,5 @@
+import { RowcastError } from './errors.ts';
+
 /** Audiences by column: see {@link groupBy}. */
 export interface GroupBy<C extends string = string> {
   readonly groupBy: readonly C[];
@@ -16,18 +18,45 @@ export function groupBy<const C extends string>(...columns: readonly [C, ...C[]]
   return { groupBy: columns };
 }
 
-/** Names are tuples, written so that no two tuples share a name. Null when a value is missing: such a row is in no group. */
-export function groupName(model: string, columns: readonly string[], values: readonly unknown[]): string | null {
-  const parts: string[] = [model];
+/**
+ * A group that `binding.group(…)` names. An object, so that no text can be one: a chat room's name that a client made up never opens rows.
+ */
+export class ColumnGroup {
+  readonly key: string;
+  constructor(key: string) {
+    this.key = key;
+  }
+}
+
+/** A group by a name of the app's own, or one of `binding.group(…)`. */
+export type Group = string | ColumnGroup;
+
+/** No name of the app's own begins with it. */
+const COLUMNS = '\u0000';
+
+/** The name by which a group is kept. @throws {RowcastError} `hook_invalid` for what names no group. */
+export function groupKey(group: unknown): string {
+  if (group instanceof ColumnGroup) return group.key;
+  if (typeof group === 'string' && group !== '' && !group.startsWith(COLUMNS)) return group;
+  throw new RowcastError('hook_invalid', 'a group is a name, a text that is not empty, or what `binding.group(…)` gives');
+}
+
+/**
+ * The key of a group by columns, for the audience of one binding. Keys are tuples, written so that no two tuples share one. Null when a
+ * value is missing: such a row is in no group.
+ */
+export function groupName(audience: string, columns: readonly string[], values: readonly unknown[]): string | null {
+  const parts: string[] = [audience];
   for (const [index, column] of columns.entries()) {
-    const text = valueText(values[index]);
+    const text = groupValue(values[index]);
     if (text === null) return null;
     parts.push(column, text);
   }
-  return JSON.stringify(parts);
+  return COLUMNS + JSON.stringify(parts);
 }
 
-function valueText(value: unknown): string | null {
+/** A value as a group's key has it: equal for values that are the same to the app. */
+export function groupValue(value: unknown): string | null {
   switch (typeof value) {
     case 'string':
       return value;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { binding, change, commitOf, handModel, handStream, handTable } from '../../test/core/hand-made.ts';
 import type { Change, Commit } from './change.ts';
 import type { Delivery } from './entry.ts';
-import { groupBy, groupName } from './groups.ts';
+import { groupBy } from './groups.ts';
 import type { Image } from './model.ts';
 import { route, type Streams } from './route.ts';
 import { verdictOf } from './sees.ts';
@@ -12,7 +12,7 @@ const model = handModel('post', ['id', 'blog', 'title', 'secret']);
 const table = handTable(model);
 const posts = handStream('posts', binding(model, { fields: ['blog', 'title'], groupNames: groupBy('blog') }), table);
 const streams: Streams = new Map([[table, [posts]]]);
-const group = (blog: string): string => groupName(model.name, ['blog'], [blog]) as string;
+const group = (blog: string): string => posts.binding.group({ blog } as never).key;
 const loud = (_: unknown, error: unknown): never => {
   throw error;
 };

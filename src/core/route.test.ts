@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { binding, change, commitOf, handModel, handStream, handTable } from '../../test/core/hand-made.ts';
 import type { Change } from './change.ts';
 import type { Delivery } from './entry.ts';
-import { groupBy, groupName } from './groups.ts';
+import { groupBy } from './groups.ts';
 import type { Image } from './model.ts';
 import { route, type Routed, type Streams } from './route.ts';
 import type { Stream } from './stream.ts';
@@ -12,7 +12,7 @@ const table = handTable(model);
 const other = handTable(handModel('other', ['id']));
 
 const byBlog = handStream('posts', binding(model, { fields: ['blog', 'title'], groupNames: groupBy('blog') }), table);
-const blog = (name: string): string => groupName(model.name, ['blog'], [name]) as string;
+const blog = (name: string): string => byBlog.binding.group({ blog: name } as never).key;
 
 const streamsOf = (...streams: readonly Stream[]): Streams => new Map([[table, streams]]);
 const loud = (stream: Stream, error: unknown): never => {

@@ -1,6 +1,6 @@
 import type { Binding } from './binding.ts';
 import { RowcastError } from './errors.ts';
-import { groupName } from './groups.ts';
+import { groupKey, groupName } from './groups.ts';
 import type { Image } from './model.ts';
 import { placeOf, project, rowOf, rowValue, type Table } from './table.ts';
 import { toWire } from '../protocol/index.ts';
@@ -37,7 +37,7 @@ function groupsBy(binding: Binding, table: Table): (image: Image) => readonly st
   const places = columns.map((column) => placeOf(table, column));
   return (image) => {
     const name = groupName(
-      binding.model.name,
+      binding.audience,
       columns,
       places.map((place) => rowValue(table, image, place)),
     );
@@ -48,11 +48,11 @@ function groupsBy(binding: Binding, table: Table): (image: Image) => readonly st
 const NO_GROUPS: readonly string[] = [];
 
 function namesOf(binding: Binding, names: unknown): readonly string[] {
-  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string' || name === '')) {
+  if (!Array.isArray(names)) {
     throw new RowcastError('hook_invalid', `groupNames of "${binding.model.table.name}" must return an array of names, at once`);
   }
-  const list = names as readonly string[];
-  return list.length > 1 ? [...new Set(list)] : list;
+  const keys = names.map(groupKey);
+  return keys.length > 1 ? [...new Set(keys)] : keys;
 }
 
 function textBy(name: string, binding: Binding, table: Table, places: readonly number[]): (image: Image) => string | null {

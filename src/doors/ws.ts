@@ -20,8 +20,20 @@ const BEAT = 10_000;
 const PING_AFTER = 2; // beats of silence
 const DEAD_AFTER = 5;
 
+/**
+ * A socket that we hold up says nothing because we do not listen. It is pinged all the same, since writing to somebody who left finds that
+ * out; and after 60 beats the work that it waits for is not coming to an end.
+ */
+const STUCK_AFTER = 60;
+
 /** What a socket may take for the closing handshake when the server goes down, or it broke the protocol: 1 s. */
 const GRACE = 1_000;
+
+/** ws's own bounds, said here so that an update of it moves none. Its types do not have them yet. */
+const BOUNDS = {
+  closeTimeout: 30_000, // ms: a slow client has a megabyte to read before it comes to the close frame
+  maxPendingAutoPongs: 60, // pings of a peer that does not read the answers; one more cuts it
+};
 
 const WIRES = { rowcast: rowcast1(framed), seed: channels1(framed) };
 
@@ -30,7 +42,9 @@ export class WebSocketDoor {
   readonly #server: Server;
   readonly #upgraders = new Map<OpenEndpoint, WebSocketServer>();
   readonly #sockets = new Map<WebSocket, Beat>();
-  readonly #attached = new Map<UpgradingServer, Upgrade>();
+  readonly #attached = new Set<UpgradingServer>();
+  /** Connections and handshakes under way, by endpoint: a handshake holds its seat until it is decided, even when the socket is gone. */
+  readonly #seats = new Map<OpenEndpoint, number>();
   #timer: { cancel(): void } | null = null;
   #gone: (() => void) | null = null;
 
@@ -41,19 +55,14 @@ export class WebSocketDoor {
   /** Answers upgrades on the endpoints' own paths, and leaves every other to whoever else listens. */
   attach(http: UpgradingServer): void {
     if (this.#attached.has(http)) return;
-    const upgrade: Upgrade = (request, socket, head) => {
-      if (this.#upgrade(request, socket, head)) return;
-      // Nobody else listens: without an answer the socket would stay open for ever.
-      if (http.listenerCount?.('upgrade') === 1) refuse(socket, { ok: false, status: 404, message: 'nothing is here' });
-    };
-    this.#attached.set(http, upgrade);
-    http.on('upgrade', upgrade);
+    this.#attached.add(http);
+    listen(http, this);
     this.#timer ??= this.#beat();
   }
 
   /** Lets go of the HTTP servers. Resolves when the last socket is gone: those that do not close by themselves are cut. */
   async close(): Promise<void> {
-    for (const [http, upgrade] of this.#attached) http.off('upgrade', upgrade);
+    for (const http of this.#attached) leave(http, this);
     this.#attached.clear();
     this.#timer?.cancel();
     this.#timer = null;
@@ -66,34 +75,52 @@ export class WebSocketDoor {
   }
 
   /** False: the path is no endpoint's. */
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const found = this.#server.at(pathOf(request));
     if (!found) return false;
-    // First of all: a socket that breaks while we wait for `authenticate` must not take the process with it.
-    const broken = (): void => void socket.destroy();
-    socket.on('error', broken);
+    const { endpoint } = found;
+    // Before `authenticate` is asked: else whoever opens sockets faster than it answers has it run without a bound.
+    if (this.#seated(endpoint) >= endpoint.limits.connections || this.#server.full(endpoint)) {
+      refuse(socket, FULL);
+      return true;
+    }
+    this.#seat(endpoint, 1);
+    let opened = false;
     handshake(this.#server, found, request)
       .then((admitted) => {
         if (socket.destroyed) return;
         if (!admitted.ok) return refuse(socket, admitted);
-        // Not before the wait: who came meanwhile counts.
-        if (this.#server.full(found.endpoint)) return refuse(socket, { ok: false, status: 503, message: 'too many connections' });
-        this.#upgrader(found.endpoint).handleUpgrade(request, socket, head, (opened) => {
-          socket.off('error', broken);
-          this.#opened(opened, admitted.arrival);
+        // Again: who came by another door meanwhile counts, and the server may be going down.
+        if (this.#server.full(endpoint)) return refuse(socket, FULL);
+        this.#upgrader(endpoint).handleUpgrade(request, socket, head, (made) => {
+          socket.off('error', ignore); // ws listens now
+          this.#opened(made, admitted.arrival);
+          opened = true;
         });
       })
       .catch((error: unknown) => {
-        this.#server.log.error({ err: error, path: found.endpoint.path }, 'an upgrade failed');
+        this.#server.log.error({ err: error, path: endpoint.path }, 'an upgrade failed');
         socket.destroy();
+      })
+      .finally(() => {
+        if (!opened) this.#seat(endpoint, -1);
       });
     return true;
+  }
+
+  #seated(endpoint: OpenEndpoint): number {
+    return this.#seats.get(endpoint) ?? 0;
+  }
+
+  #seat(endpoint: OpenEndpoint, more: 1 | -1): void {
+    this.#seats.set(endpoint, this.#seated(endpoint) + more);
   }
 
   #upgrader(endpoint: OpenEndpoint): WebSocketServer {
     let upgrader = this.#upgraders.get(endpoint);
     if (!upgrader) {
       upgrader = new WebSocketServer({
+        ...BOUNDS,
         noServer: true,
         clientTracking: false,
         perMessageDeflate: false, // 240 KB and five times the CPU a connection
@@ -108,7 +135,7 @@ export class WebSocketDoor {
   #opened(socket: WebSocket, arrival: Arrival): void {
     const wire = socket.protocol === SUBPROTOCOL ? WIRES.rowcast : WIRES.seed;
     const session = this.#server.connect(arrival, { wire, transport: new SocketTransport(socket) });
-    const beat: Beat = { session, born: this.#server.clock.now(), age: arrival.endpoint.limits.ageSeconds * 1_000, silent: 0 };
+    const beat: Beat = { session, born: this.#server.clock.now(), age: arrival.endpoint.limits.ageSeconds * 1_000, silent: 0, held: 0 };
     this.#sockets.set(socket, beat);
     socket.on('message', (data: RawData, binary: boolean) => {
       beat.silent = 0;
@@ -119,6 +146,7 @@ export class WebSocketDoor {
     socket.on('error', () => this.#server.clock.after(GRACE, () => socket.terminate()));
     socket.on('close', (code) => {
       this.#sockets.delete(socket);
+      this.#seat(arrival.endpoint, -1);
       void this.#server.disconnect(session, code);
       if (this.#sockets.size === 0) this.#gone?.();
     });
@@ -130,8 +158,10 @@ export class WebSocketDoor {
       const now = this.#server.clock.now();
       for (const [socket, beat] of this.#sockets) {
         if (now - beat.born >= beat.age) beat.session.end('aged', 'old: come back');
-        if (socket.isPaused) continue; // it is we who do not listen
-        if (++beat.silent >= DEAD_AFTER) socket.terminate();
+        beat.held = socket.isPaused ? beat.held + 1 : 0;
+        if (beat.held >= STUCK_AFTER) socket.terminate();
+        else if (beat.held > 0) socket.ping();
+        else if (++beat.silent >= DEAD_AFTER) socket.terminate();
         else if (beat.silent >= PING_AFTER) socket.ping();
       }
       this.#timer = this.#beat();
@@ -139,7 +169,42 @@ export class WebSocketDoor {
   }
 }
 
-type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+/** Whom the upgrades of one HTTP server go to: one listener for every Rowcast on it, so that exactly one of them answers. */
+interface Attached {
+  readonly doors: Set<WebSocketDoor>;
+  upgrade(this: void, request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+const ATTACHED = new WeakMap<UpgradingServer, Attached>();
+
+function listen(http: UpgradingServer, door: WebSocketDoor): void {
+  let attached = ATTACHED.get(http);
+  if (!attached) {
+    const doors = new Set<WebSocketDoor>();
+    attached = {
+      doors,
+      upgrade(request, socket, head) {
+        // First of all, and whoever takes it: Node has let go of the socket, and a reset nobody listens for ends the process.
+        socket.on('error', ignore);
+        for (const each of doors) if (each.upgrade(request, socket, head)) return;
+        // Nobody else listens: without an answer the socket would stay open for ever.
+        if (http.listenerCount?.('upgrade') === 1) refuse(socket, { ok: false, status: 404, message: 'nothing is here' });
+      },
+    };
+    ATTACHED.set(http, attached);
+    http.on('upgrade', attached.upgrade);
+  }
+  attached.doors.add(door);
+}
+
+function leave(http: UpgradingServer, door: WebSocketDoor): void {
+  const attached = ATTACHED.get(http);
+  if (!attached?.doors.delete(door) || attached.doors.size > 0) return;
+  http.off('upgrade', attached.upgrade);
+  ATTACHED.delete(http);
+}
+
+/** A socket that breaks destroys itself: whoever holds it sees `destroyed`. */
+const ignore = (): void => undefined;
 
 const OPEN = 1; // WebSocket.OPEN, which is a getter
 
@@ -150,6 +215,8 @@ interface Beat {
   readonly age: number;
   /** Beats since anything came. */
   silent: number;
+  /** Beats since we stopped reading. */
+  held: number;
 }
 
 const STATUS = {
@@ -160,6 +227,8 @@ const STATUS = {
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 } as const;
+
+const FULL: Refusal = { ok: false, status: 503, message: 'too many connections' };
 
 function refuse(socket: Duplex, { status, message }: Refusal): void {
   const body = `${message}\n`;
@@ -182,6 +251,7 @@ interface Inside {
 class SocketTransport implements Transport<Buffer> {
   readonly #socket: WebSocket;
   readonly #raw: Duplex;
+  #full = false;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -190,8 +260,9 @@ class SocketTransport implements Transport<Buffer> {
 
   write(bytes: Buffer): number {
     if (this.#socket.readyState !== OPEN) return 0;
-    // The length is asked for only where it can matter: past the stream's own mark.
-    return this.#raw.write(bytes) ? 0 : this.#raw.writableLength;
+    const waiting = this.#full ? this.#raw.writableLength : 0; // asked for only where it can matter: past the stream's own mark
+    this.#full = !this.#raw.write(bytes);
+    return waiting;
   }
 
   pause(): void {

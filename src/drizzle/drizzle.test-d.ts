@@ -10,7 +10,7 @@ import * as pg1 from 'drizzle-orm-1/pg-core';
 import * as pglite1 from 'drizzle-orm-1/pglite';
 import * as sqlite1 from 'drizzle-orm-1/sqlite-core';
 import { createInsertSchema as createInsertSchema1, createUpdateSchema as createUpdateSchema1 } from 'drizzle-orm-1/zod';
-import { bindingFor, groupBy, type Binding, type Key, type Model } from '../core/index.ts';
+import { bindingFor, groupBy, type Binding, type Key, type Model, type ColumnGroup } from '../core/index.ts';
 import { drizzle } from './index.ts';
 
 declare const client: PGlite;
@@ -136,7 +136,7 @@ const posts1 = binding1(drizzle(post1), {
 });
 
 // a group needs each of its columns, by its type
-expectTypeOf(posts.group({ blogId: 7 })).toEqualTypeOf<string>();
+expectTypeOf(posts.group({ blogId: 7 })).toEqualTypeOf<ColumnGroup>();
 posts1.group({ blogId: 7 });
 // @ts-expect-error blogId is a number
 posts.group({ blogId: '7' });

@@ -7,7 +7,7 @@ export {
   type HookContext,
   type Judged,
 } from '../core/index.ts';
-export { groupBy, type GroupBy } from '../core/index.ts';
+export { ColumnGroup, groupBy, type Group, type GroupBy } from '../core/index.ts';
 export { ERRORS, RowcastError, type ErrorCode } from '../core/index.ts';
 export type { Database, OpenDatabase, SetupStep, Log, Model } from '../core/index.ts';
 export type { Bus, ChangeSource, Clock, Ledger, Store } from '../core/index.ts';

@@ -1,5 +1,15 @@
 import { createClient, type AppTypes, type Client, type SocketLike } from '../client/index.ts';
-import type { Binding, BindingTypes, Bus, Clock, Database, Ledger, Log } from '../core/index.ts';
+import {
+  groupKey,
+  type Binding,
+  type BindingTypes,
+  type Bus,
+  type Clock,
+  type Database,
+  type Group,
+  type Ledger,
+  type Log,
+} from '../core/index.ts';
 import { admit, inProcess, WebSocketDoor, type UpgradingServer, type Visitor } from '../doors/index.ts';
 import { memoryBus, memoryLedger } from '../memory/index.ts';
 import {
@@ -41,7 +51,7 @@ export interface AsOptions {
   /** Makes two connections one person; default: the user's own `id`. */
   readonly id?: string;
   /** The groups to be in, as `connectionGroups` would give them. */
-  readonly groups?: readonly string[];
+  readonly groups?: readonly Group[];
 }
 
 /** Rowcast, running. */
@@ -112,8 +122,8 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     attach: (http) => door.attach(http),
     as(user, { id, groups = [] } = {}) {
       const endpoint = (inner ??= server.inner());
-      const principal = id === undefined ? (principalOf(user) ?? 'in-process') : `user:${id}`;
-      const socket = (): SocketLike => inProcess(server, { endpoint, user, principal, groups });
+      const principal = id === undefined ? (principalOf(user) ?? 'in-process') : `user:string:${id}`;
+      const socket = (): SocketLike => inProcess(server, { endpoint, user, principal, groups: groups.map(groupKey) });
       const client = createClient<AppTypes>('in-process:', { socket });
       clients.add(client);
       client.on('status', (status) => status === 'closed' && clients.delete(client));

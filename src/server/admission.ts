@@ -1,4 +1,4 @@
-import type { Clock, Log } from '../core/index.ts';
+import { groupKey, type Clock, type Log } from '../core/index.ts';
 import { within } from './deadline.ts';
 import type { OpenEndpoint } from './endpoint.ts';
 import type { Arrival } from './session.ts';
@@ -25,7 +25,7 @@ export async function admission({ endpoint, params }: Found, request: Request, {
   try {
     const user = options.authenticate ? await within(clock, limits.hookMs, options.authenticate(request)) : null;
     if (options.authenticate && (user === null || user === undefined)) return { ok: false, status: 401, message: 'not signed in' };
-    const groups = (await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? [])).filter(Boolean);
+    const groups = (await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? [])).map(groupKey);
     return { ok: true, arrival: { endpoint, user, principal: principalOf(user), connecting, groups } };
   } catch (error) {
     log.error({ err: error, path: endpoint.path }, 'authenticate or connectionGroups failed: refused');
@@ -41,5 +41,5 @@ interface Parts {
 /** A user's id makes their connections one person; without one, each client is its own. */
 export function principalOf(user: unknown): string | null {
   const id = typeof user === 'object' && user !== null ? (user as { readonly id?: unknown }).id : undefined;
-  return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? `user:${id}` : null;
+  return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? `user:${typeof id}:${id}` : null;
 }

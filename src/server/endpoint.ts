@@ -1,4 +1,4 @@
-import { RowcastError, type Binding, type BindingTypes, type Stream } from '../core/index.ts';
+import { RowcastError, type Binding, type BindingTypes, type Group, type Stream } from '../core/index.ts';
 import { infoOf, Audience } from './audience.ts';
 import type { Consumer } from './consumer.ts';
 import { LIMITS, type Limits } from './limits.ts';
@@ -24,7 +24,7 @@ export interface EndpointOptions<C extends Consumers, User> {
   /** What this endpoint offers, by stream name: bindings, and consumers of the app's own. Default: all bindings. */
   readonly consumers?: C;
   /** The groups a connection is in from the start. Default: none. */
-  connectionGroups?(user: User, connecting: Connecting): Maybe<readonly string[]>;
+  connectionGroups?(user: User, connecting: Connecting): Maybe<readonly Group[]>;
   /** Who asks, from a web `Request` (headers, cookies, URL). `null`: refused with 401. Left out: everybody, as `null`. */
   authenticate?(request: Request): Maybe<User | null>;
   /** Origins of pages that may connect, beside the host's own: `['https://app.example']`. `'any'` turns the check off. */

@@ -62,7 +62,7 @@ export class Gateway {
 
   outbox<B>(session: string, wire: Wire<B>, transport: Transport<B>): Outbox<B> {
     let tick = this.#ticks.get(wire as Wire<unknown>) as Tick<B> | undefined;
-    if (!tick) this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire)) as Tick<unknown>);
+    if (!tick) this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire, this.#parts)) as Tick<unknown>);
     const box = new Outbox(wire, transport, tick);
     this.#boxes.set(session, box as Outbox<unknown>);
     return box;
@@ -148,7 +148,7 @@ export class Gateway {
   #reset(audience: Audience, stream: string, about: { position: Position; reason: Entry['resets'][number]['reason'] }): void {
     for (const { view, boxes } of audience.viewers(stream)) {
       const item: Item = { position: null, frame: { type: 'reset', position: about.position, views: [view.number], reason: about.reason } };
-      for (const box of boxes) {
+      for (const box of [...boxes]) {
         if (box.wire.resetCloses === null) box.push(item);
         else box.close(box.wire.resetCloses, `reload: ${about.reason}`);
       }

@@ -1,18 +1,18 @@
-import { RowcastError, type Json } from '../core/index.ts';
+import { type Group, RowcastError, type Json } from '../core/index.ts';
 
 /** Groups as the app's own code uses them: names, and messages to whoever is in one. Names are shared with `groupNames`. */
 export interface Groups {
   /** Sends to every connection in the group, on every node. `stream` is the consumer it belongs to; left out, it goes to the connection as a whole. */
-  send(group: string, payload: Json, options?: { readonly stream?: string }): Promise<void>;
+  send(group: Group, payload: Json, options?: { readonly stream?: string }): Promise<void>;
 }
 
 /** The groups of one connection. */
 export interface OwnGroups {
   /** From the next commit on, rows of this group reach the connection, on all its streams. */
-  add(group: string): void;
-  discard(group: string): void;
+  add(group: Group): void;
+  discard(group: Group): void;
   /** `others`: to everybody in the group but this connection. */
-  send(group: string, payload: Json, options?: { readonly others?: boolean }): void;
+  send(group: Group, payload: Json, options?: { readonly others?: boolean }): void;
 }
 
 /**

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import {
   groupName,
+  groupValue,
   keyFromWire,
+  keyText,
+  RowcastError,
   rowOf,
   ValueError,
   type Answer,
@@ -42,6 +45,7 @@ type Outcome = { readonly answer: Answer; readonly logged: boolean };
 /**
  * One write of a client, from frame to answer: refused here where no database is needed, else judged by the store on the row as it stands.
  * Resolves for every outcome a client can be told; a failure of ours is `internal`, with the details in the log only.
+ * @throws {RowcastError} `outcome_unknown` when nobody can tell what became of it: it has to be asked for again.
  */
 export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer, parts: InboundParts): Promise<Outcome> {
   try {
@@ -63,6 +67,7 @@ export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer,
     return outcome;
   } catch (error) {
     parts.log.error({ err: error, stream: stream.name, action: frame.action }, 'a write failed');
+    if (error instanceof RowcastError && error.code === 'outcome_unknown') throw error;
     return { answer: { ok: false, code: 'internal', message: 'the write failed; nothing was written' }, logged: false };
   }
 }
@@ -100,33 +105,47 @@ async function prepare(
   const typed = fromWire(table, data);
   if (!typed.ok) return typed;
   if (frame.action === 'update' && Object.keys(typed.values).length === 0) return refuse('invalid', 'an update names at least one field');
-  const params = frame.action === 'create' ? placed(stream, frame.params, writer) : { ok: true as const, values: {} };
-  if (!params.ok) return params;
   const stamped = options.stamp ? await within(parts.clock, parts.hookMs, options.stamp(writer.user, frame.action)) : {};
+  const params = frame.action === 'create' ? placed(stream, frame.params, { writer, values: { ...typed.values, ...stamped } }) : NOWHERE;
+  if (!params.ok) return params;
+  const fixed = { ...params.values, ...stamped };
   const checked = await within(
     parts.clock,
     parts.hookMs,
-    validated(options.validate?.[frame.action], table, { ...params.values, ...typed.values, ...stamped }),
+    validated(options.validate?.[frame.action], table, { ...typed.values, ...fixed }),
   );
   if (!checked.ok) return checked;
+  const values = { ...checked.values, ...fixed }; // a validator may drop what it does not know; what the server sets stays
   if (frame.action === 'create' && !options.create) {
-    const lacks = missing(table, checked.values);
+    const lacks = missing(table, values);
     if (lacks) return { refused: lacks };
   }
-  return { key, values: checked.values };
+  return { key, values };
 }
 
 const refuse = (code: Refused['code'], message: string): { readonly refused: Refused } => ({ refused: { ok: false, code, message } });
 
-/** A created row takes its `groupBy` columns from the view it was made in: a group the writer holds, or one it may not write into. */
-function placed({ binding, table }: Stream, params: Params | undefined, writer: Writer): Checked {
-  const { groupBy } = binding;
-  if (!params || Object.keys(params).length === 0) return { ok: true, values: {} };
+const NOWHERE = { ok: true, values: {} } as const;
+
+/**
+ * A created row takes its `groupBy` columns from the view it was made in, and from nowhere else: a group the writer holds, or one it may not
+ * write into. Only a stamp, a hook or a `writable` column may place a row without a view.
+ */
+function placed(stream: Stream, params: Params | undefined, { writer, values }: { writer: Writer; values: Values }): Checked {
+  const { binding, table } = stream;
+  const { groupBy, options } = binding;
+  if (!params || Object.keys(params).length === 0) {
+    const open = groupBy?.find((column) => !(column in values) && !binding.writable.includes(column)) ?? null;
+    if (open === null || options.create) return NOWHERE;
+    return { ok: false, refused: invalid({ params: `must say the ${groupBy?.join(', ')} the row belongs to: write in a view of it` }) };
+  }
   const group = groupOf({ binding, table }, params);
   if (group === null || !groupBy)
     return { ok: false, refused: invalid({ params: `are ${groupBy ? groupBy.join(', ') : 'none'} for this stream` }) };
   if (!writer.holds(group.name))
     return { ok: false, refused: { ok: false, code: 'forbidden', message: 'these params are not yours to write into' } };
+  const other = groupBy.find((column) => column in values && groupValue(values[column]) !== groupValue(group.values[column]));
+  if (other !== undefined) return { ok: false, refused: invalid({ [other]: 'is another than the params say' }) };
   return { ok: true, values: group.values };
 }
 
@@ -150,7 +169,7 @@ export function groupOf(
     }
   }
   const name = groupName(
-    binding.model.name,
+    binding.audience,
     columns,
     columns.map((column) => values[column]),
   );
@@ -175,7 +194,7 @@ async function judge(judged: Judged): Promise<Judgement> {
   const absent: Judgement = { verdict: 'refuse', answer: { ok: false, code: 'not_found', message: 'there is no such row' } };
   if (frame.action !== 'create' && !before) return absent;
   const row = before ? rowOf(table, before) : null;
-  const pk = frame.pk ?? null;
+  const pk = before ? (JSON.parse(keyText(table, before)) as Key) : null; // as the row has it, not as the client spelt it
   if (!(await permitted(judged, row, pk))) {
     // To one who does not see the row it is not there: `forbidden` would tell that it is.
     if (before && !seenBy(writer, stream, before)) return absent;

@@ -2,8 +2,11 @@ import type { CloseReason } from '../protocol/index.ts';
 import type { Item, Node, PlainFrame, Tick } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
 
-/** Bytes a process holds for one socket before it is closed as too slow. */
-export const MAX_BUFFERED = 1_048_576;
+/** Bytes that may wait for one socket for as long as {@link PATIENCE}: a big commit is on the way for a moment to everybody. */
+export const MAX_WAITING = 1_048_576;
+/** Bytes that may never wait when there is more to write. */
+export const MOST_WAITING = 16_777_216;
+const PATIENCE = 5_000; // ms
 
 /** The outgoing side of one session. */
 export class Outbox<B> {
@@ -17,6 +20,8 @@ export class Outbox<B> {
   saw = false;
   sees = false;
   #open = true;
+  /** Since when too much waits, in the clock's time; null: it does not. */
+  #behind: number | null = null;
 
   constructor(wire: Wire<B>, transport: Transport<B>, tick: Tick<B>) {
     this.wire = wire;
@@ -39,7 +44,11 @@ export class Outbox<B> {
 
   write(bytes: B | null): void {
     if (bytes === null || !this.#open) return;
-    if (this.transport.write(bytes) > MAX_BUFFERED) this.end('slow', 'too slow: what waits for this client is over the limit');
+    const waiting = this.transport.write(bytes);
+    if (waiting <= MAX_WAITING) this.#behind = null;
+    else if (waiting > MOST_WAITING || (this.#behind ??= this.#tick.now()) + PATIENCE < this.#tick.now()) {
+      this.end('slow', 'too slow: what waits for this client is over the limit');
+    }
   }
 
   end(why: CloseReason, message: string): void {

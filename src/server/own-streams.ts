@@ -1,4 +1,4 @@
-import { RowcastError, type Json, type Log } from '../core/index.ts';
+import { groupKey, RowcastError, type Json, type Log } from '../core/index.ts';
 import { encoded, type Consumer, type ConsumerContext } from './consumer.ts';
 import { jsonOf } from './groups.ts';
 import type { Arrival } from './session.ts';
@@ -77,8 +77,9 @@ export class OwnStreams {
       act(() => acts.send(frame));
     };
     const send: ConsumerContext<unknown>['groups']['send'] = (group, payload, { others = false } = {}) => {
+      const key = groupKey(group);
       const copy = jsonOf(payload);
-      act(() => acts.sendTo(group, copy, { stream, others }));
+      act(() => acts.sendTo(key, copy, { stream, others }));
     };
     const context: ConsumerContext<unknown> = {
       user,
@@ -94,8 +95,14 @@ export class OwnStreams {
         act(() => acts.close(code, reason));
       },
       groups: {
-        add: (group) => act(() => acts.join(group)),
-        discard: (group) => act(() => acts.leave(group)),
+        add(group) {
+          const key = groupKey(group);
+          act(() => acts.join(key));
+        },
+        discard(group) {
+          const key = groupKey(group);
+          act(() => acts.leave(key));
+        },
         send,
       },
     };

@@ -5,6 +5,8 @@ import type { Outbox } from './outbox.ts';
 /** How long an answer waits for its write to come back by the log: 2 s. */
 const PATIENCE = 2_000;
 const SWEEP = 250;
+/** How long after that `seen` may still follow: 60 s. A log that is down longer has a reset to say so. */
+const FORGOTTEN = 60_000;
 
 interface Waiting {
   readonly box: Outbox<unknown>;
@@ -85,8 +87,9 @@ export class Receipts {
       this.#sweeping = false;
       const now = this.#clock.now();
       let late = false;
-      for (const waiting of this.#waiting.values()) {
+      for (const [key, waiting] of this.#waiting) {
         if (waiting.deadline > now) break; // in the order they came
+        if (waiting.answered && waiting.deadline + FORGOTTEN < now) this.#waiting.delete(key);
         if (waiting.answered || !waiting.answer) continue;
         waiting.answered = true;
         waiting.box.send(resultOf(waiting.id, waiting.answer));

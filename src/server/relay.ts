@@ -9,6 +9,7 @@ import {
   type Position,
   type Streams,
 } from '../core/index.ts';
+import { Standing } from './standing.ts';
 
 export interface RelayParts {
   readonly source: ChangeSource;
@@ -48,12 +49,11 @@ export async function relay(parts: RelayParts, signal: AbortSignal): Promise<voi
 /** `after` may be past the ledger's tail: commits that concern nobody leave no entry. */
 async function* read({ source, ledger, streams, log }: RelayParts, after: Position, signal: AbortSignal): AsyncGenerator<Position> {
   let prev = await ledger.tail();
+  const standing = new Standing(log);
   for await (const commits of source.read(after, signal)) {
     const entries: Entry[] = [];
     for (const commit of commits) {
-      const routed = route(commit, streams, (stream, error) =>
-        log.error({ stream: stream.name, err: error }, `"${stream.name}": a hook failed on a row; its viewers are told to read again`),
-      );
+      const routed = standing.after(route(commit, streams, (stream, error) => standing.failed(stream, error)));
       if (!routed) continue;
       entries.push({ ...routed, prev });
       prev = routed.position;

@@ -1,4 +1,5 @@
 import {
+  groupKey,
   RowcastError,
   streamOf,
   type Binding,
@@ -6,6 +7,7 @@ import {
   type Bus,
   type Clock,
   type Database,
+  type Group,
   type Json,
   type Ledger,
   type Log,
@@ -81,7 +83,10 @@ export class Server {
     const following = this.#gateway.follow(tail, signal);
     const relaying = relay({ source: database.source, ledger, streams: byTable(streams), clock, log }, signal);
     this.#running = Promise.all([following, relaying]).catch((error: unknown) => {
-      if (!signal.aborted) log.error({ err: error }, 'Rowcast has stopped: restart it');
+      if (signal.aborted) return;
+      log.error({ err: error }, 'Rowcast has stopped: restart it');
+      for (const session of this.#sessions.keys()) session.end('going', 'the server has stopped');
+      this.#gateway.close();
     });
   }
 
@@ -166,8 +171,8 @@ export class Server {
     );
   }
 
-  send(group: string, payload: Json, stream: string | null): Promise<void> {
-    return this.#gateway.send(group, jsonOf(payload), { stream, except: null });
+  send(group: Group, payload: Json, stream: string | null): Promise<void> {
+    return this.#gateway.send(groupKey(group), jsonOf(payload), { stream, except: null });
   }
 
   /** Ends every session, lets what they had begun come to its end, then stops the halves, then the database. */
@@ -177,14 +182,19 @@ export class Server {
     const sessions = [...this.#sessions.keys()];
     for (const session of sessions) session.end(why, message);
     const ended = Promise.all(sessions.map((session) => this.disconnect(session, CLOSE[why])));
-    await within(this.clock, GRACE, ended).catch((error: unknown) => this.log.error({ err: error }, 'closing without waiting any longer'));
+    await this.#orGoOn(ended);
     this.#gateway.close();
-    await this.#running;
-    await this.#database.close();
+    await this.#orGoOn(this.#running);
+    await this.#orGoOn(this.#database.close());
+  }
+
+  /** A database that does not answer must not keep the process. */
+  async #orGoOn(step: Promise<unknown>): Promise<void> {
+    await within(this.clock, GRACE, step).catch((error: unknown) => this.log.error({ err: error }, 'closing without waiting any longer'));
   }
 }
 
-/** What connections had begun may take so long to end: 5 s. */
+/** Each step of closing may take so long to end: 5 s. */
 const GRACE = 5_000;
 
 interface Started {

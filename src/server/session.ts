@@ -236,7 +236,9 @@ export class Session<B> {
       receipt,
       holds: (group: string) => this.#groups.has(group) || this.#viewOf(stream, group) !== undefined,
     };
-    const { answer, logged } = await inbound(frame, stream, writer, { store, clock, log, hookMs: endpoint.limits.hookMs });
+    const outcome = await inbound(frame, stream, writer, { store, clock, log, hookMs: endpoint.limits.hookMs }).catch(() => null);
+    if (outcome === null) return this.end('overloaded', 'the database went away; come back and ask again');
+    const { answer, logged } = outcome;
     if (!answer.ok && !this.box.wire.answers) log.warn({ stream: frame.stream, action: frame.action, code: answer.code }, answer.message);
     gateway.receipts.answered(receipt, answer, logged);
   }

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Delivery } from '../core/index.ts';
 import type { View } from './audience.ts';
+import { systemClock } from './clock.ts';
+import { consoleLog } from './console-log.ts';
 import { Outbox } from './outbox.ts';
 import { Tick, type Item } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
@@ -35,6 +37,8 @@ class Counting implements Wire<string> {
     throw new Error('nothing comes in');
   }
 }
+
+const parts = { clock: systemClock, log: consoleLog };
 
 function session(tick: Tick<string>, wire: Wire<string>): { readonly box: Outbox<string>; readonly writes: string[] } {
   const writes: string[] = [];
@@ -102,7 +106,7 @@ test('every session gets the bytes that would have been made for it alone, in on
   fc.assert(
     fc.property(plan, (commits) => {
       const wire = new Counting();
-      const tick = new Tick(wire);
+      const tick = new Tick(wire, parts);
       const sessions = Array.from({ length: 6 }, () => session(tick, wire));
       const pending = sessions.map((): Item[] => []);
       const expected = sessions.map((): string[] => []);
@@ -136,7 +140,7 @@ test('every session gets the bytes that would have been made for it alone, in on
 
 test('what a thousand sessions get alike is made once', () => {
   const wire = new Counting();
-  const tick = new Tick(wire);
+  const tick = new Tick(wire, parts);
   const sessions = Array.from({ length: 1_000 }, () => session(tick, wire));
   const [one, two] = pool as readonly [readonly Item[], readonly Item[]];
   for (const item of [...one, ...two]) for (const { box } of sessions) box.push(item);
@@ -147,7 +151,7 @@ test('what a thousand sessions get alike is made once', () => {
 
 test('sessions that come to the same by other groups share it, however many roads there are', () => {
   const wire = new Counting();
-  const tick = new Tick(wire);
+  const tick = new Tick(wire, parts);
   const sessions = Array.from({ length: 60 }, () => session(tick, wire));
   const [items] = pool as readonly [readonly Item[]];
   for (const [at, item] of items.entries()) for (const [who, { box }] of sessions.entries()) if ((who >> at) & 1) box.push(item);

@@ -1,4 +1,5 @@
 import type { Position, ServerFrame } from '../protocol/index.ts';
+import type { Clock, Log } from '../core/index.ts';
 import type { Outbox } from './outbox.ts';
 import type { ChangeItem, Wire } from './wire.ts';
 
@@ -18,8 +19,15 @@ export class Tick<B> {
   #touched: Outbox<B>[] = [];
   #singles = new Map<Item, B | null>();
 
-  constructor(wire: Wire<B>) {
+  readonly #parts: { readonly clock: Clock; readonly log: Log };
+
+  constructor(wire: Wire<B>, parts: { readonly clock: Clock; readonly log: Log }) {
     this.#wire = wire;
+    this.#parts = parts;
+  }
+
+  now(): number {
+    return this.#parts.clock.now();
   }
 
   get waiting(): boolean {
@@ -42,7 +50,13 @@ export class Tick<B> {
     for (const outbox of touched) {
       const node = outbox.node as Node<B>;
       outbox.node = null;
-      outbox.write(this.#bytes(node));
+      try {
+        outbox.write(this.#bytes(node));
+      } catch (error) {
+        // A wire or a transport of the app's own: whoever it fails for comes back, nobody else notices.
+        this.#parts.log.error({ err: error, wire: this.#wire.name }, 'a door failed to write; its connection is closed');
+        outbox.end('overloaded', 'come back');
+      }
     }
     this.#singles = new Map();
   }

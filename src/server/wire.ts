@@ -42,7 +42,7 @@ export interface Wire<B> {
   parse(text: string, limits: FrameLimits, sender: Sender): ClientFrame;
 }
 
-/** The socket behind a session. `write` never blocks and never throws, and gives the bytes this process still holds for the socket. */
+/** The socket behind a session. `write` never blocks and never throws, and gives the bytes that were still waiting before these. */
 export interface Transport<B> {
   write(bytes: B): number;
   /** Stops and goes on reading: how a session that sends too much is slowed. */

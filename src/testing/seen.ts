@@ -1,4 +1,6 @@
 import {
+  groupKey,
+  type Group,
   ORIGIN,
   route,
   RowcastError,
@@ -19,7 +21,7 @@ export interface Scene<R> {
   readonly before?: R;
   /** The row after it; left out: it is gone. */
   readonly after?: R;
-  readonly groups: readonly string[];
+  readonly groups: readonly Group[];
 }
 
 /** What a viewer gets, as the wire has it. */
@@ -49,7 +51,8 @@ export function seen<T extends BindingTypes>(binding: Binding<T>, { before, afte
   const entry = route(commit, new Map([[table, [stream]]]), (_, error) => {
     throw error;
   });
-  const holds = (names: readonly string[] | null): boolean => names?.some((name) => groups.includes(name)) ?? false;
+  const keys = new Set(groups.map(groupKey));
+  const holds = (names: readonly string[] | null): boolean => names?.some((name) => keys.has(name)) ?? false;
   return (entry?.deliveries ?? []).flatMap(({ key, before: was, after: is, fields }): Seen[] => {
     const action = verdictOf(holds(was), holds(is));
     if (!action) return [];
