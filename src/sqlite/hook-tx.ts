@@ -1,11 +1,45 @@
 import { RowcastError } from '../core/index.ts';
 import type { Connection } from './connection.ts';
+import { Gate } from './gate.ts';
+
+/** The one handle of all hooks, made when first needed. It works while a hook runs: what a hook left behind to run later finds it dead. */
+export class HookHandle {
+  readonly #connection: Connection;
+  readonly #own: ((client: unknown) => unknown) | undefined;
+  readonly #gate = new Gate();
+  #handle: Promise<unknown> | null = null;
+
+  constructor(connection: Connection, own: ((client: unknown) => unknown) | undefined) {
+    this.#connection = connection;
+    this.#own = own;
+  }
+
+  /** @throws {RowcastError} `driver_missing`. */
+  handle(): Promise<unknown> {
+    return (this.#handle ??= this.#made());
+  }
+
+  /** Runs a hook's code. Whatever it does is synchronous, so nobody else's code finds the handle alive. */
+  during<T>(body: () => T): T {
+    return this.#gate.during(body);
+  }
+
+  async #made(): Promise<unknown> {
+    const { client, drizzleClient } = this.#connection;
+    const guarded = this.#gate.guard(client as object);
+    const own = this.#own;
+    // The app's own making may set the connection up.
+    if (own) return this.#gate.during(() => own(guarded));
+    const like = client === drizzleClient ? guarded : this.#gate.guard(drizzleClient as object);
+    return drizzleOver({ client: guarded, drizzleClient: like });
+  }
+}
 
 /**
  * The Drizzle handle that hooks get, over Rowcast's own connection: synchronous, whichever driver stands below. Drizzle 1.0 has a driver for
  * node:sqlite; 0.45 has one for better-sqlite3 only, whose session takes any client of that shape.
  */
-export async function drizzleOver({ client, drizzleClient }: Connection): Promise<unknown> {
+async function drizzleOver({ client, drizzleClient }: Pick<Connection, 'client' | 'drizzleClient'>): Promise<unknown> {
   try {
     if (client === drizzleClient) {
       const { drizzle } = (await import('drizzle-orm/better-sqlite3')) as unknown as Driver;

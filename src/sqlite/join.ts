@@ -1,5 +1,5 @@
 import { RowcastError, type Bound, type Column, type Model, type Table } from '../core/index.ts';
-import { affinityOf, readTable, type Affinity, type CatalogTable } from './catalog.ts';
+import { affinityOf, readTable, type Affinity, type CatalogColumn, type CatalogTable } from './catalog.ts';
 import { tableColumn } from './column.ts';
 import type { Connection } from './connection.ts';
 import { ident } from './sql.ts';
@@ -8,7 +8,7 @@ import { ident } from './sql.ts';
 export interface Joined {
   readonly table: Table;
   readonly catalog: CatalogTable;
-  /** By place, what the column makes of values; null where the database has no such column. */
+  /** By place, what the column makes of values; null where the database has no such column, or one of another type: nobody can read it. */
   readonly affinities: readonly (Affinity | null)[];
 }
 
@@ -56,7 +56,33 @@ export function join(connection: Connection, { model, listed }: Bound): Joined {
     const says = `the code says (${named.join(', ')}), the database (${catalog.key.join(', ')})`;
     throw new RowcastError('schema_drift', `the primary key of ${ident(name)} differs: ${says}; make the model say what the database has`);
   }
-  return { table: { model, id: catalog.name, columns, key }, catalog, affinities: inCatalog.map((found) => found?.affinity ?? null) };
+  const nullable = nullableKey(catalog);
+  if (nullable) throw manyNulls(name, nullable);
+  return {
+    table: { model, id: catalog.name, columns, key },
+    catalog,
+    affinities: inCatalog.map((found, place) => affinityAs(model.columns[place] as Column, found)),
+  };
+}
+
+/** What the column makes of values, where it is as the code declares it. */
+function affinityAs({ sqlType }: Column, found: CatalogColumn | undefined): Affinity | null {
+  return found && alike(sqlType, found.affinity) ? found.affinity : null;
+}
+
+/** SQLite lets NULL stand in a primary key, in any number of rows: all but in a rowid's alias, and where the table forbids it. */
+function nullableKey({ columns, key }: CatalogTable): CatalogColumn | undefined {
+  const parts = columns.filter(({ name }) => key.includes(name));
+  if (parts.length === 1 && parts[0]?.type.toUpperCase() === 'INTEGER') return undefined;
+  return parts.find(({ notNull }) => !notNull);
+}
+
+function manyNulls(table: string, { name, type }: CatalogColumn): RowcastError {
+  const cure = `rebuild the table with ${ident(name)} ${type} NOT NULL`;
+  return new RowcastError(
+    'source_unsupported',
+    `the key column ${ident(name)} of ${ident(table)} may be NULL, and SQLite lets many rows share such a key: ${cure}`,
+  );
 }
 
 /** NUMERIC and INTEGER keep the same values; a column without affinity keeps everything as it came. */

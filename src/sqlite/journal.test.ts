@@ -135,6 +135,50 @@ describe.each(DRIVERS)('the journal (%s)', (driver) => {
     client.close();
   });
 
+  test('what piled up while nobody followed is deleted at the next start, without traffic, but for the newest ten thousand', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    await (await followed.open()).close();
+    followed.world.exec('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000) INSERT INTO t SELECT i, i FROM n');
+    const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
+    const count = (): number => (client.prepare('SELECT count(*) AS n FROM _rowcast_journal').get() as { n: number }).n;
+    expect(count()).toBeGreaterThan(15_000);
+    await followed.open();
+    await expect.poll(count, { timeout: 10_000 }).toBe(10_000);
+    client.close();
+  });
+
+  test('changes of tables that are bound elsewhere only are deleted too, once they were passed over', async () => {
+    const u = model('u', 'id integer, v blob', 'id');
+    await using followed = new Followed(driver, `${T}; CREATE TABLE u(id INTEGER PRIMARY KEY, v)`, [t, u]);
+    await (await followed.open()).close();
+    await using narrow = new Followed(driver, 'SELECT 1', [t]);
+    const open = await narrow.open({ database: followed.world.database() });
+    const reader = await narrow.read(open);
+    followed.world.exec('INSERT INTO t VALUES (1, 1)');
+    await reader.until(({ commits }) => commits.length > 0);
+    followed.world.exec('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000) INSERT INTO u SELECT i, i FROM n');
+    const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
+    const count = (): number => (client.prepare('SELECT count(*) AS n FROM _rowcast_journal').get() as { n: number }).n;
+    open.source.acknowledge(reader.commits.at(-1)?.position ?? ORIGIN);
+    await expect.poll(count, { timeout: 10_000 }).toBe(10_000);
+    followed.world.exec('UPDATE u SET v = 0');
+    await expect.poll(count, { timeout: 10_000 }).toBe(10_000);
+    client.close();
+  });
+
+  test('a hundred thousand answers are kept at most, the youngest, also without traffic', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    await (await followed.open()).close();
+    followed.world.exec(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 101200) INSERT INTO _rowcast_write SELECT 'p', 'c', i, 'h', '{}', unixepoch() - 40000 + i / 10 FROM n",
+    );
+    await followed.open();
+    const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
+    const kept = (): unknown => client.prepare('SELECT count(*) AS n, min(write) AS oldest FROM _rowcast_write').get();
+    await expect.poll(kept, { timeout: 20_000 }).toEqual({ n: 100_000, oldest: 1_201 });
+    client.close();
+  });
+
   test('answers are forgotten after a day', async () => {
     await using followed = new Followed(driver, T, [t]);
     const open = await followed.open();

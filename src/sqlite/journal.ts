@@ -1,5 +1,6 @@
 import {
   positionOf,
+  UNREADABLE,
   type Answer,
   type Change,
   type Commit,
@@ -27,9 +28,9 @@ const STEP = 1_000;
 /** How rows of one layout become images: by place of the model, where in the layout. */
 interface Reading {
   readonly table: Table;
-  /** -1: the database does not have the column; the row has NULL there. */
+  /** -1: the database does not have the column as declared; nobody can read it. */
   readonly places: readonly number[];
-  /** The layout lacks a column that the table has by now: its rows cannot be told. */
+  /** The layout lacks a column that the table has by now, or the key cannot be read: its rows cannot be told. */
   readonly blind: boolean;
 }
 
@@ -223,12 +224,13 @@ interface Found {
 
 function readingOf(layout: Layout, { table, affinities }: Joined): Reading {
   const at = new Map(layout.columns.map((column, index) => [column.toLowerCase(), index]));
-  const places = table.columns.map(({ column }) => at.get(column.toLowerCase()) ?? -1);
-  return { table, places, blind: places.some((place, index) => place < 0 && affinities[index] !== null) };
+  const places = table.columns.map(({ column }, place) => (affinities[place] ? (at.get(column.toLowerCase()) ?? -1) : -1));
+  const blind = places.some((found, place) => found < 0 && (affinities[place] || table.key.includes(place)));
+  return { table, places, blind };
 }
 
 function imageOf(row: readonly LogValue[], from: number, { places }: Reading): Image {
-  return places.map((at) => (at < 0 ? null : (row[from + at] ?? null)));
+  return places.map((at) => (at < 0 ? UNREADABLE : (row[from + at] ?? null)));
 }
 
 function receiptOf([client, write, answer]: readonly LogValue[]): Receipt {

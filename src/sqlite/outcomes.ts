@@ -3,6 +3,8 @@ import type { Connection } from './connection.ts';
 
 /** Seconds an answer is kept for a client that asks again. */
 const KEPT = 24 * 60 * 60;
+/** Answers kept at most, however young. */
+const MOST = 100_000;
 /** Answers forgotten in one step. */
 const STEP = 500;
 
@@ -32,6 +34,9 @@ export function storeOutcome(connection: Connection, { principal, receipt, hash 
 
 /** @returns whether there may be more to forget. */
 export function forgetOld(connection: Connection): boolean {
-  const oldest = `SELECT principal, client, write FROM _rowcast_write WHERE at < unixepoch() - ${KEPT} ORDER BY at LIMIT ${STEP}`;
-  return connection.run(`DELETE FROM _rowcast_write WHERE (principal, client, write) IN (${oldest})`) === STEP;
+  const [[count] = [0n]] = connection.all('SELECT count(*) AS n FROM _rowcast_write');
+  const beyond = Math.min(STEP, Math.max(0, Number(count) - MOST));
+  const of = 'SELECT principal, client, write FROM _rowcast_write';
+  const oldest = beyond > 0 ? `${of} ORDER BY at LIMIT ${beyond}` : `${of} WHERE at < unixepoch() - ${KEPT} ORDER BY at LIMIT ${STEP}`; // sql: numbers of our own
+  return connection.run(`DELETE FROM _rowcast_write WHERE (principal, client, write) IN (${oldest})`) > 0;
 }

@@ -8,7 +8,7 @@ const EVERY = 5;
 export class Pulse {
   readonly #connection: Connection;
   readonly #clock: Clock;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<(failure?: { readonly error: unknown }) => void>();
   #seen: bigint;
   #timer: { cancel(): void } | null = null;
 
@@ -18,16 +18,21 @@ export class Pulse {
     this.#seen = this.#version();
   }
 
-  /** Resolves at the next commit, or when the signal aborts. A commit between two calls counts for the second. */
+  /**
+   * Resolves at the next commit, or when the signal aborts. A commit between two calls counts for the second.
+   * @throws what the database threw when it was looked at.
+   */
   next(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done);
+    return new Promise((resolve, reject) => {
+      const aborted = (): void => done();
+      const done = (failure?: { readonly error: unknown }): void => {
+        signal.removeEventListener('abort', aborted);
         this.#waiting.delete(done);
-        resolve();
+        if (failure) reject(failure.error);
+        else resolve();
       };
       if (signal.aborted) return resolve();
-      signal.addEventListener('abort', done);
+      signal.addEventListener('abort', aborted);
       this.#waiting.add(done);
       this.#arm();
     });
@@ -47,13 +52,21 @@ export class Pulse {
   #arm(): void {
     this.#timer ??= this.#clock.after(EVERY, () => {
       this.#timer = null;
-      const version = this.#version();
-      if (version !== this.#seen) {
-        this.#seen = version;
-        this.beat();
+      try {
+        this.#look();
+      } catch (error) {
+        // Thrown from a timer it would end the app's process: it is the readers' to know.
+        for (const wake of [...this.#waiting]) wake({ error });
       }
       if (this.#waiting.size > 0) this.#arm();
     });
+  }
+
+  #look(): void {
+    const version = this.#version();
+    if (version === this.#seen) return;
+    this.#seen = version;
+    this.beat();
   }
 
   /** Changes with every commit of another connection. */

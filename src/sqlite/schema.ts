@@ -88,7 +88,7 @@ export class Schema {
     this.#version = this.#current();
   }
 
-  /** The catalog as it is, under the tables as they were made. Drift stops nothing that runs: it is said, and the column reads as NULL. */
+  /** The catalog as it is, under the tables as they were made. Drift stops nothing that runs: it is said, and the column cannot be read. */
   #rejoined(say: (drift: RowcastError, before: Joined) => void = this.#say): readonly Joined[] {
     return this.#joined.map((before, at): Joined => {
       const each = this.#parts.bound[at] as Bound;

@@ -41,12 +41,17 @@ export class SqliteSource implements ChangeSource {
   readonly epoch: string;
   readonly #parts: SourceParts;
   readonly #closed = new AbortController();
-  #acknowledged = 0n;
+  #acknowledged: bigint;
+  /** Read, and held nothing for who follows: acknowledged along with what was told before it. */
+  #silent = { after: 0n, upTo: 0n };
   #tidying: { cancel(): void } | null = null;
 
   constructor(parts: SourceParts) {
     this.epoch = parts.epoch;
     this.#parts = parts;
+    // What piled up while nobody followed is nobody's; who comes back to the newest of it still finds that.
+    this.#acknowledged = parts.journal.tail();
+    this.#tidyLater(TIDY_AFTER);
   }
 
   async tail(): Promise<Position> {
@@ -57,6 +62,7 @@ export class SqliteSource implements ChangeSource {
     const { journal, schema, pulse } = this.#parts;
     const ends = AbortSignal.any([signal, this.#closed.signal]);
     let last = numberOf(after);
+    let told = last;
     while (!ends.aborted) {
       if (schema.isStale()) {
         await schema.renew();
@@ -69,12 +75,27 @@ export class SqliteSource implements ChangeSource {
         continue;
       }
       last = next.last;
-      if (next.commit) yield [next.commit];
+      if (next.commit) {
+        told = last;
+        yield [next.commit];
+      } else {
+        this.#passedOver(told, last);
+      }
     }
   }
 
   acknowledge(position: Position): void {
     const number = numberOf(position);
+    const { after, upTo } = this.#silent;
+    this.#acknowledgeUpTo(number >= after && number < upTo ? upTo : number);
+  }
+
+  #passedOver(after: bigint, upTo: bigint): void {
+    if (this.#acknowledged >= after) this.#acknowledgeUpTo(upTo);
+    else this.#silent = { after, upTo };
+  }
+
+  #acknowledgeUpTo(number: bigint): void {
     if (number <= this.#acknowledged) return;
     this.#acknowledged = number;
     this.#tidyLater(TIDY_AFTER);

@@ -22,9 +22,26 @@ describe.each(DRIVERS)('what can be bound (%s)', (driver) => {
       /"low".*GENERATED ALWAYS AS/,
     ],
     ['another primary key', 'CREATE TABLE t(id INTEGER, v TEXT PRIMARY KEY)', 'schema_drift', /primary key.*\(id\).*\(v\)/],
+    ['a key that may be NULL', 'CREATE TABLE t(id INT PRIMARY KEY, v TEXT)', 'source_unsupported', /"id".*may be NULL.*NOT NULL/],
   ])('%s is refused with the cure', async (_, ddl, code, message) => {
     await using followed = new Followed(driver, ddl, [t]);
     await expect(followed.open()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
+  });
+
+  test.each([
+    ['may be NULL', 'v TEXT, PRIMARY KEY (id, v))', false],
+    ['are NOT NULL', 'v TEXT NOT NULL, PRIMARY KEY (id, v))', true],
+    ['are in a table without rowid', 'v TEXT, PRIMARY KEY (id, v)) WITHOUT ROWID', true],
+    ['are in a strict table', 'v TEXT, PRIMARY KEY (id, v)) STRICT', true],
+  ])('a key of two columns that %s: distinct rows must have distinct keys', async (_, rest, fine) => {
+    const both = model('t', 'id integer, v text', 'id', 'v');
+    await using followed = new Followed(driver, `CREATE TABLE t(id INTEGER NOT NULL, ${rest}`, [both]);
+    if (fine) await expect(followed.open()).resolves.toBeDefined();
+    else
+      await expect(followed.open()).rejects.toMatchObject({
+        code: 'source_unsupported',
+        message: expect.stringContaining('"v" TEXT NOT NULL') as string,
+      });
   });
 
   test('an attached database, a Postgres model and a file that is not there are refused with the cure', async () => {

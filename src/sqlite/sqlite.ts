@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { RowcastError, type Bound, type Database, type OpenDatabase, type OpenOptions, type SetupStep, type Table } from '../core/index.ts';
 import { openBetterSqlite3 } from './better-sqlite3.ts';
 import { isBusy, type BetterSqlite3, type Connection } from './connection.ts';
-import { drizzleOver } from './hook-tx.ts';
+import { HookHandle } from './hook-tx.ts';
 import type { Joined } from './join.ts';
 import { Journal } from './journal.ts';
 import { WriteLock } from './lock.ts';
@@ -108,7 +108,6 @@ async function opened(
   const schema = new Schema(connection, joined, { bound, lock, log, setup });
   const pulse = new Pulse(connection, clock);
   const source = new SqliteSource({ epoch: epochOf(connection, file), connection, journal, schema, pulse, lock, clock });
-  let hookTx: Promise<unknown> | null = null;
   const store = new SqliteStore({
     connection,
     journal,
@@ -116,7 +115,7 @@ async function opened(
     lock,
     log,
     joined: (table) => joinedOf(schema.joined, table),
-    hookTx: () => (hookTx ??= options.drizzle ? Promise.resolve(options.drizzle(connection.client)) : drizzleOver(connection)),
+    hooks: new HookHandle(connection, options.drizzle && ((client) => options.drizzle?.(client))),
   });
   return {
     tables: new Map(joined.map(({ table }) => [table.model, table])),

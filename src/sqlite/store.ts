@@ -1,7 +1,9 @@
 import {
   tellable,
   keyText,
+  RowcastError,
   toWire,
+  UNREADABLE,
   type Answer,
   type Image,
   type Judgement,
@@ -14,6 +16,7 @@ import {
 } from '../core/index.ts';
 import { paramOf } from './column.ts';
 import { isBusy, type Connection, type Param } from './connection.ts';
+import type { HookHandle } from './hook-tx.ts';
 import type { Joined } from './join.ts';
 import type { Journal } from './journal.ts';
 import type { WriteLock } from './lock.ts';
@@ -29,8 +32,7 @@ export interface StoreParts {
   readonly lock: WriteLock;
   readonly log: Log;
   joined(table: Table): Joined;
-  /** The Drizzle handle for hooks, made when first needed. */
-  readonly hookTx: () => Promise<unknown>;
+  readonly hooks: HookHandle;
 }
 
 type Outcome = { readonly answer: Answer; readonly logged: boolean };
@@ -67,7 +69,7 @@ export class SqliteStore implements Store {
         return storedOutcome(connection, write.claim) ? undefined : rowAt(connection, joined, write.key);
       });
       const judgement = before === undefined ? null : await write.judge(before);
-      const tx = judgement?.verdict === 'hook' ? await this.#parts.hookTx() : null;
+      const tx = judgement?.verdict === 'hook' ? await this.#parts.hooks.handle() : null;
       const outcome = await this.#settle(write, { joined, before: before ?? null, judgement, tx });
       if (outcome) {
         if (outcome.logged) pulse.beat();
@@ -144,9 +146,10 @@ export class SqliteStore implements Store {
   }
 
   #hook(write: StoreWrite, { joined, before, tx }: Judged, run: (tx: unknown) => unknown): Answer {
-    const made = run(tx);
+    const made = this.#parts.hooks.during(() => run(tx));
     if (isThenable(made)) {
-      made.then(undefined, () => undefined);
+      // A builder of Drizzle's runs when it is awaited, a promise may fail later: both find the handle dead, and have been spoken of here.
+      Promise.resolve(made).catch(() => undefined);
       const where = `the ${write.action} hook of "${joined.table.id}"`;
       this.#parts.log.error(
         { table: joined.table.id, action: write.action },
@@ -173,7 +176,7 @@ export class SqliteStore implements Store {
     }
     if (!before) return { ok: false, code: 'not_found', message: 'there is no such row' };
     const where = table.key.map((place) => `${ident(table.columns[place]?.column ?? '')} IS ?`).join(' AND ');
-    const key = table.key.map((place) => before[place] ?? null);
+    const key = keyOf(table, before);
     if (action === 'delete') {
       connection.run(`DELETE FROM ${on} WHERE ${where}`, ...key);
       return { ok: true, pk: wireKey(table, before) };
@@ -203,7 +206,8 @@ function rowAt(connection: Connection, { table, catalog, affinities }: Joined, k
   if (!key) return null;
   const columns = table.columns.map(({ column }, at) => `${affinities[at] ? ident(column) : 'NULL'} AS c${at}`).join(', ');
   const where = table.key.map((place) => `${ident(table.columns[place]?.column ?? '')} = ?`).join(' AND ');
-  return connection.all(`SELECT ${columns} FROM ${ident(catalog.name)} WHERE ${where}`, ...key)[0] ?? null;
+  const [found] = connection.all(`SELECT ${columns} FROM ${ident(catalog.name)} WHERE ${where}`, ...key);
+  return found ? found.map((value, at) => (affinities[at] ? value : UNREADABLE)) : null;
 }
 
 function same(one: Image | null, other: Image | null): boolean {
@@ -219,6 +223,16 @@ function byColumn({ table, affinities }: Joined, values: ReadonlyMap<number, unk
   return new Map(
     [...values].map(([place, value]) => [(table.columns[place]?.column ?? '').toLowerCase(), paramOf(value, affinities[place] ?? 'none')]),
   );
+}
+
+/** @throws {RowcastError} `schema_drift` when the key is no longer there as declared. */
+function keyOf(table: Table, image: Image): readonly LogValue[] {
+  return table.key.map((place) => {
+    const value = image[place] ?? null;
+    if (value === UNREADABLE)
+      throw new RowcastError('schema_drift', `the key of "${table.id}" is not as the model declares it; bring both in line`);
+    return value;
+  });
 }
 
 function wireKey(table: Table, image: Image): Json {
