@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { connect, type Socket } from 'node:net';
+import { PassThrough, type Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bindingFor, consumer, type Bindings } from '../../src/main/index.ts';
 import { models } from '../support/databases.ts';
@@ -44,6 +44,12 @@ describe('where a page comes from', () => {
     ['the host’s own', { Origin: 'http://HOST' }, 101],
     ['the host’s own, with a cookie', { Origin: 'http://HOST', Cookie: 'a=b' }, 101],
     ['the host’s own over TLS (a proxy ends it)', { Origin: 'https://HOST' }, 101],
+    ['the host’s own over TLS, as the proxy says', { Origin: 'https://HOST', 'X-Forwarded-Proto': 'https' }, 101],
+    ['the host’s own without TLS, as the proxy says', { Origin: 'http://HOST', 'X-Forwarded-Proto': 'http' }, 101],
+    ['an http page of a host behind TLS', { Origin: 'http://HOST', 'X-Forwarded-Proto': 'https' }, 403],
+    ['an http page of a host behind TLS and a second proxy', { Origin: 'http://HOST', 'X-Forwarded-Proto': 'HTTPS, http' }, 403],
+    ['an http page of a host whose https origin is listed', { Origin: 'http://app.example', Host: 'app.example' }, 403],
+    ['that host’s https page', { Origin: 'https://app.example', Host: 'app.example' }, 101],
     ['a listed one', { Origin: 'https://app.example' }, 101],
     ['a listed host over another scheme', { Origin: 'http://app.example' }, 403],
     ['null', { Origin: 'null' }, 403],
@@ -188,6 +194,114 @@ test('a client that does not read is closed at the bound, and others get everyth
   expect((await slow.closed).code).toBe(4301);
   expect((await seed.closed).code).toBe(1013);
   expect(slow.changes.length).toBeLessThan(count);
+});
+
+/** A connection that has asked for an upgrade. */
+async function asking(port: number, target: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  const lines = Object.entries({ Host: 'x', ...UPGRADE }).map(([name, value]) => `${name}: ${value}`);
+  await new Promise((resolve) => socket.write(`GET ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`, resolve));
+  return socket;
+}
+
+/** All that is said until the connection ends. */
+async function heard(socket: Socket): Promise<string> {
+  let text = '';
+  socket.on('data', (data) => (text += String(data)));
+  await once(socket, 'close');
+  return text;
+}
+
+test.each(['nobody else listens', 'another listener leaves it alone'])(
+  'a peer that resets an upgrade to an unknown path takes nothing with it: %s',
+  async (who) => {
+    await using mine = await world({ bindings: { big } });
+    mine.live.endpoint('/binding/', {});
+    const errors: unknown[] = [];
+    const uncaught = (error: unknown): void => void errors.push(error);
+    process.on('uncaughtException', uncaught);
+    const left: Duplex[] = [];
+    if (who !== 'nobody else listens') mine.http.on('upgrade', (_request, socket: Duplex) => void left.push(socket));
+    try {
+      for (let round = 0; round < 100; round++) {
+        const socket = await asking(mine.port, '/nope');
+        if (round % 2 === 1) await new Promise((resolve) => setImmediate(resolve));
+        socket.resetAndDestroy();
+      }
+      // Ours answers last of all: what the others broke has been seen by then.
+      const last = await asking(mine.port, '/binding/');
+      await once(last, 'data');
+      last.destroy();
+      expect(errors).toEqual([]);
+      // Whatever came first, the reset or the answer: each such socket has somebody who hears of its end.
+      const socket = Object.assign(new PassThrough(), { encrypted: false });
+      mine.http.emit('upgrade', { url: '/nope', headers: {} }, socket, Buffer.alloc(0));
+      expect(socket.listenerCount('error')).toBeGreaterThan(0);
+    } finally {
+      process.off('uncaughtException', uncaught);
+      for (const socket of left) socket.destroy();
+    }
+  },
+);
+
+test('handshakes under way hold a seat: beyond the limit none is asked who it is, even when those before have hung up', async () => {
+  await using mine = await world({ bindings: { big } });
+  let asked = 0;
+  let answer = (): void => undefined;
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  mine.live.endpoint('/slow/', {
+    limits: { connections: 2 },
+    authenticate: async () => {
+      asked++;
+      await answered;
+      return {};
+    },
+  });
+  const two = [await asking(mine.port, '/slow/'), await asking(mine.port, '/slow/')] as const;
+  await expect.poll(() => asked).toBe(2);
+  expect(await heard(await asking(mine.port, '/slow/'))).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: 5\r\n/);
+  two[0].resetAndDestroy();
+  expect(await heard(await asking(mine.port, '/slow/'))).toMatch(/^HTTP\/1\.1 503 /);
+  expect(asked).toBe(2);
+  answer();
+  expect(String((await once(two[1], 'data'))[0])).toMatch(/^HTTP\/1\.1 101 /);
+  // The seat of the one that hung up is free again, and only that.
+  const third = await asking(mine.port, '/slow/');
+  expect(String((await once(third, 'data'))[0])).toMatch(/^HTTP\/1\.1 101 /);
+  expect(await heard(await asking(mine.port, '/slow/'))).toMatch(/^HTTP\/1\.1 503 /);
+  third.destroy();
+  await expect
+    .poll(async () => {
+      const next = await asking(mine.port, '/slow/');
+      const [data] = (await once(next, 'data')) as [Buffer];
+      next.destroy();
+      return String(data).slice(9, 12);
+    })
+    .toBe('101');
+  two[1].destroy();
+});
+
+test('two Rowcasts on one HTTP server: each answers its own paths, and one of them what is nobody’s, once', async () => {
+  await using one = await world({ bindings: { big } });
+  await using two = await world({ bindings: { big } });
+  one.live.endpoint('/one/', {});
+  two.live.endpoint('/two/', {});
+  two.live.attach(one.http);
+  const answers = async (target: string): Promise<readonly string[]> => {
+    const socket = await asking(one.port, target);
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    if (String(data).includes(' 101 ')) socket.destroy();
+    else return (String(data) + (await heard(socket))).match(/HTTP\/1\.1 \d+/g) ?? [];
+    return ['HTTP/1.1 101'];
+  };
+  expect(await answers('/one/')).toEqual(['HTTP/1.1 101']);
+  expect(await answers('/two/')).toEqual(['HTTP/1.1 101']);
+  expect(await answers('/three/')).toEqual(['HTTP/1.1 404']);
+  // One that is closed leaves the other where it was.
+  await one.live.close();
+  expect(await answers('/one/')).toEqual(['HTTP/1.1 404']);
+  expect(await answers('/two/')).toEqual(['HTTP/1.1 101']);
 });
 
 test('a path that is nobody’s is left to another listener, and refused where there is none', async () => {

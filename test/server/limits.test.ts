@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import type { Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
 import { bindingFor, consumer, groupBy, type Limits } from '../../src/main/index.ts';
 import { HandClock, turns } from '../support/clock.ts';
 import { models } from '../support/databases.ts';
@@ -196,4 +197,47 @@ test('a silent socket is pinged and stays when it answers; one that does not ans
   expect(pings).toBeGreaterThan(0);
   expect(lively.socket.readyState).toBe(lively.socket.OPEN);
   expect((await dead.closed).code).toBe(1006);
+});
+
+describe('a socket that is held up because its consumer hangs', () => {
+  async function heldUp() {
+    const clock = new HandClock();
+    const w = await world({ bindings: { posts }, clock });
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const hangs = consumer({ receive: () => released });
+    w.live.endpoint('/held/', { consumers: { echo: hangs }, limits: { inFlight: 1, connections: 1 } });
+    const viewer = await w.viewer('/held/');
+    for (let sent = 0; sent < 4; sent++) viewer.send(message('work'));
+    await viewer.caughtUp().catch(() => undefined);
+    return {
+      w,
+      clock,
+      viewer,
+      async [Symbol.asyncDispose]() {
+        release();
+        await w[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test('is found to be gone by the pings it gets all the same', async () => {
+    await using held = await heldUp();
+    (held.viewer.socket as unknown as { _socket: Socket })._socket.resetAndDestroy();
+    await held.viewer.closed;
+    for (let beat = 0; beat < 4; beat++) {
+      await held.clock.pass(10_000);
+      await turns(20);
+    }
+    await held.w.viewer('/held/'); // the only seat is free
+  });
+
+  test('is cut after 60 beats, and not before', async () => {
+    await using held = await heldUp();
+    for (let beat = 0; beat < 59; beat++) await held.clock.pass(10_000);
+    await turns(20);
+    expect(held.viewer.socket.readyState).toBe(held.viewer.socket.OPEN);
+    await held.clock.pass(20_000);
+    expect((await held.viewer.closed).code).toBe(1006);
+  });
 });
