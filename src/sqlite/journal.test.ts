@@ -2,13 +2,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { DRIVERS } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
-import { numberOf, ORIGIN, positionOf, type LogValue } from '../core/index.ts';
+import { numberOf, ORIGIN, positionOf, type Image, type LogValue } from '../core/index.ts';
 import type { LogReader } from '../testing/opened.ts';
 
 const T = 'CREATE TABLE t(id INTEGER PRIMARY KEY, v)';
 const t = model('t', 'id integer, v blob', 'id');
 
-function values(reader: LogReader): LogValue[] {
+function values(reader: LogReader): Image[number][] {
   return reader.commits.flatMap(({ changes }) => changes.map(({ after }) => after?.[1] ?? null));
 }
 

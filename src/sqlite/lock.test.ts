@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DRIVERS, otherProcess } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
 import type { Answer, Judgement, OpenDatabase, StoreWrite, Table } from '../core/index.ts';
+import { rowValue } from '../core/index.ts';
 
 const DDL = 'CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER NOT NULL, by TEXT)';
 const t = model('t', 'id integer, n integer, by text', 'id');
@@ -31,7 +32,7 @@ describe.each(DRIVERS)('locks (%s)', (driver) => {
             if (id % 2 === 0) return { verdict: 'refuse', answer: { ok: false, code: 'forbidden', message: 'no' } };
             return {
               verdict: 'write',
-              values: new Map([[2, `client ${id} after ${String(table.model.fromLog(2, before?.[2] ?? null))}`]]),
+              values: new Map([[2, `client ${id} after ${String(before && rowValue(table, before, 2))}`]]),
             };
           }),
         );

@@ -175,14 +175,16 @@ export class SqliteStore implements Store {
       return { ok: true, pk: keyJson(table, made ?? []) };
     }
     if (!before) return { ok: false, code: 'not_found', message: 'there is no such row' };
-    const where = table.key.map((place) => `${ident(table.columns[place]?.column ?? '')} IS ?`).join(' AND ');
+    // A key's own collation may tell apart what its column's does not: the first finds by index, the second exactly the row that was judged.
+    const where = keyColumns(table, (column) => `${column} IS ? AND ${column} COLLATE BINARY IS ?`, ' AND ');
     const key = keyOf(table, before);
+    const exactly = key.flatMap((value) => [value, value]);
     if (action === 'delete') {
-      connection.run(`DELETE FROM ${on} WHERE ${where}`, ...key);
+      connection.run(`DELETE FROM ${on} WHERE ${where}`, ...exactly);
       return { ok: true, pk: wireKey(table, before) };
     }
     if (set.length > 0) {
-      connection.run(`UPDATE ${on} SET ${set.map(([column]) => `${ident(column)} = ?`).join(', ')} WHERE ${where}`, ...params, ...key);
+      connection.run(`UPDATE ${on} SET ${set.map(([column]) => `${ident(column)} = ?`).join(', ')} WHERE ${where}`, ...params, ...exactly);
     }
     const after = table.key.map((place, at) =>
       values.has(place) ? paramOf(values.get(place), joined.affinities[place] ?? 'none') : (key[at] ?? null),
@@ -205,8 +207,11 @@ class Undo extends Error {}
 function rowAt(connection: Connection, { table, catalog, affinities }: Joined, key: readonly LogValue[] | null): Image | null {
   if (!key) return null;
   const columns = table.columns.map(({ column }, at) => `${affinities[at] ? ident(column) : 'NULL'} AS c${at}`).join(', ');
-  const where = table.key.map((place) => `${ident(table.columns[place]?.column ?? '')} = ?`).join(' AND ');
-  const [found] = connection.all(`SELECT ${columns} FROM ${ident(catalog.name)} WHERE ${where}`, ...key);
+  const where = keyColumns(table, (column) => `${column} = ?`, ' AND ');
+  // The key as it was spelt comes first, where the column's collation finds more than one.
+  const exact = keyColumns(table, (column) => `${column} COLLATE BINARY = ? DESC`, ', ');
+  const sql = `SELECT ${columns} FROM ${ident(catalog.name)} WHERE ${where} ORDER BY ${exact} LIMIT 1`;
+  const [found] = connection.all(sql, ...key, ...key);
   return found ? found.map((value, at) => (affinities[at] ? value : UNREADABLE)) : null;
 }
 
@@ -223,6 +228,11 @@ function byColumn({ table, affinities }: Joined, values: ReadonlyMap<number, unk
   return new Map(
     [...values].map(([place, value]) => [(table.columns[place]?.column ?? '').toLowerCase(), paramOf(value, affinities[place] ?? 'none')]),
   );
+}
+
+/** The quoted columns of the key, each in some words, joined. */
+function keyColumns(table: Table, each: (column: string) => string, by: string): string {
+  return table.key.map((place) => each(ident(table.columns[place]?.column ?? ''))).join(by);
 }
 
 /** @throws {RowcastError} `schema_drift` when the key is no longer there as declared. */

@@ -88,4 +88,28 @@ describe.each(DRIVERS)('a column that is not there as declared (%s)', (driver) =
     expect(judged).toEqual([['admin', UNREADABLE]]);
     expect(answer).toEqual({ ok: true, pk: 'admin' });
   });
+
+  test('where a key tells apart what its column does not, exactly the named row is written', async () => {
+    const named = model('n', 'name text, role text', 'name');
+    const ddl = 'CREATE TABLE n(name TEXT COLLATE NOCASE NOT NULL, role TEXT, PRIMARY KEY (name COLLATE BINARY))';
+    await using followed = new Followed(driver, `${ddl}; INSERT INTO n VALUES ('Admin', 'a'), ('admin', 'b'), ('ADMIN', 'c')`, [named]);
+    const open = await followed.open();
+    for (const [write, action] of [
+      [1, 'update'],
+      [2, 'delete'],
+    ] as const) {
+      const { answer } = await open.store.write({
+        table: open.tables.get(named) as Table,
+        action,
+        key: [write === 1 ? 'admin' : 'ADMIN'],
+        claim: { principal: 'p', receipt: { client: 'c', write }, hash: 'h' },
+        judge: () => ({ verdict: 'write', values: new Map([[1, 'set']]) }),
+      });
+      expect(answer).toEqual({ ok: true, pk: write === 1 ? 'admin' : 'ADMIN' });
+    }
+    expect(await followed.world.app.all('SELECT * FROM n ORDER BY role')).toEqual([
+      { name: 'Admin', role: 'a' },
+      { name: 'admin', role: 'set' },
+    ]);
+  });
 });
