@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { rowcast } from 'rowcast';
 import { bindingsOf, groupsOf, mayRead, valueGroup, type User } from './bindings.ts';
 import { open } from './database.ts';
@@ -34,7 +33,8 @@ live.attach(http);
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const user = userOf(request.headers.cookie);
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  if (!request.url?.startsWith('/')) return send(response, 400, 'That is no path.');
+  const { pathname, searchParams } = new URL(`http://localhost${request.url}`); // joined: resolved, `//` would be no URL
   if (request.method === 'POST' && pathname === '/login') return login(request, response);
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'There is nothing here to do that to.');
   switch (pathname) {
@@ -71,9 +71,25 @@ const rowOf =
   });
 
 async function login(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const role = new URLSearchParams(await text(request)).get('role');
+  const form = await body(request);
+  if (form === null) return send(response.setHeader('connection', 'close'), 413, `A form has at most ${FORM} bytes here.`);
+  const role = new URLSearchParams(form).get('role');
   if (!isRole(role)) return send(response, 400, 'The form field "role" is reader or editor.');
   response.writeHead(303, { location: cameFrom(request), 'set-cookie': cookieFor(role), 'cache-control': 'no-store' }).end();
+}
+
+const FORM = 1_024; // bytes
+
+/** Null: it is longer than a form may be, and the rest of it was not read. */
+async function body(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > FORM) return null;
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** Back to the page with the form, if it is one of ours. */

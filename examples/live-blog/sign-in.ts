@@ -1,9 +1,10 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { User } from './bindings.ts';
 
 const COOKIE = 'live_blog';
+const LENGTH = 32; // characters of a secret, at least
 const WEEK = 7 * 24 * 60 * 60; // seconds
 
 /** Who a request comes from, by a signed cookie: `role.id.signature`. In an app of yours this is its session. */
@@ -44,10 +45,11 @@ function same(one: string, other: string): boolean {
 
 function secretIn(folder: string): string {
   const file = join(folder, 'secret');
-  try {
-    writeFileSync(file, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return readFileSync(file, 'utf8');
+  const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  // An empty one (a full disk) would let anybody sign.
+  if (kept.length >= LENGTH) return kept;
+  const secret = randomBytes(32).toString('base64url');
+  writeFileSync(`${file}.new`, secret, { mode: 0o600 });
+  renameSync(`${file}.new`, file); // whole or not at all
+  return secret;
 }

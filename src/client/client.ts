@@ -108,6 +108,7 @@ class RowcastClient {
   #hear(frame: ServerFrame): void {
     switch (frame.type) {
       case 'welcome':
+        this.#subscriptions.learn(frame);
         this.#welcome = frame;
         return;
       case 'commit':

@@ -171,6 +171,49 @@ describe.each<readonly [string, ClientOptions]>([
   );
 });
 
+describe('a frame that is not what its type says', () => {
+  test.each([
+    '{"type":"commit"}',
+    '{"type":"commit","changes":[null]}',
+    '{"type":"reset","views":5}',
+    '{"type":"welcome"}',
+    '{"type":"welcome","streams":null}',
+    '{"type":"welcome","streams":{"posts":{"view":1}}}',
+    '{"type":"welcome","streams":{"posts":{"view":1,"fields":{"title":null}}}}',
+    '[]',
+    '{}',
+  ])('%s ends the connection with 4000, and throws at nobody', async (raw) => {
+    const thrown: unknown[] = [];
+    const uncaught = (error: unknown): void => void thrown.push(error);
+    process.on('uncaughtException', uncaught);
+    try {
+      const client = connect();
+      const peer = await server.welcomed(STREAMS);
+      await client.becomes('open');
+      client.stream('posts');
+      peer.raw(raw);
+      await client.becomes('failed');
+      client.stream('posts').on('change', () => undefined);
+      expect(await peer.closed).toBe(4000);
+      expect(thrown).toEqual([]);
+    } finally {
+      process.off('uncaughtException', uncaught);
+    }
+  });
+
+  test('a value that its kind does not allow stays what it was', async () => {
+    const client = connect();
+    const peer = await server.welcomed({
+      sums: { view: 1, key: ['id'], fields: { n: ['bigint', 'bigint'], b: ['bytes', 'bytes'] }, writable: [] },
+    });
+    await client.becomes('open');
+    const came = new Promise((resolve) => client.stream('sums').on('create', ({ data }) => resolve(data)));
+    await new Promise((resolve) => client.stream('sums').on('ready', () => resolve(null)));
+    peer.raw('{"type":"commit","position":"1","changes":[[1,"create",1,{"n":"abc","b":"#"}]]}');
+    expect(await came).toEqual({ n: 'abc', b: '#' });
+  });
+});
+
 test('errors that are about no subscription are told to the client', async () => {
   const client = connect();
   const errors: Complaint[] = [];

@@ -63,16 +63,17 @@ export class Connection {
   }
 
   #hear(data: unknown): void {
-    const frame = frameOf(data);
-    if (!frame) {
-      // Whatever speaks there is not a Rowcast server, and will not be one on the next try.
+    try {
+      const frame = JSON.parse(data as string) as ServerFrame;
+      if (!('type' in frame)) throw new TypeError();
+      // Views and kinds come with `welcome`: who hears that the connection is open must find them there.
+      this.#parts.frame(frame);
+      if (frame.type === 'welcome') this.happen('welcome');
+    } catch {
+      // What an app's handler throws does not come here. Whatever speaks there is not a Rowcast server, nor will it be one on the next try.
       this.#socket?.close(BAD_FRAME);
       this.happen('fatal');
-      return;
     }
-    // Views and kinds come with `welcome`: who hears that the connection is open must find them there.
-    this.#parts.frame(frame);
-    if (frame.type === 'welcome') this.happen('welcome');
   }
 
   #ended(code: number): void {
@@ -93,12 +94,3 @@ export class Connection {
 }
 
 const ignore = (): void => {};
-
-function frameOf(data: unknown): ServerFrame | null {
-  try {
-    const value = JSON.parse(data as string) as ServerFrame | null;
-    return typeof value === 'object' ? value : null;
-  } catch {
-    return null;
-  }
-}

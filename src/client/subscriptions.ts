@@ -57,6 +57,11 @@ export class Subscriptions {
     if (subscription.ears.size === 0 && subscription.state !== 'asked') this.#end(subscription);
   }
 
+  /** All of `welcome` is read at once: what is wrong with it shows while it is heard, not later. @throws {TypeError} when it is none. */
+  learn({ streams }: WelcomeFrame): void {
+    for (const [stream, info] of Object.entries(streams)) if (info) this.#readers.set(stream, readerOf(info));
+  }
+
   opened(welcome: WelcomeFrame): void {
     this.#welcome = welcome;
     for (const subscription of [...this.#all.values()]) this.#begin(subscription);
@@ -130,7 +135,6 @@ export class Subscriptions {
       this.#complain(subscription, { code: 'unknown_stream', message: `"${stream}" is not offered at this endpoint` });
       return;
     }
-    if (info && !this.#readers.has(stream)) this.#readers.set(stream, readerOf(info));
     if (info && params) {
       subscription.state = 'asked';
       this.#asked.set(this.#parts.subscribe(stream, params), subscription);

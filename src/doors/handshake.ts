@@ -25,12 +25,11 @@ function mayChoose({ headers }: IncomingMessage): boolean {
 
 function webRequest(request: IncomingMessage): Request | null {
   try {
-    const encrypted = (request.socket as { readonly encrypted?: boolean }).encrypted === true;
     const headers = new Headers();
     for (const [name, value] of Object.entries(request.headers)) {
       for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) headers.append(name, each);
     }
-    return new Request(`${encrypted ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}${request.url}`, { headers });
+    return new Request(`${isEncrypted(request) ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}${request.url}`, { headers });
   } catch {
     return null;
   }
@@ -39,16 +38,24 @@ function webRequest(request: IncomingMessage): Request | null {
 /**
  * Against a foreign page that opens a socket with this visitor's cookies (OWASP: cross-site WebSocket hijacking). A request without Origin
  * comes from no browser: it may come in, unless it carries a cookie.
+ *
+ * The host's own page must have come over TLS where the socket did: whoever is on the way can write into an http page, and the browser adds
+ * the cookies of the https site. TLS often ends in front of us, and then a proxy's header says so, or the host's https origin on the list. A
+ * header can only make it stricter, so that nothing is won by forging it; an https page on a plain socket has such a proxy before it.
  */
-function fromAllowedOrigin({ headers }: IncomingMessage, origins: readonly string[] | 'any'): boolean {
+function fromAllowedOrigin(request: IncomingMessage, origins: readonly string[] | 'any'): boolean {
   if (origins === 'any') return true;
-  const { origin, host, cookie } = headers;
+  const { origin, host, cookie, 'x-forwarded-proto': forwarded } = request.headers;
   if (origin === undefined) return cookie === undefined;
   if (origins.includes(origin)) return true;
   try {
     const { protocol, host: from } = new URL(origin);
-    return (protocol === 'http:' || protocol === 'https:') && from === host?.toLowerCase() && origin === `${protocol}//${from}`;
+    if (from !== host?.toLowerCase() || origin !== `${protocol}//${from}`) return false;
+    const secured = isEncrypted(request) || /^\s*(?:https|wss)\b/i.test(String(forwarded)) || origins.includes(`https://${from}`);
+    return protocol === 'https:' || (protocol === 'http:' && !secured);
   } catch {
     return false;
   }
 }
+
+const isEncrypted = ({ socket }: IncomingMessage): boolean => (socket as { readonly encrypted?: boolean }).encrypted === true;

@@ -49,7 +49,12 @@ describe('a good envelope is what it says', () => {
     ['brackets and quotes in strings', payload(json({ '[{"': ']}\\"', '}': '{"a":1,"a":2}' }))],
     ['one key in many objects', payload('[{"a":1},{"a":{"a":1}}]')],
     ['a pair of surrogates, escaped', payload('"\\ud83d\\udca5"')],
-    ['the largest numbers', payload('[1.7976931348623157e308,-1.7976931348623157e308,5e-324,1e-400,9007199254740993]')],
+    [
+      'the largest numbers',
+      payload('[1.7976931348623157e308,-1.7976931348623157e308,5e-324,0e-400,-0.0,9007199254740991,-9007199254740992]'),
+    ],
+    ['large floats as a client writes them', payload(json([1e20, -(2 ** 60), 1.5e300, 0.1 + 0.2]))],
+    ['floats of many digits', payload('[0.1000000000000000055511151231257827,3.14159265358979323846]')],
     ['names that only look like a prototype', payload('{"__proto":1,"Constructor":2,"toString":3,"hasOwnProperty":4}')],
     ['a key with quotes and backslashes', payload('{"a\\"b\\\\":1,"a\\"b":2}')],
     ['blanks around the colon', payload('{"a" \n:\t1,"b"\r :2}')],
@@ -65,6 +70,23 @@ describe('a good envelope is what it says', () => {
       expect(() => parseJson(text, { ...LIMITS, bytes: exact(text) - 1 })).toThrow(FrameError);
     }
   });
+});
+
+test.each([
+  '9007199254740993',
+  '-9007199254740993',
+  '1152921504606846977',
+  '1e-400',
+  '-0.1e-999',
+  '1e309',
+  '123456789012345678901234567890',
+])('a number that would silently become another is refused: %s', (literal) => {
+  for (const text of [literal, `[1,${literal}]`, `{"n":${literal} }`]) {
+    const error = refusalOf(payload(text));
+    expect(error).toBeInstanceOf(FrameError);
+    expect(error).toMatchObject({ code: 'bad_frame', message: expect.stringContaining('send it as a string') as string });
+  }
+  expect(refusalOf(payload(json(literal)))).toMatchObject({ payload: literal });
 });
 
 describe('a refused frame tells what to answer', () => {

@@ -90,12 +90,23 @@ function scan(text: string, limits: TextLimits): void {
   }
 }
 
-/** `JSON.parse` makes Infinity of 1e400, and JSON text has no Infinity: it would become null further on. */
+/** `JSON.parse` makes Infinity of 1e400, 0 of 1e-400 and another whole number of 9007199254740993, and says nothing. */
 function endOfNumber(text: string, start: number): number {
   let at = start + 1;
   while (at < text.length && NUMBER.has(text.charCodeAt(at))) at++;
-  if (Number(text.slice(start, at)) === Infinity) throw new FrameError('bad_frame', 'a number is out of range: send it as a string');
+  if (!isHeld(text.slice(start, at))) throw new FrameError('bad_frame', 'a number is beyond what a double holds: send it as a string');
   return at;
+}
+
+/**
+ * Whether a literal without a sign is a number still when it is a double. A fraction may lose digits, as every float does; a whole number must
+ * read back as it was written, which the doubles of a client do at any size (1e20 is written with all its zeros).
+ */
+function isHeld(literal: string): boolean {
+  const value = Number(literal);
+  if (value === Infinity) return false;
+  if (value === 0) return !/^[^eE]*[1-9]/.test(literal);
+  return literal.length < 16 || /\D/.test(literal) || String(value) === literal;
 }
 
 function endOfString(text: string, start: number): number {

@@ -69,13 +69,20 @@ describe('every kind is revived as its row on the page says', () => {
     expect(revive(wire, kind)).toEqual(value);
   });
 
-  test.each(['10000-01-01', '-0044-03-15', '0044-03-15 BC', '12', 'yesterday', '10000-01-01T00:00:00', '2026-13-45'])(
-    'a date that no two engines read alike stays text: %s',
-    (text) => {
-      expect(revive(text, ['date', 'date'])).toBe(text);
-      expect(revive(text, ['timestamp', 'date'])).toBe(text);
-    },
-  );
+  test.each([
+    '10000-01-01',
+    '12026-01-01',
+    '12026-01-01T00:00:00Z',
+    '-0044-03-15',
+    '0044-03-15 BC',
+    '12',
+    'yesterday',
+    '10000-01-01T00:00:00',
+    '2026-13-45',
+  ])('a date that no two engines read alike stays text: %s', (text) => {
+    expect(revive(text, ['date', 'date'])).toBe(text);
+    expect(revive(text, ['timestamp', 'date'])).toBe(text);
+  });
 });
 
 describe('toWire', () => {

@@ -1,4 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { connect as connectTo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -55,6 +58,24 @@ test('login sets a signed cookie that scripts in the page cannot read, and leads
   expect((await post('role=editor', { referer: `${demo.url}//evil.example` })).headers.get('location')).toBe('/');
   expect((await post('role=admin')).status).toBe(400);
 });
+
+test('a form longer than a form is refused before it is read, and no path is too strange for an answer', async () => {
+  const before = demo.said.err;
+  expect((await post(`role=editor&more=${'x'.repeat(1_024)}`)).status).toBe(413);
+  expect((await post(`role=editor&more=${'x'.repeat(900)}`)).status).toBe(303);
+  for (const path of ['//', '///', '/%', '//evil.example/', '/\\', '*', '@', '//@:x'])
+    expect([path, await raw(path)]).toEqual([path, expect.stringMatching(/^40[045]$/)]);
+  expect(demo.said.err).toBe(before);
+});
+
+/** The status of a request target that no URL of `fetch` would hold. */
+async function raw(target: string): Promise<string> {
+  const socket = connectTo(Number(new URL(demo.url).port), '127.0.0.1');
+  socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  const [data] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return String(data).slice(9, 12);
+}
 
 test('rows: published posts for a reader, all for an editor, the fields of the binding and no other', async () => {
   const [asked, read, edited] = await Promise.all([
@@ -151,4 +172,15 @@ test('a restart keeps rows and signed-in visitors, and SIGTERM ends it with code
   await demo.start();
   expect(await rows('/rows/posts?blog=1', cookies.editor)).toEqual(before);
   expect(before.some(({ data }) => data.published === false)).toBe(true);
+});
+
+test('an empty secret is no secret: another is made, for its owner alone', async () => {
+  const secret = join(demo.folder, 'data', 'secret');
+  await demo.stop();
+  await writeFile(secret, '');
+  await demo.start();
+  expect((await readFile(secret, 'utf8')).length).toBeGreaterThanOrEqual(43);
+  expect((await stat(secret)).mode & 0o777).toBe(0o600);
+  const forged = `live_blog=editor.me.${createHmac('sha256', '').update('editor.me').digest('base64url')}`;
+  expect(await rows('/rows/posts?blog=1', forged)).toEqual(await rows('/rows/posts?blog=1'));
 });

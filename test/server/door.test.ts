@@ -255,7 +255,7 @@ test('handshakes under way hold a seat: beyond the limit none is asked who it is
     authenticate: async () => {
       asked++;
       await answered;
-      return {};
+      return {} as never;
     },
   });
   const two = [await asking(mine.port, '/slow/'), await asking(mine.port, '/slow/')] as const;
