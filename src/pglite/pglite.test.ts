@@ -3,7 +3,16 @@ import { sql as raw } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bareModel, bound } from '../../test/postgres/bare-model.ts';
 import { empty } from '../../test/pglite/fixture.ts';
-import type { Action, Answer, Bound, Commit, Image, Judgement, OpenDatabase } from '../core/index.ts';
+import {
+  UNREADABLE,
+  type Action,
+  type Answer,
+  type Bound,
+  type Commit,
+  type Image,
+  type Judgement,
+  type OpenDatabase,
+} from '../core/index.ts';
 import { systemClock } from '../server/clock.ts';
 import { pglite } from './index.ts';
 
@@ -84,7 +93,7 @@ describe('while the app changes its tables', () => {
     expect(images(commits)).toEqual([
       [null, ['1', 'a', 'n']],
       [['1', 'a', 'n'], ['1', 'b', 'n']],
-      [['1', 'b', null], ['1', 'c', null]],
+      [['1', 'b', UNREADABLE], ['1', 'c', UNREADABLE]],
       [['1', 'c', null], ['1', 'c', 'again']],
     ]); // prettier-ignore
     expect(losses(commits)).toEqual([]);
@@ -319,6 +328,24 @@ describe('writes', () => {
     expect(commits[0]?.receipts).toHaveLength(1);
   });
 
+  test("a hook's tx is of no use once the hook is done", async () => {
+    const made = await open();
+    let late: Promise<unknown> = Promise.resolve();
+    const run = (tx: unknown): number => {
+      late = Promise.resolve()
+        .then(() => undefined)
+        .then(() => undefined)
+        .then(() => new Promise((resolve) => setTimeout(resolve, 0)))
+        .then(() => (tx as { execute(query: unknown): Promise<unknown> }).execute(raw`UPDATE post SET title = 'late'`))
+        .catch((error: unknown) => error);
+      return 1;
+    };
+    await db.exec(`INSERT INTO post VALUES (1, 'one')`);
+    expect(await write(made, 'update', '1', () => ({ verdict: 'hook', run }))).toMatchObject({ ok: true });
+    expect(causeOf(await late)).toMatchObject({ code: 'hook_invalid' });
+    expect((await db.query('SELECT title FROM post')).rows).toEqual([{ title: 'one' }]);
+  });
+
   test("the app's own writes during 1,000 writes of clients: none fails, none is lost, each is told once", async () => {
     const made = await open();
     const { commits, settled } = await follow(made);
@@ -398,3 +425,8 @@ describe('setting up', () => {
     opened.splice(0, 1);
   });
 });
+
+/** An ORM puts its own error around ours. */
+function causeOf(error: unknown): unknown {
+  return (error as { cause?: unknown }).cause ?? error;
+}

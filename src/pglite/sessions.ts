@@ -1,6 +1,6 @@
 import type { PGlite, PGliteInterface, Transaction as PgliteTransaction } from '@electric-sql/pglite';
 import { RowcastError } from '../core/index.ts';
-import { paramText, PINNED, sqlState, type DrizzleOver, type RawRow, type Sessions, type Sql } from '../postgres/index.ts';
+import { Lease, paramText, PINNED, sqlState, type DrizzleOver, type RawRow, type Sessions, type Sql } from '../postgres/index.ts';
 
 type Client = PGliteInterface | PgliteTransaction;
 
@@ -16,7 +16,11 @@ export function pgliteSessions(db: PGliteInterface, drizzle: DrizzleOver<PGlite>
         await sql.query(PIN, Object.entries(PINNED).flat());
         return run({
           ...sql,
-          app: async (hook) => (drizzle ?? (await loadDrizzle()))(insideOf(client)).transaction(async (tx) => hook(tx)),
+          app: async (hook) => {
+            const over = drizzle ?? (await loadDrizzle());
+            const lease = new Lease();
+            return over(insideOf(client, lease)).transaction(async (tx) => lease.during(() => hook(tx)));
+          },
         });
       });
     },
@@ -69,14 +73,18 @@ function sqlOver(client: Client, raw: RawTypes): Sql {
   };
 }
 
-/** The same client, in a transaction that is open already. */
-function insideOf(client: PgliteTransaction): PGlite {
-  const inside = Object.assign(Object.create(client) as PgliteTransaction, {
-    query: client.query.bind(client),
-    exec: client.exec.bind(client),
-    transaction: <T>(run: (tx: PgliteTransaction) => Promise<T>) => run(client),
+/** The same client, in a transaction that is open already, until the hook is done: every method of it goes through here. */
+function insideOf(client: PgliteTransaction, lease: Lease): PGlite {
+  const inside: object = new Proxy(client, {
+    get(target, name): unknown {
+      if (name === 'transaction') return (run: (tx: unknown) => Promise<unknown>) => run(inside);
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown =>
+        lease.ended ? Promise.reject(lease.refusal) : (Reflect.apply(value, target, args) as unknown);
+    },
   });
-  return inside as unknown as PGlite;
+  return inside as PGlite;
 }
 
 async function loadDrizzle(): Promise<DrizzleOver<PGlite>> {

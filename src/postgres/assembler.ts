@@ -96,6 +96,7 @@ export class Assembler implements LogHandler {
     if (!read) return;
     const open = this.#open as Open;
     if ('receipt' in read) open.receipts.push(read.receipt);
+    else if ('lost' in read) for (const table of read.lost) this.lost(table, 'schema');
     else for (const change of read.changes) this.change(change, content.length / read.changes.length);
   }
 

@@ -75,12 +75,21 @@ export function numeric(digits?: Digits): Codec {
       if (text === null || !/^(?:-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?|NaN|-?Infinity)$/.test(text)) {
         throw new ValueError('a decimal number, as a string');
       }
+      if (lengthOf(text) > MOST_DIGITS) throw new ValueError(`a number of at most ${MOST_DIGITS} digits`);
       if (digits && !holds(digits, text)) {
         throw new ValueError(`a number of at most ${digits.precision - digits.scale} digits before the point`);
       }
       return text;
     },
   };
+}
+
+/** Written out: an exponent of five characters would come back as ten thousand digits. */
+const MOST_DIGITS = 1_000;
+
+function lengthOf(text: string): number {
+  const [mantissa = '', exponent = '0'] = text.split(/e/i);
+  return mantissa.length + Math.abs(Number(exponent));
 }
 
 function holds({ precision, scale }: Digits, text: string): boolean {

@@ -56,7 +56,7 @@ const REFUSED: Readonly<Record<Name, readonly Json[]>> = {
   oid: [-1, 4_294_967_296],
   float4: [1e39, 1e-50, Infinity, '1', 'nan', true],
   float8: [Infinity, NaN, '1', '1e5', 'infinity', {}],
-  numeric: ['', '.', '1.2.3', '1,5', ' 1', '0x1', 'nan', '--1', 1.5, true, '1e99999'],
+  numeric: ['', '.', '1.2.3', '1,5', ' 1', '0x1', 'nan', '--1', 1.5, true, '1e99999', '1e1000', '1e-1000', '9'.repeat(1_001)],
   'numeric(5,2)': ['1000', '-1000.5', '1e3', 'Infinity', '-Infinity', '99999'],
   text: [1, true, {}, [], NUL, LONE],
   'varchar(3)': ['abcd', '😀😀😀😀', NUL, 3],

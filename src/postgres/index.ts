@@ -5,6 +5,7 @@ export { readCatalog, type Relation } from './catalog.ts';
 export { Journal, leaveInJournal, type JournalParts } from './journal.ts';
 export { CHANNEL, journalGone, journalSteps } from './journal-setup.ts';
 export { applySteps, bookkeeping, bookkeepingGone, readNotes, refuseMissing } from './setup.ts';
+export { Lease } from './lease.ts';
 export type { DrizzleOver } from './sessions.ts';
 export { isPglite, literal, paramText, PINNED, sqlState, type RawRow, type Sessions, type Sql, type Transaction } from './sql.ts';
 export { PgStore } from './store.ts';

@@ -1,4 +1,4 @@
-import type { Change, Image, Loss, LogValue } from '../core/index.ts';
+import { UNREADABLE, type Change, type Image, type Loss, type LogValue } from '../core/index.ts';
 import type { PgTable } from './tables.ts';
 
 /** What a transaction of the log turns into. `begin` … `commit` enclose everything else; nothing of a rolled-back one is ever seen. */
@@ -18,6 +18,8 @@ interface Relation {
   readonly table: PgTable;
   /** For each column of the log, its place in an image; -1 for one the model does not have. */
   readonly places: Int32Array;
+  /** An image before anything is put into it: what the log does not have as the model says cannot be read, whatever comes. */
+  readonly blank: Image;
   /** A listed column is missing or re-typed. */
   readonly drifted: boolean;
   /** Places beyond the key, for a partitioned table: the log says of it, not of the partition, that the row before is whole. */
@@ -106,9 +108,9 @@ export class PgoutputDecoder {
     this.#handler.change({ table, before, after: this.#image(relation, false, before) }, bytes);
   }
 
-  #image({ places, table }: Relation, remember = false, old: Image | null = null): Image {
+  #image({ places, blank }: Relation, remember = false, old: Image | null = null): Image {
     const data = this.#data;
-    const image = new Array<LogValue>(table.columns.length).fill(null);
+    const image = blank.slice();
     const count = data.readUInt16BE(this.#at);
     let at = this.#at + 2;
     if (this.#old.length < 2 * count) this.#old = new Int32Array(2 * count);
@@ -214,8 +216,12 @@ function relationOf(table: PgTable, columns: readonly { readonly name: string; r
   // Of another type than at the start is as good as missing: its text would be read by the wrong rule.
   const places = columns.map(({ name, type }) => table.columns.findIndex((column) => column.column === name && column.type === type));
   const drifted = table.columns.some(({ listed }, place) => listed && !places.includes(place));
-  const beyondKey = table.relation.kind === 'p' ? table.columns.flatMap((_, place) => (table.key.includes(place) ? [] : [place])) : [];
-  return { table, places: Int32Array.from(places), drifted, beyondKey };
+  const beyondKey =
+    table.relation.kind === 'p'
+      ? table.columns.flatMap((_, place) => (table.key.includes(place) || !places.includes(place) ? [] : [place]))
+      : [];
+  const blank = table.columns.map((_, place): LogValue | typeof UNREADABLE => (places.includes(place) ? null : UNREADABLE));
+  return { table, places: Int32Array.from(places), blank, drifted, beyondKey };
 }
 
 /** The row before, from a partition whose replica identity has not been set yet. A row that is like that in truth is taken for one too. */

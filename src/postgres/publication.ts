@@ -29,11 +29,18 @@ export interface TableStanding {
   readonly schema: string | null;
   /** A table this one is a partition of, which the publication names: its changes go under that name. */
   readonly under: string | null;
+  /** Tables this one is a partition of, by number. */
+  readonly ancestors: readonly number[];
+  /** A table that inherits from this one and is no partition: the log tells its rows apart from this table's, a query does not. */
+  readonly child: string | null;
   /** The table itself, by which the log says what kind of row it has, and the partitions that the rows are stored in. */
   readonly stores: readonly Store[];
 }
 
 interface Store {
+  readonly oid: number;
+  /** It was made as a partition, so it came empty; one that was attached may have brought rows. */
+  readonly born: boolean;
   readonly schema: string;
   readonly name: string;
   /** `f` the full row, `d` the primary key, `i` an index, `n` nothing. */
@@ -56,7 +63,12 @@ SELECT json_build_object(
         FROM pg_publication_namespace n JOIN publication p ON p.oid = n.pnpubid WHERE n.pnnspid = c.relnamespace),
       'under', (SELECT r.prrelid::regclass::text FROM pg_partition_ancestors(c.oid) a
         JOIN pg_publication_rel r ON r.prrelid = a.relid JOIN publication p ON p.oid = r.prpubid WHERE a.relid <> c.oid LIMIT 1),
-      'stores', (SELECT coalesce(json_agg(json_build_object('schema', n.nspname, 'name', s.relname, 'identity', s.relreplident,
+      'ancestors', (SELECT coalesce(json_agg(a.relid::oid::int8), '[]') FROM pg_partition_ancestors(c.oid) a WHERE a.relid <> c.oid),
+      'child', (SELECT h.inhrelid::regclass::text FROM pg_inherits h WHERE h.inhparent = c.oid AND c.relkind = 'r' LIMIT 1),
+      'stores', (SELECT coalesce(json_agg(json_build_object('oid', s.oid::int8,
+          'born', NOT EXISTS (SELECT FROM pg_partition_ancestors(s.oid) a JOIN pg_class k ON k.oid = a.relid JOIN pg_type y ON y.oid = k.reltype
+            JOIN pg_inherits h ON h.inhrelid = k.oid WHERE k.oid <> c.oid AND h.xmin <> y.xmin),
+          'schema', n.nspname, 'name', s.relname, 'identity', s.relreplident,
           'index', (SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = s.oid AND i.indisreplident))
           ORDER BY n.nspname, s.relname), '[]')
         FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace
@@ -72,12 +84,19 @@ export async function readStanding(sql: Sql, publication: string, tables: readon
 }
 
 /** Two of them differ when rows may have been left out of the log in between, even if all is as before now. */
-export function fingerprint({ publication, tables }: Standing): string {
+export function fingerprint({ publication, tables }: Standing, followed: (place: number) => boolean): string {
   return JSON.stringify([
     publication?.oid,
     publication?.version,
-    tables.map(({ persistence, member, schema }) => [persistence, member, schema]),
+    tables.map(({ persistence, member, schema }, place) => (followed(place) ? [persistence, member, schema] : null)),
   ]);
+}
+
+/** Rows came to a table, or went from it, with the partition that they are in: the log has no word of that. */
+export function regrouped(before: TableStanding, now: TableStanding): boolean {
+  const [were, are] = [before, now].map(({ stores }) => new Map(stores.map((store) => [store.oid, store])));
+  const gone = before.stores.some(({ oid }) => !are?.has(oid));
+  return gone || now.stores.some(({ oid, born }) => !born && !were?.has(oid));
 }
 
 /** The first server that can publish stored generated columns, and that refuses updates of tables whose full row it does not publish. */
@@ -95,11 +114,12 @@ export function publicationSteps(standing: Standing, publication: string, tables
   const steps: GuardedStep[] = [];
   for (const [place, table] of tables.entries()) {
     const stands = standing.tables[place] as TableStanding;
-    refuseTable(table, stands, { name, version: standing.version });
+    const refusal = refusalOf(table, stands, { name, version: standing.version, tables });
+    if (refusal) throw refusal;
     steps.push(...identitySteps(stands, table));
     if (stands.member || stands.schema !== null || standing.publication?.allTables) continue;
     steps.push({
-      sql: `ALTER PUBLICATION ${name} ADD TABLE ${table.sql}`,
+      sql: `ALTER PUBLICATION ${name} ADD TABLE ONLY ${table.sql}`,
       why: `brings the rows of ${table.id} into the log that Rowcast reads`,
       // A transaction that has written to the table already would come in half: this waits for it, and the lock timeout guards the app.
       lock: `LOCK TABLE ${table.sql} IN SHARE ROW EXCLUSIVE MODE`,
@@ -158,37 +178,64 @@ function probes(sql: string, { relation }: PgTable): readonly string[] {
   ];
 }
 
-function refuseTable(table: PgTable, stands: TableStanding, { name, version }: { readonly name: string; readonly version: number }): void {
-  const unsupported = (why: string): never => {
-    throw new RowcastError('source_unsupported', `the table ${table.id} cannot be followed: ${why}`);
-  };
-  if (stands.persistence === null) unsupported('it was dropped since it was looked up; start again');
-  if (stands.persistence !== 'p') unsupported(`it is unlogged, so the log has nothing of it; run: ALTER TABLE ${table.sql} SET LOGGED`);
+interface Around {
+  /** The publication, as SQL. */
+  readonly name: string;
+  readonly version: number;
+  readonly tables: readonly PgTable[];
+}
+
+/** The tables that cannot be followed as they stand, and why: the cure is in the message. */
+export function refusals(standing: Standing, publication: string, tables: readonly PgTable[]): ReadonlyMap<PgTable, RowcastError> {
+  const refused = new Map<PgTable, RowcastError>();
+  for (const [place, table] of tables.entries()) {
+    const around = { name: identifier(publication), version: standing.version, tables };
+    const refusal = refusalOf(table, standing.tables[place] as TableStanding, around);
+    if (refusal) refused.set(table, refusal);
+  }
+  return refused;
+}
+
+function refusalOf(table: PgTable, stands: TableStanding, { name, version, tables }: Around): RowcastError | null {
+  const unsupported = (why: string): RowcastError =>
+    new RowcastError('source_unsupported', `the table ${table.id} cannot be followed: ${why}`);
+  if (stands.persistence === null) return unsupported('it was dropped since it was looked up; create it again and restart');
+  if (stands.persistence !== 'p')
+    return unsupported(`it is unlogged, so the log has nothing of it; run: ALTER TABLE ${table.sql} SET LOGGED`);
+  if (stands.child !== null) {
+    return unsupported(
+      `${stands.child} inherits from it, and the log does not count its rows as rows of ${table.id}; run: ALTER TABLE ${stands.child} NO ` +
+        `INHERIT ${table.sql}, or partition the table instead`,
+    );
+  }
+  const root = tables.find(({ relation }) => stands.ancestors.includes(relation.oid));
+  if (root) return unsupported(`it is a partition of ${root.id}, which is bound too, and a row is told once; bind ${root.id} alone`);
   if (stands.under !== null) {
-    unsupported(`it is a partition of ${stands.under}, which is followed as a whole; bind ${stands.under} instead`);
+    return unsupported(`it is a partition of ${stands.under}, which is followed as a whole; bind ${stands.under} instead`);
   }
   const computed = table.columns.find(
     ({ column, listed }) => listed && table.relation.attributes.some(({ name: own, generated }) => own === column && generated === 's'),
   );
   if (computed && version < STORED_GENERATED) {
-    unsupported(
+    return unsupported(
       `its column "${computed.column}" is computed by the database, and servers before 18 leave such columns out of the log; leave it out of the binding, or compute it in \`serialize\``,
     );
   }
   const virtual = table.relation.attributes.find(({ generated }) => generated === 'v');
   if (virtual && version >= STORED_GENERATED) {
-    unsupported(
+    return unsupported(
       `its column ${identifier(virtual.name)} is generated when read, and Postgres would refuse every UPDATE of a followed table with one; ` +
         `make the column STORED, or drop it`,
     );
   }
   if (stands.member?.restricted) {
-    throw new RowcastError(
+    return new RowcastError(
       'setup_needed',
       `the publication ${name} has a row filter or a column list on ${table.id}, so rows would be missing; who sees what is the binding's to ` +
-        `say. Run:\nALTER PUBLICATION ${name} DROP TABLE ${table.sql};\nALTER PUBLICATION ${name} ADD TABLE ${table.sql};`,
+        `say. Run:\nALTER PUBLICATION ${name} DROP TABLE ${table.sql};\nALTER PUBLICATION ${name} ADD TABLE ONLY ${table.sql};`,
     );
   }
+  return null;
 }
 
 /** A step of the bookkeeping: what a teardown must know. The first value stays. */

@@ -1,4 +1,4 @@
-import { RowcastError, ValueError, type Change, type Image, type Published, type Row } from '../core/index.ts';
+import { RowcastError, UNREADABLE, ValueError, type Change, type Image, type Published, type Row } from '../core/index.ts';
 import { sqlState, type Sql } from './sql.ts';
 import type { PgColumn, PgTable } from './tables.ts';
 
@@ -59,7 +59,8 @@ export function publishedChanges(text: string, tables: readonly PgTable[]): read
       .filter((table) => table.id === id)
       .map((table): Change => {
         const froms = table.columns.map(({ column }) => columns.indexOf(column));
-        const read = (image: Image | null): Image | null => image && froms.map((from) => image[from] ?? null);
+        const read = (image: Image | null): Image | null =>
+          image && froms.map((from, place) => (from === -1 || table.columns[place]?.type === null ? UNREADABLE : (image[from] ?? null)));
         return { table, before: read(before), after: read(after) };
       }),
   );

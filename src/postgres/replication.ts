@@ -46,6 +46,8 @@ const KEEPALIVE = 'k'.charCodeAt(0);
 const XLOG_HEADER = 25;
 /** Microseconds between 1970 and 2000, where Postgres begins to count. */
 const EPOCH_2000 = 946_684_800_000_000n;
+/** Until the log comes, every answer of the server has to come within 10 s. */
+const ANSWER_MS = 10_000;
 /** A server that does not hang up by then is left. */
 const GOODBYE_MS = 2_000;
 
@@ -62,12 +64,19 @@ export class ReplicationConnection implements Sql {
    * @throws {RowcastError} `source_unsupported`, with the cure, when the server or something before it takes no such connection;
    * `driver_missing` without `pg`.
    */
-  static async open(url: string): Promise<ReplicationConnection> {
+  static async open(url: string, signal?: AbortSignal): Promise<ReplicationConnection> {
     const { Client } = await loadPg();
     // `replication` is one more thing that `pg` takes and does not declare.
-    const config = { connectionString: url, replication: 'database', application_name: 'rowcast log', keepAlive: true };
+    const config = {
+      connectionString: url,
+      replication: 'database',
+      application_name: 'rowcast log',
+      keepAlive: true,
+      connectionTimeoutMillis: ANSWER_MS,
+    };
     const client = new Client(config);
     const connection = new ReplicationConnection(client);
+    const unwatch = connection.cutBy(signal);
     try {
       await client.connect();
       const rows = await connection.query(
@@ -80,6 +89,8 @@ export class ReplicationConnection implements Sql {
     } catch (error) {
       void connection.close();
       throw connectionError(error);
+    } finally {
+      unwatch();
     }
   }
 
@@ -91,9 +102,21 @@ export class ReplicationConnection implements Sql {
     client.on('error', () => {});
   }
 
-  /** Replication connections speak the simple protocol: there are no parameters. Several statements give the rows of the last. */
-  async query(text: string): Promise<readonly RawRow[]> {
-    const result = (await this.#client.query({ text, rowMode: 'array', types: { getTypeParser: () => String } })) as unknown;
+  /** Cuts the line when the signal aborts, until the returned function is called: whoever waits for an answer is told so. */
+  cutBy(signal: AbortSignal | undefined): () => void {
+    const cut = (): void => this.#wire.stream.destroy();
+    if (signal?.aborted) cut();
+    signal?.addEventListener('abort', cut, { once: true });
+    return () => signal?.removeEventListener('abort', cut);
+  }
+
+  /**
+   * Replication connections speak the simple protocol: there are no parameters. Several statements give the rows of the last. A server that
+   * does not answer within `deadline` milliseconds is given up, and the connection with it.
+   */
+  async query(text: string, _params: readonly [] = [], deadline: number = ANSWER_MS): Promise<readonly RawRow[]> {
+    const running = this.#client.query({ text, rowMode: 'array', types: { getTypeParser: () => String } });
+    const result = (await this.#within(deadline, running)) as unknown;
     const last = (Array.isArray(result) ? result.at(-1) : result) as { rows: RawRow[] };
     return last.rows;
   }
@@ -117,8 +140,23 @@ export class ReplicationConnection implements Sql {
       (error: unknown) => (this.#closing ? undefined : Promise.reject(error)),
     );
     failed.catch(() => {}); // is awaited by whoever reads, which may be later
-    await Promise.race([started, failed]);
+    await this.#within(ANSWER_MS, Promise.race([started, failed]));
     return { failed };
+  }
+
+  async #within<T>(ms: number, answer: Promise<T>): Promise<T> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#wire.stream.destroy();
+    }, ms);
+    try {
+      return await answer;
+    } catch (cause) {
+      throw late ? new RowcastError('source_lost', `the server did not answer within ${ms / 1_000} s`, { cause }) : cause;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Tells the server what it may forget. @param ask whether it should answer with a keepalive. */

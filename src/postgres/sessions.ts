@@ -1,7 +1,20 @@
+import type { Duplex } from 'node:stream';
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { RowcastError } from '../core/index.ts';
 import { loadPg } from './driver.ts';
-import { literal, paramText, PINNED, type RawRow, type Sessions, type Sql, type Transaction } from './sql.ts';
+import { Lease } from './lease.ts';
+import {
+  CommitUnknown,
+  literal,
+  LOCK_TIMEOUT,
+  paramText,
+  PINNED,
+  type RawRow,
+  type Sessions,
+  TOO_MANY_CONNECTIONS,
+  type Sql,
+  type Transaction,
+} from './sql.ts';
 
 /** The app's own Drizzle over a client that Rowcast hands it: what hooks get their `tx` from. */
 export type DrizzleOver<Client> = (client: Client) => {
@@ -21,7 +34,7 @@ export interface SessionOptions {
  */
 const SESSION: Readonly<Record<string, string>> = {
   ...PINNED,
-  lock_timeout: '500ms',
+  lock_timeout: LOCK_TIMEOUT,
   default_transaction_isolation: 'read committed',
   jit: 'off',
 };
@@ -30,6 +43,11 @@ const PIN = Object.entries(SESSION)
   .map(([name, value]) => `SET ${name} = ${literal(value)}`)
   .join('; ');
 
+/** How long a connection is waited for, whether it has to be made or to become free. */
+const CONNECTION_MS = 5_000;
+/** What runs when it is closed may end by itself for so long; then it is cut. */
+const GRACE_MS = 2_000;
+
 /** Connections to a Postgres server by `pg`. None is made before the first query. @throws {RowcastError} `driver_missing` without `pg`. */
 export async function pgSessions(url: string, { drizzle, connections = 10 }: SessionOptions = {}): Promise<Sessions> {
   const { Pool } = await loadPg();
@@ -37,17 +55,32 @@ export async function pgSessions(url: string, { drizzle, connections = 10 }: Ses
     connectionString: url,
     max: connections,
     application_name: 'rowcast',
+    connectionTimeoutMillis: CONNECTION_MS,
     // Awaited before the connection is given to anybody; not by the connection's own options, which poolers drop.
     onConnect: async (client: ClientBase) => void (await client.query(PIN)),
   };
   const pool = new Pool(config);
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => undefined);
+  const clients = new Set<PoolClient>();
+  pool.on('connect', (client) => void clients.add(client));
+  pool.on('remove', (client) => void clients.delete(client));
   return {
     query: sqlOver(pool).query,
     transaction: (run) => transaction(pool, drizzle, run),
-    close: () => pool.end(),
+    close: () => closePool(pool, clients),
   };
+}
+
+/** A server that does not answer is not waited for. */
+async function closePool(pool: Pool, clients: ReadonlySet<PoolClient>): Promise<void> {
+  const ended = pool.end();
+  ended.catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, GRACE_MS)));
+  await Promise.race([ended, late]);
+  clearTimeout(timer);
+  for (const client of clients) (client as unknown as { connection: { stream: Duplex } }).connection.stream.destroy();
 }
 
 function sqlOver(client: Pool | PoolClient): Sql {
@@ -62,22 +95,33 @@ function sqlOver(client: Pool | PoolClient): Sql {
 const RAW = { getTypeParser: () => (text: string) => text } as never;
 
 async function transaction<T>(pool: Pool, drizzle: DrizzleOver<PoolClient> | undefined, run: (tx: Transaction) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+  const client = await pool.connect().catch((cause: unknown) => {
+    // The pool has no code for it.
+    if (!/^timeout exceeded/.test((cause as Error).message)) throw cause;
+    throw Object.assign(new Error('all connections are in use', { cause }), { code: TOO_MANY_CONNECTIONS });
+  });
   let broken: unknown;
+  let committing = false;
   const onError = (error: unknown): void => void (broken ??= error);
   client.on('error', onError);
   try {
     await client.query('BEGIN');
     const result = await run({
       ...sqlOver(client),
-      app: async (hook) => (drizzle ?? (await loadDrizzle()))(insideOf(client)).transaction(async (tx) => hook(tx)),
+      app: async (hook) => {
+        const over = drizzle ?? (await loadDrizzle());
+        const lease = new Lease();
+        return over(insideOf(client, lease)).transaction(async (tx) => lease.during(() => hook(tx)));
+      },
     });
+    committing = true;
     await client.query('COMMIT');
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch(onError);
     // Whatever came of it, the cause is the connection.
-    throw broken === undefined ? error : Object.assign(new Error('the connection broke', { cause: error }), { code: '08006' });
+    if (broken === undefined) throw error;
+    throw committing ? new CommitUnknown(error) : Object.assign(new Error('the connection broke', { cause: error }), { code: '08006' });
   } finally {
     client.off('error', onError);
     client.release(broken !== undefined);
@@ -85,10 +129,11 @@ async function transaction<T>(pool: Pool, drizzle: DrizzleOver<PoolClient> | und
 }
 
 /** The same client in a transaction that is open already: the outermost begin, commit and rollback are not its own to say. */
-function insideOf(client: PoolClient): PoolClient {
+function insideOf(client: PoolClient, lease: Lease): PoolClient {
   const query = (statement: string | { text: string }, ...rest: unknown[]): unknown => {
     const text = typeof statement === 'string' ? statement : statement.text;
     if (/^\s*(?:begin|commit|rollback)\s*;?\s*$/i.test(text)) return Promise.resolve({ rows: [], rowCount: null, fields: [], command: '' });
+    if (lease.ended) return Promise.reject(lease.refusal);
     return client.query(...([statement, ...rest] as Parameters<PoolClient['query']>));
   };
   return { query } as unknown as PoolClient;

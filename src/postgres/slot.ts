@@ -51,6 +51,8 @@ const LEAVING_MS = 5_000;
 const LEAVING_POLL_MS = 100;
 /** A new slot waits for every transaction that writes at that moment. */
 const CREATION_MS = 60_000;
+/** Over the server's own limit: its error says more than ours. */
+const ANSWER_MS = 10_000;
 const CREATION_LOOK_MS = 1_000;
 
 /**
@@ -103,7 +105,7 @@ async function createSlot(slot: SlotName, parts: ClaimParts): Promise<void> {
   const watch = watchWait(parts);
   try {
     await connection.query(`SET statement_timeout = ${CREATION_MS}`);
-    await connection.query(createSlotSql(slot));
+    await connection.query(createSlotSql(slot), [], CREATION_MS + ANSWER_MS);
     await connection.query('SET statement_timeout = 0');
   } catch (cause) {
     switch (sqlState(cause)) {

@@ -14,9 +14,9 @@ import { Assembler, type TransactionBounds } from './assembler.ts';
 import { LogStream, type Progress } from './log-stream.ts';
 import { lsnOf } from './lsn.ts';
 import { leaveReceipt, leaveRows } from './messages.ts';
-import { fingerprint, publicationSteps, readStanding, type Standing } from './publication.ts';
+import { Following } from './following.ts';
+import { readStanding, type Standing } from './publication.ts';
 import { ReplicationConnection } from './replication.ts';
-import { applySteps, refuseMissing } from './setup.ts';
 import { claimSlot, readSlot, slotTaken, type SlotName } from './slot.ts';
 import { literal, sqlState, type Sessions, type Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
@@ -56,19 +56,18 @@ export class PostgresSource implements ChangeSource {
   readonly #parts: SourceParts;
   readonly #history: string;
   readonly #progress: Progress = { acknowledged: 0n, delivered: 0n, confirmed: 0n };
-  /** How the publication stood when what is read now began. */
-  #fingerprint: string;
+  readonly #following: Following;
   /** The publication was changed: what the log has left out since cannot be known. */
   #altered = false;
   #ready: Ready | null;
   #stream: LogStream | null = null;
-  #closed = false;
+  readonly #closed = new AbortController();
 
   private constructor(parts: SourceParts, start: Start) {
     this.#parts = parts;
     this.epoch = `${start.epoch}.${start.history}`;
     this.#history = start.history;
-    this.#fingerprint = fingerprint(start.standing);
+    this.#following = new Following(parts, start.standing);
     this.#ready = start.ready;
   }
 
@@ -92,12 +91,17 @@ export class PostgresSource implements ChangeSource {
 
   async *read(after: Position, signal: AbortSignal): AsyncGenerator<readonly Commit[]> {
     if (this.#stream) throw new Error('the log is being read already: one reader at a time');
-    if (this.#closed) throw new RowcastError('closed', 'the database was closed');
+    if (this.#closed.signal.aborted) throw new RowcastError('closed', 'the database was closed');
     const { clock, slot, publication } = this.#parts;
-    const ready = await this.#connect();
+    const ending = AbortSignal.any([signal, this.#closed.signal]);
+    let ready: Ready | null = null;
+    let unwatch = (): void => {};
     try {
+      ready = await this.#connect(ending);
+      unwatch = ready.connection.cutBy(ending);
       const stream = await this.#streamFrom(ready, numberOf(after));
       const { failed } = await ready.connection.start({ slot: slot.name, publication, from: numberOf(after) }, stream);
+      unwatch();
       this.#stream = stream;
       let tellsLoss = this.#altered;
       const watch = watchEvery(clock, () => this.#look());
@@ -112,8 +116,11 @@ export class PostgresSource implements ChangeSource {
         this.#stream = null;
       }
     } catch (error) {
-      await ready.connection.close();
+      await ready?.connection.close();
+      if (signal.aborted) return;
       throw this.#explained(error);
+    } finally {
+      unwatch();
     }
   }
 
@@ -136,7 +143,7 @@ export class PostgresSource implements ChangeSource {
 
   /** The server's side is gone when it resolves, a temporary slot with it. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closed.abort();
     await this.#stream?.close();
     await this.#ready?.connection.close();
   }
@@ -162,13 +169,14 @@ export class PostgresSource implements ChangeSource {
     });
   }
 
-  async #connect(): Promise<Ready> {
+  async #connect(signal: AbortSignal): Promise<Ready> {
     const ready = this.#ready;
     this.#ready = null;
     if (ready) return ready;
     const { url, sessions, slot } = this.#parts;
-    await this.#restore();
-    const connection = await ReplicationConnection.open(url);
+    await unless(signal, this.#restore());
+    const connection = await ReplicationConnection.open(url, signal);
+    const unwatch = connection.cutBy(signal);
     try {
       if ((await historyOf(connection)) !== this.#history) {
         throw new RowcastError('source_lost', 'this is another server, or one restored to another history; start this process again');
@@ -183,46 +191,28 @@ export class PostgresSource implements ChangeSource {
     } catch (error) {
       await connection.close();
       throw error;
+    } finally {
+      unwatch();
     }
   }
 
-  /** Looks at the publication before the log is read by it again, and sets right what is amiss, or refuses. */
+  /** Looks at the publication before the log is read by it again, and sets right what is amiss. */
   async #restore(): Promise<void> {
-    const { sessions, publication, tables, setup, log } = this.#parts;
-    let standing = await readStanding(sessions, publication, tables);
-    if (fingerprint(standing) !== this.#fingerprint) this.#altered = true;
-    const steps = publicationSteps(standing, publication, tables);
-    if (steps.length === 0) {
-      this.#fingerprint = fingerprint(standing);
-      return;
-    }
-    if (setup === 'check') refuseMissing(steps);
-    await applySteps(sessions, steps);
-    log.warn({ steps: steps.map(({ sql }) => sql) }, 'what makes the log tell of every row had been taken away; it was made again');
-    standing = await readStanding(sessions, publication, tables);
-    this.#fingerprint = fingerprint(standing);
+    if (await this.#following.changed()) this.#altered = true;
+    await this.#following.setRight();
   }
 
   /** Rows may be left out of the log without a word: the server does not say when a publication changes. */
   async #look(): Promise<void> {
-    const { sessions, publication, tables, setup, log } = this.#parts;
     const stream = this.#stream;
     try {
-      const standing = await readStanding(sessions, publication, tables);
+      const changed = await this.#following.changed();
       if (this.#stream !== stream) return;
-      if (fingerprint(standing) !== this.#fingerprint) {
-        this.#altered = true;
-        stream?.fail(new RowcastError('source_lost', `the publication "${publication}" was changed: rows may be missing since`));
-        return;
-      }
-      // With the publication as it was, these are identities: a new partition's, or one that was taken away.
-      const steps = publicationSteps(standing, publication, tables);
-      if (steps.length === 0) return;
-      if (setup === 'check') refuseMissing(steps);
-      await applySteps(sessions, steps);
-      log.warn({ steps: steps.map(({ sql }) => sql) }, 'a table had lost its replica identity, or got a partition; it was set again');
+      if (!changed) return await this.#following.setRight();
+      this.#altered = true;
+      stream?.fail(new RowcastError('source_lost', `the publication "${this.#parts.publication}" was changed: rows may be missing since`));
     } catch (error) {
-      if (!this.#closed) log.error({ err: error }, 'the publication could not be looked at, or set right');
+      if (!this.#closed.signal.aborted) this.#parts.log.error({ err: error }, 'the publication could not be looked at, or set right');
     }
   }
 
@@ -251,6 +241,20 @@ async function historyOf(connection: ReplicationConnection): Promise<string> {
 async function one(sql: Sql, query: string): Promise<string> {
   const [row] = await sql.query(query);
   return row?.[0] ?? '';
+}
+
+/** A pooled connection to a server that does not answer is cut only when all are. */
+async function unless(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => (abort = () => reject(new RowcastError('closed', 'the reading was ended'))));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    work.catch(() => undefined);
+  }
 }
 
 function watchEvery(clock: Clock, look: () => Promise<void>): { cancel(): void } {

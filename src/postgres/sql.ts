@@ -119,6 +119,19 @@ export function isConnectionLost(error: unknown): boolean {
   return false;
 }
 
+/** How long a try of a write waits for a lock. */
+export const LOCK_TIMEOUT = '500ms';
+
+export const TOO_MANY_CONNECTIONS = '53300';
+
+/** The connection broke while committing: whether it was committed is not known. */
+export class CommitUnknown extends Error {
+  readonly code = '08007';
+  constructor(cause: unknown) {
+    super('the connection broke while committing', { cause });
+  }
+}
+
 /** PGlite is Postgres without logical decoding: it accepts a slot, then answers every query with nothing. It is followed by a journal. */
 export async function isPglite(sql: Sql): Promise<boolean> {
   const rows = await sql.query('SELECT version()');

@@ -4,6 +4,8 @@ import { drizzle as drizzle1 } from 'drizzle-orm-1/node-postgres';
 import { integer, pgTable, text } from 'drizzle-orm/pg-core';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { breakingLine } from '../../test/postgres/breaking-line.ts';
+import { until } from '../../test/postgres/follower.ts';
 import { bareModel, bound } from '../../test/postgres/bare-model.ts';
 import { startPostgres, type PostgresServer } from '../../test/servers/postgres.ts';
 import type { Action, Answer, Image, Judgement, Receipt } from '../core/index.ts';
@@ -92,6 +94,12 @@ const hook = (run: (tx: never) => unknown): Wanted => ({
   judge: () => ({ verdict: 'hook', run: run as (tx: unknown) => unknown }),
 });
 const rows = async (sql: string): Promise<readonly object[]> => (await app.query<object>(sql)).rows;
+
+function gate(): { readonly passed: Promise<void>; pass(): void } {
+  let pass = (): void => {};
+  const passed = new Promise<void>((resolve) => (pass = resolve));
+  return { passed, pass };
+}
 
 describe('what the database turns down is invalid, by field and in our own words', () => {
   test.each<[string, Action, Wanted, Record<string, string> | undefined]>([
@@ -193,6 +201,75 @@ describe('when the database is busy', () => {
     expect(await write('create', { judge })).toEqual({ ok: true, pk: expect.any(Number) as number });
     expect(await rows(`SELECT name FROM node WHERE name = 'once'`)).toHaveLength(1);
   });
+
+  test('a write asked again while its first try still runs waits for it, however long, and is never busy', async () => {
+    const first = gate();
+    const slow = write('create', { judge: () => first.passed.then(() => ({ verdict: 'write', values: new Map([[2, 'twin']]) })) });
+    writes--;
+    const twin = write('create', { judge: () => ({ verdict: 'write', values: new Map([[2, 'other']]) }) });
+    // Longer than a lock is waited for, in all tries together.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    first.pass();
+    const answer = await slow;
+    expect([answer.ok, await twin]).toEqual([true, answer]);
+    expect(await rows(`SELECT name FROM node WHERE name IN ('twin', 'other')`)).toEqual([{ name: 'twin' }]);
+  });
+
+  test('so does a write asked again at another process', async () => {
+    const other = await pgSessions(url);
+    const first = gate();
+    const slow = write('create', { judge: () => first.passed.then(() => ({ verdict: 'write', values: new Map([[2, 'twin']]) })) });
+    await until(
+      async () =>
+        (await rows(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'rowcast' AND state = 'idle in transaction'`)).length > 0,
+    );
+    writes--;
+    const twin = write('create', { judge: () => ({ verdict: 'write', values: new Map([[2, 'other']]) }) }, storeOver(other));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    first.pass();
+    const answer = await slow;
+    expect([answer.ok, await twin]).toEqual([true, answer]);
+    await other.close();
+  });
+
+  test('a connection that breaks at the COMMIT: the write is told as what it became, once the database can be asked', async () => {
+    for (const committed of [true, false]) {
+      const line = await breakingLine(url, committed);
+      const over = await pgSessions(line.url, { connections: 2 });
+      const answer = await write('create', { set: { name: committed ? 'was' : 'now' } }, storeOver(over));
+      expect([answer.ok, line.broken()]).toEqual([true, true]);
+      await over.close();
+      await line.close();
+    }
+    expect(await rows(`SELECT name FROM node WHERE name IN ('was', 'now') ORDER BY name`)).toEqual([{ name: 'now' }, { name: 'was' }]);
+  });
+
+  test('what cannot be asked for a minute is not known, and never said to be undone', async () => {
+    const line = await breakingLine(url, true, Infinity);
+    const over = await pgSessions(line.url, { connections: 2 });
+    const clock = { ...systemClock, now: () => performance.now() * 100 };
+    const hasty = new PgStore({ sessions: over, clock, leave, judging: 'locked' });
+    await expect(write('create', { set: { name: 'maybe' } }, hasty)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    await over.close();
+    await line.close();
+  });
+
+  test('where no connection becomes free in time a write is busy', async () => {
+    const own = await pgSessions(url, { connections: 1 });
+    const held = gate();
+    const holding = own.transaction(() => held.passed);
+    expect(await write('create', { set: { name: 'x' } }, storeOver(own))).toMatchObject({ code: 'busy' });
+    held.pass();
+    await holding;
+    await own.close();
+  }, 15_000);
+
+  test('closing does not wait for a server that does not answer', async () => {
+    const own = await pgSessions(url, { connections: 1 });
+    const stuck = own.query('SELECT pg_sleep(60)').then(() => 'answered', () => 'cut'); // prettier-ignore
+    await own.close();
+    expect(await stuck).toBe('cut');
+  }, 15_000);
 });
 
 const node = pgTable('node', { id: integer('id').primaryKey(), name: text('name') });
@@ -246,6 +323,17 @@ describe.each<[string, SessionOptions]>([
     await expect(write('update', inside, over)).rejects.toThrow();
     expect(await nameOf()).toEqual({ name: 'one' });
     expect(await rows(`SELECT 1 FROM rowcast.write WHERE write = ${writes}`)).toEqual([]);
+  });
+
+  test('is of no use once the hook is done', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    const inside = hook((tx: Tx) => {
+      late = new Promise((resolve) => setTimeout(resolve, 50)).then(() => set(tx, 'late')).catch((error: unknown) => error);
+    });
+    expect(await write('update', inside, over)).toEqual({ ok: true, pk: 1 });
+    const error = await late;
+    expect((error as { cause?: unknown }).cause ?? error).toMatchObject({ code: 'hook_invalid' });
+    expect(await nameOf()).toEqual({ name: 'one' });
   });
 
   test('a constraint it breaks is answered by field', async () => {

@@ -14,9 +14,21 @@ import {
   type StoreWrite,
 } from '../core/index.ts';
 import { WRITES } from './setup.ts';
-import { identifier, isConnectionLost, paramText, sqlState, type RawRow, type Sessions, type Sql, type Transaction } from './sql.ts';
-import { columnList, type PgColumn, type PgTable } from './tables.ts';
-import { refusalOf } from './violations.ts';
+import {
+  CommitUnknown,
+  identifier,
+  isConnectionLost,
+  LOCK_TIMEOUT,
+  paramText,
+  sqlState,
+  TOO_MANY_CONNECTIONS,
+  type RawRow,
+  type Sessions,
+  type Sql,
+  type Transaction,
+} from './sql.ts';
+import { columnList, imageOfRow, type PgColumn, type PgTable } from './tables.ts';
+import { refusalOf, type Attempt } from './violations.ts';
 
 export interface StoreParts {
   readonly sessions: Sessions;
@@ -35,19 +47,56 @@ type Outcome = Awaited<ReturnType<Store['write']>>;
 /** The row changed between being judged and being locked. */
 class Changed extends Error {}
 
-const TRIES = 4;
+/** Another process, or a former connection of this one, is at the same write: whether it will be done is not known yet. */
+class TwinRuns extends Error {
+  readonly code = '55P03';
+  constructor(cause: unknown) {
+    super('the same write is being done', { cause });
+  }
+}
 
-/** Serialization failure, deadlock, lock not available, statement timeout: another try may do. */
-const TRANSIENT = new Set(['40001', '40P01', '55P03', '57014']);
+interface Trying {
+  /** A twin is known to run: it is waited for longer than for another row. */
+  readonly patient: boolean;
+  /** The claim is ours: no other try, and no twin, has done the write. */
+  claimed(): void;
+  judged(values: Attempt['values']): void;
+}
+
+interface Failed {
+  readonly write: StoreWrite;
+  readonly attempt: Attempt;
+  readonly tries: number;
+}
+
+const TRIES = 4;
+/** How long it is asked what became of a write: 60 s. */
+const UNKNOWN_MS = 60_000;
+const MOST_PAUSE_MS = 2_000;
+/** A twin is waited for longer than a permission check and a hook may take. */
+const PATIENCE = '15s';
+
+/** Serialization failure, deadlock, lock not available, statement timeout, no connection: another try may do. */
+const TRANSIENT = new Set(['40001', '40P01', '55P03', '57014', TOO_MANY_CONNECTIONS]);
 
 /** Kept for a day: longer than any client asks again. */
 const KEPT = '1 day';
 const SWEEP_MS = 600_000;
 
+function isTransient(error: unknown): boolean {
+  return error instanceof Changed || TRANSIENT.has(sqlState(error) ?? '') || isConnectionLost(error);
+}
+
+/** For the rest of the transaction, or until it is set again. */
+async function setLockTimeout(tx: Sql, timeout: string): Promise<void> {
+  await tx.query(`SELECT set_config('lock_timeout', $1, true)`, [timeout]);
+}
+
 /** Core's store over Postgres: its contract is in `core/ports/store.ts`. */
 export class PgStore implements Store {
   readonly #parts: StoreParts;
   #swept: number;
+  readonly #running = new Map<string, Promise<Outcome>>();
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -55,41 +104,77 @@ export class PgStore implements Store {
   }
 
   async write(write: StoreWrite): Promise<Outcome> {
-    const table = write.table as PgTable;
     this.#sweep();
+    const { principal, receipt } = write.claim;
+    const name = JSON.stringify([principal, receipt.client, receipt.write]);
+    // A twin of this process is waited for here, without a connection: its permission check may take longer than a lock is waited for.
+    for (let twin = this.#running.get(name); twin; twin = this.#running.get(name)) await twin.catch(() => undefined);
+    const running = this.#tries(write);
+    this.#running.set(name, running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(name);
+    }
+  }
+
+  async #tries(write: StoreWrite): Promise<Outcome> {
+    const { clock } = this.#parts;
+    const table = write.table as PgTable;
+    const start = clock.now();
+    let unknown: unknown = null;
+    let twin = false;
     for (let tries = 1; ; tries++) {
-      const attempt: { table: PgTable; deletes: boolean; values: ReadonlyMap<number, unknown> | null } = {
-        table,
-        deletes: write.action === 'delete',
-        values: null,
-      };
+      const attempt: Attempt & { values: Attempt['values'] } = { table, deletes: write.action === 'delete', values: null };
       try {
-        return await this.#attempt(write, (judgement) => (attempt.values = judgement.verdict === 'write' ? judgement.values : null));
+        return await this.#attempt(write, {
+          patient: twin,
+          claimed: () => ([unknown, twin] = [null, false]),
+          judged: (values) => (attempt.values = values),
+        });
       } catch (error) {
-        const again = error instanceof Changed || TRANSIENT.has(sqlState(error) ?? '') || isConnectionLost(error);
-        if (!again) {
-          const refused = await refusalOf(error, attempt, this.#parts.sessions);
-          if (!refused) throw error;
-          return this.#parts.sessions.transaction(
-            async (tx) => (await this.#claim(tx, write)) ?? this.#tell(tx, write, tellable(write, refused)),
-          );
+        if (error instanceof CommitUnknown) unknown = error;
+        if (error instanceof TwinRuns) twin = true;
+        const pause = error instanceof Changed ? 0 : Math.min(2 ** tries * 10, MOST_PAUSE_MS);
+        if (unknown === null && !twin) {
+          const answer = await this.#ended(error, { write, attempt, tries });
+          if (answer) return answer;
+        } else if (clock.now() - start > UNKNOWN_MS || !isTransient(error)) {
+          // Only the claim could tell whether it was done, and it cannot be asked.
+          throw new RowcastError('outcome_unknown', 'the database could not be asked whether a write was done; ask again later', {
+            cause: error,
+          });
         }
-        if (tries === TRIES) {
-          if (error instanceof Changed) return { answer: CONFLICT, logged: false };
-          if (isConnectionLost(error)) throw error;
-          return { answer: BUSY, logged: false };
-        }
-        // Also when the connection broke while committing: the claim tells whether it did.
-        await new Promise<void>((resolve) => void this.#parts.clock.after(error instanceof Changed ? 0 : 2 ** tries * 10, resolve));
+        await new Promise<void>((resolve) => void clock.after(pause, resolve));
       }
     }
   }
 
-  async #attempt(write: StoreWrite, judged: (judgement: Judgement) => void): Promise<Outcome> {
+  /** What a failed try comes to; null when another one may do. @throws what the database failed with: then nothing was written. */
+  async #ended(error: unknown, { write, attempt, tries }: Failed): Promise<Outcome | null> {
+    if (!isTransient(error)) {
+      const refused = await refusalOf(error, attempt, this.#parts.sessions);
+      if (!refused) throw error;
+      return this.#refuse(write, refused);
+    }
+    if (sqlState(error) === TOO_MANY_CONNECTIONS) return { answer: BUSY, logged: false };
+    if (tries < TRIES) return null;
+    if (error instanceof Changed) return { answer: CONFLICT, logged: false };
+    if (isConnectionLost(error)) throw error;
+    return { answer: BUSY, logged: false };
+  }
+
+  #refuse(write: StoreWrite, refused: Answer): Promise<Outcome> {
+    return this.#parts.sessions.transaction(
+      async (tx) => (await this.#claim(tx, write, false)) ?? this.#tell(tx, write, tellable(write, refused)),
+    );
+  }
+
+  async #attempt(write: StoreWrite, { patient, claimed, judged }: Trying): Promise<Outcome> {
     const table = write.table as PgTable;
     const judge = async (before: Image | null): Promise<Judgement> => {
       const judgement = await write.judge(before);
-      judged(judgement);
+      judged(judgement.verdict === 'write' ? judgement.values : null);
       return judgement;
     };
     const { sessions, judging } = this.#parts;
@@ -97,8 +182,9 @@ export class PgStore implements Store {
     const ahead = judging === 'compared' ? await sessions.transaction((tx) => this.#lookAhead(tx, write)) : null;
     const judgement = ahead && (await judge(ahead.before));
     return sessions.transaction(async (tx) => {
-      const told = await this.#claim(tx, write);
+      const told = await this.#claim(tx, write, patient);
       if (told) return told;
+      claimed();
       const before = await rowOf(tx, write, write.action === 'delete' ? 'FOR UPDATE' : 'FOR NO KEY UPDATE');
       if (judging === 'compared' && !(ahead && isSame(ahead.before, before))) throw new Changed();
       const answer = await apply(tx, { table, write, before }, judgement ?? (await judge(before)));
@@ -107,12 +193,18 @@ export class PgStore implements Store {
   }
 
   /** Waits for a twin that is being written. Gives what that one, or an earlier one, was told; null when the claim is ours. */
-  async #claim(tx: Sql, { claim: { principal, receipt, hash } }: StoreWrite): Promise<Outcome | null> {
+  async #claim(tx: Sql, { claim: { principal, receipt, hash } }: StoreWrite, patient: boolean): Promise<Outcome | null> {
     const name = [principal, receipt.client, receipt.write];
-    const claimed = await tx.query(
-      `INSERT INTO ${WRITES} (principal, client, write, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING 1`,
-      [...name, hash],
-    );
+    if (patient) await setLockTimeout(tx, PATIENCE);
+    const claimed = await tx
+      .query(`INSERT INTO ${WRITES} (principal, client, write, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING 1`, [
+        ...name,
+        hash,
+      ])
+      .catch((error: unknown) => {
+        throw sqlState(error) === '55P03' ? new TwinRuns(error) : error;
+      });
+    if (patient) await setLockTimeout(tx, LOCK_TIMEOUT);
     if (claimed.length > 0) return null;
     const [stored] = await tx.query(`SELECT hash, answer FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name);
     if (!stored?.[1]) throw new Changed(); // forgotten between the two statements
@@ -160,7 +252,7 @@ async function rowOf(sql: Sql, { table, key }: StoreWrite, lock: '' | 'FOR UPDAT
   if (!key) return null;
   const pg = table as PgTable;
   const [row] = await sql.query(`SELECT ${columnList(pg)} FROM ${pg.sql} WHERE ${keyIs(pg, 1)} ${lock}`, key);
-  return row ?? null;
+  return row ? imageOfRow(pg, row) : null;
 }
 
 interface Target {

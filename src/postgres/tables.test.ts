@@ -1,10 +1,10 @@
 import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bareModel, bound, type BareColumns } from '../../test/postgres/bare-model.ts';
-import { RowcastError } from '../core/index.ts';
+import { RowcastError, UNREADABLE } from '../core/index.ts';
 import { pgliteSessions } from '../pglite/sessions.ts';
 import type { Sessions } from './sql.ts';
-import { imageReader, joinTables, type PgTable } from './tables.ts';
+import { columnList, imageOfRow, imageReader, joinTables, type PgTable } from './tables.ts';
 import { plainType } from './types.ts';
 
 let db: PGlite;
@@ -95,11 +95,14 @@ test('a listed column that is missing is refused with the statement that adds it
   );
 });
 
-test('an unlisted column that is missing, or of another type, is nothing', async () => {
+test('an unlisted column that is missing, or of another type, is no reason to refuse, and cannot be read', async () => {
   const table = await join('post', { id: 'integer', subtitle: 'text', title: 'integer' }, { listed: ['id'] });
   expect(table.columns[1]).toMatchObject({ type: null, nullable: true });
   expect(table.columns[1]?.toWire(null)).toBe('null');
-  expect(table.columns[2]?.kind[0]).toBe('text');
+  expect(table.columns[2]).toMatchObject({ type: null, kind: ['text', 'string'] });
+  await db.exec(`INSERT INTO post (id, title, blog) VALUES (900, 'nine', 1)`);
+  const [row = []] = await sessions.query(`SELECT ${columnList(table)} FROM post WHERE id = 900`);
+  expect(imageOfRow(table, row)).toEqual(['900', UNREADABLE, UNREADABLE]);
 });
 
 test('a listed column of another type is refused with both types and the statement that changes it', async () => {
@@ -136,6 +139,30 @@ test('a column computed when it is read is refused where it is listed, a stored 
   expect(columns.map(({ generated }) => generated)).toEqual([false, true, true]);
 });
 
+test('a column that was given another type since the start cannot be read by a query either', async () => {
+  await db.exec('CREATE TABLE doc (id integer PRIMARY KEY, secret boolean NOT NULL); INSERT INTO doc VALUES (1, true)');
+  const table = await join('doc', { id: 'integer', secret: 'boolean' }, { listed: ['id'] });
+  const read = async (): Promise<unknown> => {
+    const [row = []] = await sessions.query(`SELECT ${columnList(table)} FROM doc`);
+    return imageOfRow(table, row);
+  };
+  expect(await read()).toEqual(['1', 't']);
+  await db.exec('ALTER TABLE doc ALTER secret TYPE smallint USING secret::int');
+  expect(await read()).toEqual(['1', UNREADABLE]);
+});
+
+test('a partitioned table needs a primary key: later partitions would have nothing else to be identified by', async () => {
+  await db.exec('CREATE TABLE parts (id integer NOT NULL UNIQUE) PARTITION BY RANGE (id)');
+  expect(await drift('parts', { id: 'integer' })).toContain('ALTER TABLE "public"."parts" ADD PRIMARY KEY ("id")');
+  await db.exec('ALTER TABLE parts ADD PRIMARY KEY (id)');
+  expect((await join('parts', { id: 'integer' })).key).toEqual([0]);
+});
+
+test('one table under two names is refused', async () => {
+  const models = [undefined, 'public'].map((schema) => bareModel('post', { id: 'integer' }, schema === undefined ? {} : { schema }));
+  await expect(joinTables(sessions, models.map((model) => bound(model)))).rejects.toMatchObject({ code: 'binding_invalid', message: expect.stringContaining('"public.post"') }); // prettier-ignore
+});
+
 test('names of any kind are quoted', async () => {
   const table = await join('Odd "Name', { 'the "key': 'integer', SELECT: 'text' });
   expect(table.sql).toBe('"public"."Odd ""Name"');
@@ -144,7 +171,7 @@ test('names of any kind are quoted', async () => {
 test('rows are read by name and type: a moved column is found, one of another type is as good as gone', async () => {
   const table = await join('post', { id: 'integer', title: 'text', price: 'numeric' }, { listed: ['title'] });
   const moved = imageReader(table, { attributes: [{ name: 'title', type: 1043 }, { name: 'extra', type: 25 }, { name: 'id', type: 23 }] }); // prettier-ignore
-  expect([moved.width, moved.image(['t', 'x', '1']), moved.drifted]).toEqual([3, ['1', 't', null], []]);
+  expect([moved.width, moved.image(['t', 'x', '1']), moved.drifted]).toEqual([3, ['1', 't', UNREADABLE], []]);
   const retyped = imageReader(table, { attributes: [{ name: 'id', type: 23 }, { name: 'title', type: 23 }] }); // prettier-ignore
-  expect([retyped.image(['1', '"],']), retyped.drifted.map(({ name }) => name)]).toEqual([['1', null, null], ['title']]);
+  expect([retyped.image(['1', '"],']), retyped.drifted.map(({ name }) => name)]).toEqual([['1', UNREADABLE, UNREADABLE], ['title']]);
 });

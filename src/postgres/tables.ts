@@ -1,5 +1,6 @@
 import {
   RowcastError,
+  UNREADABLE,
   type Bound,
   type Column,
   type FieldKind,
@@ -15,7 +16,7 @@ import { identifier, type RawRow, type Sql } from './sql.ts';
 import { plainType, type PgType } from './types.ts';
 
 export interface PgColumn extends TableColumn {
-  /** The type's number; null where the table has no such column. Then its value is NULL always. */
+  /** The type's number; null where the log has no such column as the model declares it. Then nobody can read it. */
   readonly type: number | null;
   /** As the catalog says it, modifiers included: what a value is cast to. */
   readonly declared: string;
@@ -39,7 +40,7 @@ export interface Joined {
  * Joins models to the database's own catalog, which decides.
  *
  * @throws {RowcastError} `schema_drift` naming a listed column that is missing or of another type, and the fix. A column that no binding
- * lists is nothing.
+ * lists is nothing, until code asks for it. `binding_invalid` when two models mean one table by different names.
  */
 export async function joinTables(sql: Sql, bound: readonly Bound[]): Promise<Joined> {
   const catalog = await readCatalog(
@@ -47,11 +48,31 @@ export async function joinTables(sql: Sql, bound: readonly Bound[]): Promise<Joi
     bound.map(({ model }) => model),
   );
   const tables = new Map(bound.map((each, at) => [each.model, joinTable(each, catalog.relations[at] ?? null, catalog.types)]));
+  refuseTwoNames([...tables.values()]);
   return { tables, catalog };
 }
 
+function refuseTwoNames(tables: readonly PgTable[]): void {
+  const names = new Map<number, string>();
+  for (const { model, relation, id } of tables) {
+    const name = nameOf(model);
+    const other = names.get(relation.oid);
+    if (other !== undefined && other !== name) {
+      throw new RowcastError(
+        'binding_invalid',
+        `the models of "${other}" and "${name}" are one table in the database, ${id}; give all of its bindings the same model`,
+      );
+    }
+    names.set(relation.oid, name);
+  }
+}
+
+function nameOf({ table }: Model): string {
+  return table.schema === undefined ? table.name : `${table.schema}.${table.name}`;
+}
+
 function joinTable({ model, listed }: Bound, relation: Relation | null, types: Catalog['types']): PgTable {
-  const name = model.table.schema === undefined ? model.table.name : `${model.table.schema}.${model.table.name}`;
+  const name = nameOf(model);
   const drift = (why: string): never => {
     throw new RowcastError('schema_drift', `the table "${name}" ${why}`);
   };
@@ -69,7 +90,8 @@ function joinTable({ model, listed }: Bound, relation: Relation | null, types: C
     }
     const type = types.get(attribute.type);
     if (!type) return drift(`has a column "${column.column}" of no known type`);
-    if (isListed) refuseDrift(column, { attribute, type, sql }, drift);
+    const why = driftOf(column, { attribute, type, sql });
+    if (isListed && why !== null) drift(why);
     const codec = codecOf(type, attribute.modifier);
     return {
       ...column,
@@ -78,7 +100,7 @@ function joinTable({ model, listed }: Bound, relation: Relation | null, types: C
       hasDefault: column.hasDefault || attribute.hasDefault || attribute.identity !== '',
       generated: attribute.generated !== '' || attribute.identity === 'a',
       nullable: !attribute.notNull,
-      type: attribute.type,
+      type: why === null ? attribute.type : null,
       declared: attribute.declared,
       listed: isListed,
       toWire: (value) => (value === null ? 'null' : codec.toWire(value as string)),
@@ -104,19 +126,18 @@ interface Found {
   readonly sql: string;
 }
 
-function refuseDrift(column: Column, { attribute, type, sql }: Found, drift: (why: string) => never): void {
+/** Why the log's values of a column cannot be read by the model's rule; null when they can. */
+function driftOf(column: Column, { attribute, type, sql }: Found): string | null {
   if (attribute.generated === 'v') {
-    drift(
-      `computes "${column.column}" when it is read, so the log does not have it; make the column STORED, or leave it out of the binding`,
-    );
+    return `computes "${column.column}" when it is read, so the log does not have it; make the column STORED, or leave it out of the binding`;
   }
   const wanted = plainType(column.sqlType);
   const names = [plainType(attribute.declared)];
   for (let base = type.base; base; base = base.base) names.push(plainType(base.name));
-  if (names.includes(wanted)) return;
-  drift(
+  if (names.includes(wanted)) return null;
+  return (
     `has "${column.column}" as ${attribute.declared}, and the code says ${column.sqlType}; make the code say ${attribute.declared}, or run: ` +
-      `ALTER TABLE ${sql} ALTER COLUMN ${identifier(column.column)} TYPE ${column.sqlType}`,
+    `ALTER TABLE ${sql} ALTER COLUMN ${identifier(column.column)} TYPE ${column.sqlType}`
   );
 }
 
@@ -130,7 +151,9 @@ function kindOf(codec: Codec | ArrayCodec, { shape }: Column): FieldKind {
 
 function isKey(relation: Relation, columns: readonly string[]): boolean {
   const same = (other: readonly string[]): boolean => other.length === columns.length && columns.every((column) => other.includes(column));
-  return same(relation.primaryKey) || relation.constraints.some(({ identifies, columns: other }) => identifies && same(other));
+  if (same(relation.primaryKey)) return true;
+  // A partition that comes later has no replica identity but the primary key: without one, Postgres would refuse the app's updates of it.
+  return relation.kind !== 'p' && relation.constraints.some(({ identifies, columns: other }) => identifies && same(other));
 }
 
 /** How the values of one shape of a table, in the order of its attributes, become images. */
@@ -151,11 +174,19 @@ export function imageReader({ columns }: PgTable, { attributes }: Pick<Shape, 'a
   return {
     width: attributes.length,
     drifted: columns.filter(({ listed }, place) => listed && froms[place] === -1),
-    image: (values) => froms.map((from) => (from === -1 ? null : (values[from] ?? null))),
+    image: (values) => froms.map((from) => (from === -1 ? UNREADABLE : (values[from] ?? null))),
   };
 }
 
-/** The table's columns as a query's list: a row of it is an image. */
+/** The table's columns as a query's list, and what types they have by then: {@link imageOfRow} makes an image of such a row. */
 export function columnList({ columns }: PgTable): string {
-  return columns.map(({ column, type }) => (type === null ? 'NULL' : identifier(column))).join(', ');
+  const names = columns.map(({ column, type }) => (type === null ? 'NULL' : identifier(column)));
+  const types = columns.flatMap(({ column, type }) => (type === null ? [] : [`pg_typeof(${identifier(column)})::oid`]));
+  return `${names.join(', ')}, concat_ws(',', ${types.join(', ')})`;
+}
+
+/** A row of {@link columnList}. A column that was given another type since the start is as good as missing. */
+export function imageOfRow({ columns }: PgTable, row: RawRow): Image {
+  const types = (row[columns.length] ?? '').split(',').values();
+  return columns.map(({ type }, place) => (type === null || Number(types.next().value) !== type ? UNREADABLE : (row[place] ?? null)));
 }

@@ -4,14 +4,14 @@ import { bareModel, bound } from '../../test/postgres/bare-model.ts';
 import { TYPES, VALUES, type ValueCase } from '../../test/postgres/values.ts';
 import { startPostgres, type PostgresServer } from '../../test/servers/postgres.ts';
 import { pgliteSessions } from '../pglite/sessions.ts';
-import type { Commit, Image } from '../core/index.ts';
+import type { Commit, Image, LogValue } from '../core/index.ts';
 import { Journal, leaveInJournal } from './journal.ts';
 import { journalSteps } from './journal-setup.ts';
 import { applySteps, bookkeeping, readNotes } from './setup.ts';
 import { pgSessions } from './sessions.ts';
 import type { Sessions } from './sql.ts';
 import { PgStore } from './store.ts';
-import { columnList, joinTables, type PgTable } from './tables.ts';
+import { columnList, imageOfRow, joinTables, type PgTable } from './tables.ts';
 import { systemClock } from '../server/clock.ts';
 
 // A database whose own settings would spoil every text.
@@ -98,12 +98,15 @@ describe.each([
       await body.run(`INSERT INTO ${at.sql} (id, value) VALUES (1, ${each.literal})`);
 
       const read = async (id: string): Promise<Image | undefined> =>
-        sessions.transaction(async (tx) => (await tx.query(`SELECT ${columnList(at)} FROM ${at.sql} WHERE id = $1`, [id]))[0]);
+        sessions.transaction(async (tx) => {
+          const [row] = await tx.query(`SELECT ${columnList(at)} FROM ${at.sql} WHERE id = $1`, [id]);
+          return row && imageOfRow(at, row);
+        });
       const row = await read('1');
       expect(await firstAfter(journal, tail)).toEqual(row);
 
       const column = at.columns[1] as PgTable['columns'][number];
-      const text = row?.[1] ?? null;
+      const text = (row?.[1] ?? null) as LogValue;
       const wire = column.toWire(text);
       expect(wire).toBe(each.wire);
       if (each.back === null || text === null) return;
@@ -118,7 +121,7 @@ describe.each([
         judge: () => ({ verdict: 'write', values: new Map([[1, sent]]) }),
       });
       expect(answer).toEqual({ ok: true, pk: 100 });
-      const again = (await read('100'))?.[1] ?? null;
+      const again = ((await read('100'))?.[1] ?? null) as LogValue;
       // JSON text is compared as it leaves: blanks between its parts are the writer's.
       if (column.kind[0] === 'json' || column.kind[2] === 'json') expect(JSON.parse(column.toWire(again))).toEqual(JSON.parse(wire));
       else if (each.back === undefined) expect(again).toBe(text);

@@ -60,7 +60,7 @@ export function kindLaws({ dialect }: DatabaseFixture): Laws<Opened> {
 }
 
 function valuesAt({ commits }: LogReader, place: number): LogValue[] {
-  return commits.flatMap(({ changes }) => changes.map(({ after }) => after?.[place] ?? null));
+  return commits.flatMap(({ changes }) => changes.map(({ after }) => (after?.[place] ?? null) as LogValue));
 }
 
 function claim(write: number): Claim {

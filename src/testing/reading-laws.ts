@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rowValue } from '../core/index.ts';
 import { tableOf, type Opened } from './opened.ts';
 import type { Laws } from './runner.ts';
 
@@ -146,7 +147,7 @@ export const READING_LAWS: Laws<Opened> = {
     const consumed = (async () => {
       for await (const batch of open.source.read(after, ended.signal)) {
         await new Promise((resolve) => setTimeout(resolve, 20));
-        for (const { changes } of batch) for (const change of changes) titles.push(table.model.fromLog(1, change.after?.[1] ?? null));
+        for (const { changes } of batch) for (const change of changes) titles.push(change.after && rowValue(table, change.after, 1));
         if (titles.length >= 600) ended.abort();
       }
     })();

@@ -48,6 +48,38 @@ export const SETUP_LAWS: Readonly<Record<string, (site: Site, server: PostgresSe
     expect(await refusal(database())).toMatchObject({ code: 'source_unsupported', message: expect.stringContaining('SET LOGGED') });
   },
 
+  async 'a table that others inherit from is refused, and the app goes on writing to all of them'({ app, database }) {
+    await app.run(WITH_ITEM);
+    await app.run('CREATE TABLE child (more integer) INHERITS (item)');
+    await app.run(`INSERT INTO child VALUES (1, 'x', 2)`);
+    expect(await refusal(database())).toMatchObject({ code: 'source_unsupported', message: expect.stringContaining('child inherits') });
+    await app.run(`UPDATE child SET text = 'y'`);
+    await app.run('DELETE FROM item WHERE id = 1');
+    expect(await app.all('SELECT 1 FROM pg_publication_tables')).toEqual([]);
+  },
+
+  async 'a partitioned table without a primary key is refused: the app could not write to its next partition'({ app, database }) {
+    await app.run('CREATE TABLE item (id integer NOT NULL UNIQUE, text text) PARTITION BY RANGE (id)');
+    expect(await refusal(database())).toMatchObject({ code: 'schema_drift', message: expect.stringContaining('ADD PRIMARY KEY ("id")') });
+    await app.run('ALTER TABLE item ADD PRIMARY KEY (id)');
+    await using follower = await Follower.of(database(), [bound(ITEM)]);
+    await follower.settled();
+    await app.run('CREATE TABLE low PARTITION OF item FOR VALUES FROM (0) TO (10)');
+    await app.run(`INSERT INTO item VALUES (1, 'a')`);
+    await app.run(`UPDATE item SET text = 'b'`);
+    await app.run('DELETE FROM item');
+  },
+
+  async 'a partition is refused beside the table it is a part of, at the first start as at every other'({ app, database }) {
+    await app.run('CREATE TABLE item (id integer PRIMARY KEY, text text) PARTITION BY RANGE (id)');
+    await app.run('CREATE TABLE low PARTITION OF item FOR VALUES FROM (0) TO (10)');
+    const both = [bound(ITEM), bound(bareModel('low', { id: 'integer', text: 'text' }))];
+    for (let start = 0; start < 2; start++) {
+      expect(await refusal(database(), both)).toMatchObject({ code: 'source_unsupported', message: expect.stringContaining('bind public.item alone') }); // prettier-ignore
+    }
+    expect(await app.all('SELECT 1 FROM pg_publication_tables')).toEqual([]);
+  },
+
   async 'a table with a stored generated column is followed, and the app goes on writing to it'({ app, database, major }) {
     await app.run('CREATE TABLE item (id integer PRIMARY KEY, text text, twice text GENERATED ALWAYS AS (text || text) STORED)');
     await using follower = await Follower.of(database(), [bound(ITEM)]);

@@ -3,6 +3,7 @@ import { numberOf, positionOf } from '../../src/core/index.ts';
 import { postgres, type PostgresOptions } from '../../src/postgres/index.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { bareModel, bound } from './bare-model.ts';
+import { swallowingLine } from './breaking-line.ts';
 import { connect, freshWorld, type AppConnection, type PostgresWorld } from './fixture.ts';
 import { Follower, testClock, until, type FollowOptions } from './follower.ts';
 import { lsnOf } from '../../src/postgres/lsn.ts';
@@ -150,6 +151,38 @@ export const STREAM_LAWS: Readonly<Record<string, (place: Place, server: Postgre
       await follower.settled();
       expect([ids(follower), follower.lost, follower.failures.length]).toEqual([[1, 2], [], 1]);
     });
+  },
+
+  async 'a new connection that nobody answers is given up, and the next one reads on'({ app, world, slot, follow }) {
+    const hole = await swallowingLine(world.url);
+    try {
+      await using follower = await follow({ clock: testClock(), database: { replicationUrl: hole.url } });
+      await app.run(`INSERT INTO item VALUES (1, 'x')`);
+      await follower.settled();
+      hole.swallow(1);
+      await app.run(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '${slot}'`); // sql: a name of ours
+      await app.run(`INSERT INTO item VALUES (2, 'x')`);
+      await follower.settled();
+      expect([ids(follower), follower.lost, hole.swallowed()]).toEqual([[1, 2], [], 1]);
+    } finally {
+      await hole.close();
+    }
+  },
+
+  async 'closing while a new connection is waited for ends at once'({ app, world, slot, follow }) {
+    const hole = await swallowingLine(world.url);
+    try {
+      const follower = await follow({ clock: testClock(), database: { replicationUrl: hole.url } });
+      await follower.settled();
+      hole.swallow(Infinity);
+      await app.run(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '${slot}'`); // sql: a name of ours
+      await until(() => hole.swallowed() > 0);
+      await follower[Symbol.asyncDispose]();
+      // Nothing was given up for being late: it was cut.
+      expect(hole.swallowed()).toBe(1);
+    } finally {
+      await hole.close();
+    }
   },
 
   'a slot moved on by somebody else is a loss of every table, said first'({ app, slot, follow }) {
