@@ -70,6 +70,17 @@ describe('where a page comes from', () => {
   });
 });
 
+test.each([
+  ['http', 403],
+  ['https', 400], // past that question: this is no whole handshake
+] as const)('where Rowcast ends TLS itself, the host’s own %s page gets %i', async (scheme, expected) => {
+  const socket = new PassThrough();
+  const request = { method: 'GET', url: '/binding/', headers: { host: 'x', origin: `${scheme}://x` }, socket: { encrypted: true } };
+  w.http.emit('upgrade', request, socket, Buffer.alloc(0));
+  const [data] = (await once(socket, 'data')) as [Buffer];
+  expect(String(data).slice(9, 12)).toBe(String(expected));
+});
+
 describe('one spelling of the path', () => {
   test.each(['/binding/', '/binding/?', '/binding/?a=b&c', '/binding/?x=/../'])('%s is the endpoint’s', async (target) => {
     expect(await status(target)).toBe(101);

@@ -223,6 +223,9 @@ describe('a socket that is held up because its consumer hangs', () => {
 
   test('is found to be gone by the pings it gets all the same', async () => {
     await using held = await heldUp();
+    // So much that the server's end stops reading: then no reset is heard of by waiting.
+    for (let sent = 0; sent < 10; sent++) held.viewer.send(message('x'.repeat(60_000)));
+    await turns(50);
     (held.viewer.socket as unknown as { _socket: Socket })._socket.resetAndDestroy();
     await held.viewer.closed;
     for (let beat = 0; beat < 4; beat++) {
