@@ -7,13 +7,16 @@ import type { Log, Reset, Routed, Stream } from '../core/index.ts';
 export class Standing {
   readonly #log: Log;
   readonly #paused = new Set<string>();
+  /** Those whose hook's failure is in the log already. */
+  readonly #said = new Set<string>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   failed({ name }: Stream, error: unknown): void {
-    if (this.#paused.has(name)) return;
+    if (this.#said.has(name)) return;
+    this.#said.add(name);
     this.#log.error(
       { stream: name, err: error },
       `"${name}": a hook failed on a row; its viewers are told to read again, and nothing more until it works`,
@@ -24,7 +27,10 @@ export class Standing {
     if (!routed || (routed.resets.length === 0 && this.#paused.size === 0)) return routed;
     const resets = routed.resets.filter((reset) => this.#isNews(reset));
     const back = new Set(routed.deliveries.map(({ stream }) => stream).filter((stream) => this.#paused.delete(stream)));
-    for (const stream of back) resets.push({ stream, reason: 'serializer' });
+    for (const stream of back) {
+      this.#said.delete(stream);
+      resets.push({ stream, reason: 'serializer' });
+    }
     const deliveries = back.size === 0 ? routed.deliveries : routed.deliveries.filter(({ stream }) => !back.has(stream));
     if (resets.length === 0 && deliveries.length === 0 && routed.receipts.length === 0) return null;
     return { ...routed, resets, deliveries };
