@@ -180,10 +180,12 @@ export class SqliteStore implements Store {
     const key = keyOf(table, before);
     const exactly = key.flatMap((value) => [value, value]);
     if (action === 'delete') {
+      // sql: keyColumns() quotes
       connection.run(`DELETE FROM ${on} WHERE ${where}`, ...exactly);
       return { ok: true, pk: wireKey(table, before) };
     }
     if (set.length > 0) {
+      // sql: keyColumns() quotes
       connection.run(`UPDATE ${on} SET ${set.map(([column]) => `${ident(column)} = ?`).join(', ')} WHERE ${where}`, ...params, ...exactly);
     }
     const after = table.key.map((place, at) =>
@@ -210,6 +212,7 @@ function rowAt(connection: Connection, { table, catalog, affinities }: Joined, k
   const where = keyColumns(table, (column) => `${column} = ?`, ' AND ');
   // The key as it was spelt comes first, where the column's collation finds more than one.
   const exact = keyColumns(table, (column) => `${column} COLLATE BINARY = ? DESC`, ', ');
+  // sql: keyColumns() quotes
   const sql = `SELECT ${columns} FROM ${ident(catalog.name)} WHERE ${where} ORDER BY ${exact} LIMIT 1`;
   const [found] = connection.all(sql, ...key, ...key);
   return found ? found.map((value, at) => (affinities[at] ? value : UNREADABLE)) : null;
