@@ -34,9 +34,10 @@ const sessionOf = (headers: Headers): User | null =>
   SESSIONS[/(?:^|; )session=([^;]+)/.exec(headers.get('cookie') ?? '')?.[1] ?? ''] ?? null;
 
 const url = process.env.DATABASE_URL ?? 'postgres://localhost/app';
-const pool = new pg.Pool({ connectionString: url });
-const db = database(pool);
 const app = Fastify({ forceCloseConnections: true });
+const pool = new pg.Pool({ connectionString: url });
+pool.on('error', (error) => app.log.error(error)); // an idle connection that broke, at a restart of Postgres: the pool makes another
+const db = database({ client: pool });
 
 app.post<{ Params: { id: string } }>('/todos/:id/done', async ({ params }) => {
   // Nothing to call and nothing to remember: what is committed, by whomever, is on every screen.

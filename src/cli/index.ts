@@ -46,6 +46,8 @@ try {
   process.exitCode = await main();
 } catch (error) {
   const misused = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-  console.error(misused ? `${error.message}\n\n${USAGE}` : error instanceof RowcastError ? `${error.code}: ${error.message}` : error);
+  const old = error instanceof TypeError && 'code' in error && error.code === 'ERR_UNKNOWN_FILE_EXTENSION';
+  if (old) console.error('this Node cannot load TypeScript: use Node 22.18 or newer, or write rowcast.config.mjs');
+  else console.error(misused ? `${error.message}\n\n${USAGE}` : error instanceof RowcastError ? `${error.code}: ${error.message}` : error);
   process.exitCode = misused ? 2 : 1;
 }

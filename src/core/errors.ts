@@ -5,6 +5,7 @@ export const ERRORS = {
   schema_drift: 'the database does not have what the code says',
   setup_needed: 'the database is not set up; the message holds the statements',
   source_unsupported: 'this database, or its settings, cannot be followed',
+  source_unreachable: 'the database cannot be connected to',
   source_lost: 'the log cannot be read any more from where it was left',
   driver_missing: 'an optional package is not installed',
   ledger_conflict: 'an entry does not follow the tail of the ledger',

@@ -1,4 +1,3 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Shape } from '../protocol/index.ts';
 
 /** What a log holds for one column: Postgres gives its text, SQLite its own storage classes. */
@@ -55,8 +54,15 @@ export interface Model<R = Row, Insert = Row> {
   readonly types?: { readonly row: R; readonly insert: Insert };
 }
 
-/** Validators by Standard Schema (https://standardschema.dev): zod, valibot, arktype, drizzle-zod. */
+/**
+ * A schema by Standard Schema (https://standardschema.dev): zod, valibot, arktype, drizzle-zod. Only the part that is called: as the whole
+ * interface, TypeScript gives up on schemas written in place (TS2589).
+ */
+export interface Validator {
+  readonly '~standard': { readonly version: 1; readonly vendor: string; readonly validate: (value: unknown) => unknown };
+}
+
 export interface Validators {
-  readonly create?: StandardSchemaV1;
-  readonly update?: StandardSchemaV1;
+  readonly create?: Validator;
+  readonly update?: Validator;
 }

@@ -27,6 +27,9 @@ const DEAD_AFTER = 5;
 const STUCK_AFTER = 60;
 
 /** What a socket may take for the closing handshake when the server goes down, or it broke the protocol: 1 s. */
+/** Reasons for which somebody was refused, in the log. */
+const MOST_NOTED = 100;
+
 const GRACE = 1_000;
 
 /** ws's own bounds, said here so that an update of it moves none. Its types do not have them yet. */
@@ -45,6 +48,7 @@ export class WebSocketDoor {
   readonly #attached = new Set<UpgradingServer>();
   /** Connections and handshakes under way, by endpoint: a handshake holds its seat until it is decided, even when the socket is gone. */
   readonly #seats = new Map<OpenEndpoint, number>();
+  readonly #noted = new Set<string>();
   #timer: { cancel(): void } | null = null;
   #gone: (() => void) | null = null;
 
@@ -89,7 +93,10 @@ export class WebSocketDoor {
     handshake(this.#server, found, request)
       .then((admitted) => {
         if (socket.destroyed) return;
-        if (!admitted.ok) return refuse(socket, admitted);
+        if (!admitted.ok) {
+          this.#note(admitted, request, endpoint);
+          return refuse(socket, admitted);
+        }
         // Again: who came by another door meanwhile counts, and the server may be going down.
         if (this.#server.full(endpoint)) return refuse(socket, FULL);
         this.#upgrader(endpoint).handleUpgrade(request, socket, head, (made) => {
@@ -106,6 +113,15 @@ export class WebSocketDoor {
         if (!opened) this.#seat(endpoint, -1);
       });
     return true;
+  }
+
+  /** A browser tells its page nothing of why: so the log does, once for each reason. */
+  #note({ status, message }: Refusal, { headers: { origin } }: IncomingMessage, { path }: OpenEndpoint): void {
+    const reason = `${path} ${status} ${status === 403 ? (origin ?? '') : ''}`;
+    if (this.#noted.has(reason) || this.#noted.size >= MOST_NOTED) return;
+    this.#noted.add(reason);
+    const cure = status === 403 && origin !== undefined ? `; if that page is yours, add it to the endpoint: origins: ['${origin}']` : '';
+    this.#server.log.warn({ path, status, ...(origin === undefined ? {} : { origin }) }, `refused at ${path}: ${message}${cure}`);
   }
 
   #seated(endpoint: OpenEndpoint): number {

@@ -104,7 +104,7 @@ const posts = binding(drizzle(post), {
     expectTypeOf(before).toEqualTypeOf<Post | null>();
     await tx.update(post).set(data);
   },
-  validate: { create: createInsertSchema(post), update: createUpdateSchema(post) },
+  validate: { create: createInsertSchema(post, { title: (title) => title.min(2) }), update: createUpdateSchema(post) },
 });
 expectTypeOf(posts).toEqualTypeOf<
   Binding<{

@@ -8,6 +8,11 @@ export interface Server {
 
 /** @throws {RowcastError} `source_unsupported`, with the cure, when this server's log cannot be followed. */
 export async function checkServer(sql: Sql): Promise<Server> {
+  try {
+    await sql.query('SELECT 1');
+  } catch (error) {
+    throw unreachable(error);
+  }
   if (await isPglite(sql)) throw unsupported('this is PGlite, which keeps no log that can be read; use pglite(…)');
   const [row] = await sql.query(
     `SELECT current_setting('server_version_num'), pg_is_in_recovery(), current_setting('wal_level'), current_setting('max_slot_wal_keep_size')`,
@@ -23,6 +28,23 @@ export async function checkServer(sql: Sql): Promise<Server> {
   }
   return { retentionIsCapped: kept !== '-1' };
 }
+
+/** What a first connection fails of, and what to do about it. The address itself may hold a password: it is not repeated. */
+function unreachable(cause: unknown): unknown {
+  const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown };
+  const cure = CURES[String(code)];
+  if (cure === undefined) return cause;
+  return new RowcastError('source_unreachable', `cannot connect to Postgres: ${String(message)}; ${cure}`);
+}
+
+const CURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'is it running, and is the URL (DATABASE_URL) right?',
+  ENOTFOUND: 'is the host in the URL (DATABASE_URL) right?',
+  ETIMEDOUT: 'can this machine reach it?',
+  '28P01': 'check the user and the password in the URL (DATABASE_URL)',
+  '28000': 'check the user in the URL (DATABASE_URL), and pg_hba.conf',
+  '3D000': 'make the database, or name another in the URL (DATABASE_URL)',
+};
 
 function unsupported(why: string): RowcastError {
   return new RowcastError('source_unsupported', `this database cannot be followed: ${why}`);

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { placeOf, ValueError, type Stream, type Table, type TableColumn } from '../core/index.ts';
+import { placeOf, ValueError, type Stream, type Table, type TableColumn, type Validator } from '../core/index.ts';
 import type { Data, Json, Refused } from '../protocol/index.ts';
 
 /** Values by field, as the app's code has them. */
@@ -52,9 +52,9 @@ export function valueOf(table: Table, place: number, json: Json): unknown {
 }
 
 /** Runs the app's validator. What it gives back counts: it may trim, default or coerce. Fields it adds that are no columns are dropped. */
-export async function validated(schema: StandardSchemaV1 | undefined, table: Table, values: Values): Promise<Checked> {
+export async function validated(schema: Validator | undefined, table: Table, values: Values): Promise<Checked> {
   if (!schema) return { ok: true, values };
-  const result = await schema['~standard'].validate(values);
+  const result = (await schema['~standard'].validate(values)) as StandardSchemaV1.Result<unknown>;
   if (result.issues) {
     const errors: FieldErrors = {};
     for (const { path, message } of result.issues) {

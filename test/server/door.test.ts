@@ -323,3 +323,16 @@ test('a path that is nobody’s is left to another listener, and refused where t
   expect(await status('/elsewhere/')).toBe(418);
   w.http.off('upgrade', other);
 });
+
+test('whoever is refused is in the log, once for each reason, with the cure', async () => {
+  await using mine = await world({ bindings: { big } });
+  mine.live.endpoint('/shut/', { authenticate: () => null });
+  const refused = (origin?: string): Promise<unknown> =>
+    mine.viewer('/shut/', origin === undefined ? {} : { headers: { origin } }).catch((error: unknown) => error);
+  for (let times = 0; times < 3; times++) {
+    await refused();
+    await refused('http://localhost:5173');
+  }
+  expect(mine.notes.count('refused at /shut/: not signed in')).toBe(1);
+  expect(mine.notes.count("origins: ['http://localhost:5173']")).toBe(1);
+});
