@@ -26,7 +26,6 @@ export interface GatewayParts {
 /** Ledger → groups → sessions. Follows the log for as long as it lives; what it does for a commit depends on that commit's groups alone. */
 export class Gateway {
   readonly receipts: Receipts;
-  readonly bus: Bus;
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
   readonly #ticks = new Map<Wire<unknown>, Tick<unknown>>();
@@ -38,7 +37,6 @@ export class Gateway {
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
-    this.bus = parts.bus;
     this.receipts = new Receipts(parts.clock, this.touch);
     this.#deaf = parts.bus.listen((message) => this.#hear(message));
   }
