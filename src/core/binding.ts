@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Action, Key } from '../protocol/index.ts';
 import { RowcastError } from './errors.ts';
 import { ColumnGroup, groupName, type GroupBy } from './groups.ts';
+import { Membership, type MemberRole } from './membership.ts';
 import type { Model, Row, Validators } from './model.ts';
 
 type Maybe<T> = T | Promise<T>;
@@ -43,18 +44,38 @@ type Audience<R, P extends string, User> =
       /** The groups that may see a row, from the row alone; or `groupBy(…)`. Synchronous: a look-up would see another moment. */
       readonly groupNames: (row: R) => readonly string[];
       readonly canSubscribe?: never;
+      /**
+       * Which rows may be in a group, as the ORM's own condition (Drizzle: `eq(post.public, true)`); null: none. It may find more than the
+       * group has, never less: each row is still asked for its groups. Left out: all rows are read, which is refused over 10,000.
+       */
+      where?(group: string): object | null;
     }
   | {
       readonly groupNames: GroupBy<P>;
-      /** May this user ask for the group of these params? Only with `groupBy`. Left out: nobody may ask for more than `connectionGroups`. */
-      canSubscribe?(user: User, params: Pick<R, P & keyof R>): Maybe<boolean>;
+      /**
+       * May this user ask for the group of these params? Or a {@link Membership}: its members, and they hold their groups from the start.
+       * Left out: nobody may ask for more than `connectionGroups`.
+       */
+      readonly canSubscribe?: Asking<User, Pick<R, P & keyof R>>['ask'] | Membership;
+      readonly where?: never;
     };
+
+/** As a method, so that a binding of one user's type is one of any. */
+interface Asking<User, Params> {
+  ask(user: User, params: Params): Maybe<boolean>;
+}
+
+interface Permitting<R, I, User> {
+  permit(user: User, action: Action, pk: Key | null, judged: Judged<R, I>): Maybe<boolean>;
+}
 
 interface Behaviour<R, I, W extends string, User, Tx> {
   /** The fields a client may write, create included. Default: `fields` less the key, generated columns and `groupBy` columns. */
   readonly writable?: readonly W[];
-  /** May this user do this to this row? Left out: read-only. A throw is a no. `pk` is null for a create. */
-  hasPermission?(user: User, action: Action, pk: Key | null, judged: Judged<R, I>): Maybe<boolean>;
+  /** May this user do this to this row? Or members of a role. Left out: read-only. A throw is a no. `pk` is null for a create. */
+  readonly hasPermission?: Permitting<R, I, User>['permit'] | MemberRole;
+  /** Anything that changes what the binding's functions say and is not in them: clients that come back read again when it differs. */
+  readonly version?: string | number;
   /** What clients may not set and the server fills in on their writes. Wins over what they sent. */
   stamp?(user: User, action: 'create' | 'update'): Partial<I>;
   /** Validators by Standard Schema: drizzle-zod's `createInsertSchema(table)` and `createUpdateSchema(table)` work as they are. */
@@ -99,6 +120,8 @@ export interface Binding<T extends BindingTypes = BindingTypes> {
   readonly writable: readonly string[];
   /** Null when `groupNames` is a function. */
   readonly groupBy: readonly string[] | null;
+  /** Those that say who sees or writes its rows. */
+  readonly memberships: readonly Membership[];
   /** Sets the groups of `groupBy` apart from those of other bindings of the table. */
   readonly audience: string;
   /** The group of these params, for `connectionGroups`. @throws {RowcastError} `binding_invalid` when the binding has no `groupBy`. */
@@ -155,6 +178,15 @@ function define(model: Model, options: AnyOptions): Binding {
   if (by?.length === 0) refuse('`groupBy()` names no column; name at least one');
   if (by) known('groupBy', by);
   if (options.canSubscribe && !by) refuse('`canSubscribe` needs `groupNames: groupBy(…)`: there is nothing else to ask for');
+  const memberships = [
+    ...(options.canSubscribe instanceof Membership ? [options.canSubscribe] : []),
+    ...(typeof options.hasPermission === 'object' ? [options.hasPermission.membership] : []),
+  ];
+  for (const { match } of memberships) {
+    if (match.length !== by?.length) {
+      refuse(`the membership matches ${match.join(', ')}, and the rows are grouped by ${by?.join(', ') ?? 'a function'}: one for each`);
+    }
+  }
   const fields = resolveFields(options, names, known);
   const audience = audienceOf(model, options, fields);
   return {
@@ -163,16 +195,14 @@ function define(model: Model, options: AnyOptions): Binding {
     fields,
     writable: options.writable ? writableOf(model, known('writable', options.writable), refuse) : defaultWritable(model, fields, by ?? []),
     groupBy: by,
+    memberships,
     audience,
     group(params) {
       if (!by) return refuse('`group()` needs `groupNames: groupBy(…)`');
       const values = params as Readonly<Record<string, unknown>>;
-      const name = groupName(
-        audience,
-        by,
-        by.map((column) => values[column]),
-      );
-      return name !== null ? new ColumnGroup(name) : refuse(`group() needs a value for each of ${by.join(', ')}`);
+      const named = by.map((column) => values[column]);
+      const name = groupName(audience, by, named);
+      return name !== null ? new ColumnGroup(name, audience, named) : refuse(`group() needs a value for each of ${by.join(', ')}`);
     },
   };
 }
@@ -182,7 +212,8 @@ function define(model: Model, options: AnyOptions): Binding {
  * The same in every process that runs the same code.
  */
 function audienceOf(model: Model, { serialize, canSubscribe }: AnyOptions, fields: readonly string[]): string {
-  const shown = [fields, String(serialize), String(canSubscribe)];
+  const asked = canSubscribe instanceof Membership ? canSubscribe.name : String(canSubscribe);
+  const shown = [fields, String(serialize), asked];
   return `${model.name}#${createHash('sha256').update(JSON.stringify(shown)).digest('base64url').slice(0, 12)}`;
 }
 

@@ -1,4 +1,4 @@
-import type { Answer } from '../protocol/index.ts';
+import type { Answer, ResetReason } from '../protocol/index.ts';
 import type { Image } from './model.ts';
 import type { Position } from './position.ts';
 import type { Table } from './table.ts';
@@ -16,7 +16,12 @@ export interface Receipt {
   readonly write: number;
   /** The answer the write was given: so it can go out before the commit's own frame, whichever process reads the log first. */
   readonly answer?: Answer;
+  /** From this commit on nothing more goes to these: the receipt is not a write's, but of `live.revoke(…)`. */
+  readonly revokes?: Revocation;
 }
+
+/** Whose connections end: all of a user's, by the principal, or one. */
+export type Revocation = { readonly user: string } | { readonly session: string };
 
 /** What became visible at once. */
 export interface Commit {
@@ -32,5 +37,5 @@ export interface Commit {
 
 export interface Loss {
   readonly table: Table;
-  readonly reason: 'truncate' | 'schema' | 'source';
+  readonly reason: ResetReason;
 }

@@ -1,10 +1,11 @@
 import type { Receipt } from './change.ts';
+import type { MemberChange } from './membership.ts';
 import type { Position } from './position.ts';
 import type { ResetReason } from '../protocol/index.ts';
 
 /**
  * What the ledger keeps: a commit, routed. Names and texts only, so that it can be stored and read by another process. No deliveries, no
- * resets and no receipts: no entry.
+ * resets, no receipts and no members: no entry.
  */
 export interface Entry {
   readonly position: Position;
@@ -14,6 +15,8 @@ export interface Entry {
   readonly receipts: readonly Receipt[];
   readonly deliveries: readonly Delivery[];
   readonly resets: readonly Reset[];
+  /** Rows of join tables: who may see what, from this commit on. */
+  readonly members: readonly MemberChange[];
 }
 
 /** One folded change, as one stream has it. */
@@ -33,4 +36,11 @@ export interface Delivery {
 export interface Reset {
   readonly stream: string;
   readonly reason: ResetReason;
+}
+
+/** About how many bytes an entry takes, in memory and on its way. */
+export function sizeOf({ receipts, deliveries, members }: Entry): number {
+  let size = 200 + 200 * (receipts.length + members.length);
+  for (const { key, fields } of deliveries) size += 150 + key.length + fields.length;
+  return size;
 }

@@ -9,6 +9,8 @@ export const ERRORS = {
   source_lost: 'the log cannot be read any more from where it was left',
   driver_missing: 'an optional package is not installed',
   ledger_conflict: 'an entry does not follow the tail of the ledger',
+  ledger_fenced: 'another relay has taken over: this one may append nothing any more',
+  ledger_gap: 'the ledger does not go back to this position, or has not come to it',
   publish_invalid: 'what was published is not a change of a bound row',
   write_refused: 'a write was refused; `answer` says why',
   outcome_unknown: 'the database went away while it committed; asking again with the same write id tells what became of it',

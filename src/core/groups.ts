@@ -23,8 +23,15 @@ export function groupBy<const C extends string>(...columns: readonly [C, ...C[]]
  */
 export class ColumnGroup {
   readonly key: string;
-  constructor(key: string) {
+  /** Whose rows: a binding's own name for them. */
+  readonly audience: string;
+  /** The columns' values, in their order. */
+  readonly values: readonly unknown[];
+
+  constructor(key: string, audience: string, values: readonly unknown[]) {
     this.key = key;
+    this.audience = audience;
+    this.values = values;
   }
 }
 

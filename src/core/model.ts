@@ -1,4 +1,5 @@
 import type { Shape } from '../protocol/index.ts';
+import type { Condition } from './ports/rows.ts';
 
 /** What a log holds for one column: Postgres gives its text, SQLite its own storage classes. */
 export type LogValue = string | number | bigint | Uint8Array | null;
@@ -51,6 +52,8 @@ export interface Model<R = Row, Insert = Row> {
   toParam(column: number, value: unknown): unknown;
   /** What the ORM itself fills in when an inserted row, or an updated one, leaves the column out (`$defaultFn`, `$onUpdate`). */
   fill(action: 'create' | 'update', column: number): unknown;
+  /** A condition of the ORM's own as SQL over this table alone, its parameters ready for the driver. @throws {RowcastError} `binding_invalid`. */
+  condition?(where: object): Condition;
   readonly types?: { readonly row: R; readonly insert: Insert };
 }
 

@@ -1,11 +1,15 @@
 import type { Change, Commit } from './change.ts';
 import type { Delivery, Entry, Reset } from './entry.ts';
 import { fold } from './fold.ts';
+import type { MemberChange, Members } from './membership.ts';
 import type { Stream } from './stream.ts';
 import { keyText, type Table } from './table.ts';
 
-/** The streams of each table. */
-export type Streams = ReadonlyMap<Table, readonly Stream[]>;
+/** What each table is read for: the streams of its rows, and the memberships its rows are. */
+export interface Routes {
+  readonly streams: ReadonlyMap<Table, readonly Stream[]>;
+  readonly members: ReadonlyMap<Table, readonly Members[]>;
+}
 
 /** An entry that does not know yet what it follows. */
 export type Routed = Omit<Entry, 'prev'>;
@@ -14,13 +18,21 @@ export type Routed = Omit<Entry, 'prev'>;
  * Commit × bindings → entry: the commit folded, each row's groups before and after, the whitelisted fields as text, once per stream. Pure.
  * Null when nobody could be concerned. A stream whose hook throws, or whose rows the log cannot tell, is reset; the others go on.
  */
-export function route(commit: Commit, streams: Streams, failed: (stream: Stream, error: unknown) => void): Routed | null {
+export function route(commit: Commit, { streams, members }: Routes, failed: (stream: Stream, error: unknown) => void): Routed | null {
   const deliveries: Delivery[] = [];
   const resets = new Map<Stream, Reset>();
+  const granted: MemberChange[] = [];
   for (const { table, reason } of commit.lost) {
     for (const stream of streams.get(table) ?? []) resets.set(stream, { stream: stream.name, reason });
+    // Nobody knows any more who belongs to what: whoever does is asked for again.
+    for (const { membership } of members.get(table) ?? []) {
+      for (const stream of [...streams.values()].flat().filter(({ binding }) => binding.memberships.includes(membership))) {
+        if (!resets.has(stream)) resets.set(stream, { stream: stream.name, reason: 'membership' });
+      }
+    }
   }
   for (const change of fold(commit.changes)) {
+    for (const each of members.get(change.table) ?? []) granted.push(...grants(change, each));
     for (const stream of streams.get(change.table) ?? []) {
       if (resets.has(stream)) continue;
       try {
@@ -32,7 +44,7 @@ export function route(commit: Commit, streams: Streams, failed: (stream: Stream,
       }
     }
   }
-  if (deliveries.length === 0 && resets.size === 0 && commit.receipts.length === 0) return null;
+  if (deliveries.length === 0 && resets.size === 0 && commit.receipts.length === 0 && granted.length === 0) return null;
   const reset = new Set([...resets.values()].map(({ stream }) => stream));
   return {
     position: commit.position,
@@ -40,7 +52,17 @@ export function route(commit: Commit, streams: Streams, failed: (stream: Stream,
     receipts: commit.receipts,
     deliveries: reset.size === 0 ? deliveries : deliveries.filter(({ stream }) => !reset.has(stream)),
     resets: [...resets.values()],
+    members: granted,
   };
+}
+
+/** What a row of a join table gives and takes. */
+function grants({ before, after }: Change, { membership, granted }: Members): readonly MemberChange[] {
+  const [had, has] = [before && granted(before), after && granted(after)];
+  const of = (one: typeof had, side: 'before' | 'after'): MemberChange[] =>
+    one ? [{ membership: membership.name, user: one.user, key: one.key, before: null, after: null, [side]: one.grant }] : [];
+  if (!had || !has || had.user !== has.user || had.key !== has.key) return [...of(had, 'before'), ...of(has, 'after')];
+  return [{ membership: membership.name, user: has.user, key: has.key, before: had.grant, after: has.grant }];
 }
 
 function deliver({ table, before, after }: Change, stream: Stream): Delivery | null {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Binding } from './binding.ts';
 import { RowcastError } from './errors.ts';
 import { groupKey, groupName } from './groups.ts';
@@ -12,6 +13,8 @@ export interface Stream {
   readonly table: Table;
   /** What a client of this stream may know the name of: its fields, the key, and what may be written. */
   readonly named: ReadonlySet<string>;
+  /** What decides which rows and fields a viewer has: another one means that what was told before is not what would be told now. */
+  readonly fingerprint: string;
   /** The groups that see the row. @throws when the app's `groupNames` does, or gives something else than names. */
   groups(image: Image): readonly string[];
   /** The whitelisted fields as JSON text; null when `serialize` says that the row is in no group. */
@@ -25,9 +28,18 @@ export function streamOf(name: string, binding: Binding, table: Table): Stream {
     binding,
     table,
     named: new Set([...binding.fields, ...binding.writable, ...table.model.key]),
+    fingerprint: fingerprintOf(binding, table),
     groups: groupsBy(binding, table),
     text: textBy(name, binding, table, places),
   };
+}
+
+function fingerprintOf({ model, fields, options }: Binding, table: Table): string {
+  const kinds = table.columns.filter(({ name }) => fields.includes(name)).map(({ name, kind }) => [name, ...kind]);
+  const { groupNames, serialize, version } = options;
+  const by = typeof groupNames === 'function' ? String(groupNames) : groupNames.groupBy;
+  const text = JSON.stringify([model.name, model.key, kinds, by, String(serialize), version ?? null]);
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
 function groupsBy(binding: Binding, table: Table): (image: Image) => readonly string[] {

@@ -21,7 +21,12 @@ export interface SubscribeFrame {
   readonly type: 'subscribe';
   readonly id: number;
   readonly stream: string;
-  readonly params: Params;
+  /** Left out, or empty: the view by the connection's own groups. */
+  readonly params?: Params;
+  /** What the client has of this view: everything up to this position, by an earlier connection. */
+  readonly at?: Position;
+  /** The last one that `ready` gave for this view: what shows that `at` may be gone on from. */
+  readonly token?: string;
 }
 
 export interface UnsubscribeFrame {
@@ -49,7 +54,20 @@ export interface SendFrame {
   readonly payload: Json;
 }
 
-export type ClientFrame = HelloFrame | SubscribeFrame | UnsubscribeFrame | WriteFrame | SendFrame;
+/** Everything up to this position has been taken in. */
+export interface AtFrame {
+  readonly type: 'at';
+  readonly position: Position;
+}
+
+/** Newer credentials, before the old ones run out. */
+export interface RefreshFrame {
+  readonly type: 'refresh';
+  readonly id: number;
+  readonly token: string;
+}
+
+export type ClientFrame = HelloFrame | SubscribeFrame | UnsubscribeFrame | WriteFrame | SendFrame | AtFrame | RefreshFrame;
 
 // server → client
 
@@ -66,6 +84,8 @@ export interface WelcomeFrame {
   readonly session: string;
   readonly epoch: string;
   readonly position: Position;
+  /** Seconds between two pings: whoever hears nothing for much longer has no connection any more. */
+  readonly heartbeat: number;
   /** The bindings offered here by name, and the app's own consumers as `null`. */
   readonly streams: Readonly<Record<string, StreamInfo | null>>;
 }
@@ -74,7 +94,25 @@ export interface SubscribedFrame {
   readonly type: 'subscribed';
   readonly id: number;
   readonly view: number;
+}
+
+/** Rows of a view as they were at one moment: some of them, the others follow. */
+export interface RowsFrame {
+  readonly type: 'rows';
+  readonly view: number;
+  readonly rows: readonly (readonly [pk: Key, data: Data])[];
+  /** Those that have been sent, these included. */
+  readonly count: number;
+  /** Those that there are; null: not known yet. */
+  readonly total: number | null;
+}
+
+/** The client's rows of this view are those of `position`. */
+export interface ReadyFrame {
+  readonly type: 'ready';
+  readonly view: number;
   readonly position: Position;
+  readonly token: string;
 }
 
 export type WireChange =
@@ -84,9 +122,28 @@ export interface CommitFrame {
   readonly type: 'commit';
   readonly position: Position;
   readonly changes: readonly WireChange[];
+  /** Several commits in one: their net changes. */
+  readonly merged?: true;
+  /** Only a part: more of this commit follows, and it is one commit with that. */
+  readonly more?: true;
 }
 
-export type ResetReason = 'truncate' | 'serializer' | 'schema' | 'source';
+/** Why the rows of a view have to be read again. The list is closed. */
+export type ResetReason =
+  | 'truncate'
+  | 'schema'
+  | 'serializer'
+  | 'bulk'
+  | 'retention'
+  | 'slot_lost'
+  | 'slot_replaced'
+  | 'publication_changed'
+  | 'timeline'
+  | 'backplane_loss'
+  | 'permission_changed'
+  | 'membership'
+  | 'bindings'
+  | 'token_invalid';
 
 export interface ResetFrame {
   readonly type: 'reset';
@@ -127,9 +184,53 @@ export interface ErrorFrame {
   readonly id?: number;
 }
 
+/** The server took a view away. */
+export interface DroppedFrame {
+  readonly type: 'dropped';
+  readonly view: number;
+  readonly position: Position;
+  readonly code: AnswerCode;
+  readonly message: string;
+}
+
 export interface PingFrame {
   readonly type: 'ping';
+  /** Everything up to there has been sent, on all views that are ready. Left out: this connection is behind. */
+  readonly position?: Position;
+  /** For how many seconds the server itself has not been able to read the log. */
+  readonly stale?: number;
+}
+
+/** The credentials run out in so many seconds. */
+export interface ExpiringFrame {
+  readonly type: 'expiring';
+  readonly seconds: number;
+}
+
+export interface RefreshedFrame {
+  readonly type: 'refreshed';
+  readonly id: number;
+}
+
+/** The connection is about to be closed; the client comes back after so many milliseconds. */
+export interface GoingFrame {
+  readonly type: 'going';
+  readonly retryMs: number;
 }
 
 export type ServerFrame =
-  WelcomeFrame | SubscribedFrame | CommitFrame | ResetFrame | ResultFrame | SeenFrame | MessageFrame | ErrorFrame | PingFrame;
+  | WelcomeFrame
+  | SubscribedFrame
+  | RowsFrame
+  | ReadyFrame
+  | CommitFrame
+  | ResetFrame
+  | DroppedFrame
+  | ResultFrame
+  | SeenFrame
+  | MessageFrame
+  | ErrorFrame
+  | PingFrame
+  | ExpiringFrame
+  | RefreshedFrame
+  | GoingFrame;

@@ -1,4 +1,4 @@
-import type { Action, ClientFrame, Data, Params } from './frames.ts';
+import type { Action, ClientFrame, Data, Params, Position } from './frames.ts';
 import { FrameError, parseJson, type TextLimits } from './scan.ts';
 import type { Json } from './values.ts';
 
@@ -39,8 +39,7 @@ export function parseClientFrame(text: string, limits: TextLimits): ClientFrame 
       if (!isClientName(value.client)) throw new BadFrame('hello: "client" is 8 to 64 letters, digits, _ or -');
       return { type: 'hello', client: value.client };
     case 'subscribe':
-      only(value, ['type', 'id', 'stream', 'params']);
-      return { type: 'subscribe', id: idOf(value), stream: streamOf(value), params: paramsOf(value) ?? {} };
+      return subscribeOf(value);
     case 'unsubscribe':
       only(value, ['type', 'view']);
       if (!isId(value.view)) throw new BadFrame('unsubscribe: "view" is the number that "subscribed" gave');
@@ -51,13 +50,20 @@ export function parseClientFrame(text: string, limits: TextLimits): ClientFrame 
       only(value, ['type', 'stream', 'payload']);
       if (value.payload === undefined) throw new BadFrame('message: "payload" is missing');
       return { type: 'message', stream: streamOf(value), payload: value.payload };
+    case 'at':
+      only(value, ['type', 'position']);
+      return { type: 'at', position: positionOf(value, 'position') };
+    case 'refresh':
+      only(value, ['type', 'id', 'token']);
+      if (typeof value.token !== 'string') throw new BadFrame('refresh: "token" is a string', about(value));
+      return { type: 'refresh', id: idOf(value), token: value.token };
     default:
-      throw new BadFrame('"type" is one of hello, subscribe, unsubscribe, write, message', { id: value.id });
+      throw new BadFrame('"type" is one of hello, subscribe, unsubscribe, write, message, at, refresh', { id: value.id });
   }
 }
 
 /** Every write gets an answer: where the text cannot be parsed, its id is read from the first keys. */
-const HEAD = /^\{"type":"(write|subscribe)","id":(\d{1,16})[,}]/;
+const HEAD = /^\{"type":"(write|subscribe|refresh)","id":(\d{1,16})[,}]/;
 
 function jsonOf(text: string, limits: TextLimits): Json {
   try {
@@ -67,6 +73,30 @@ function jsonOf(text: string, limits: TextLimits): Json {
     if (!(error instanceof FrameError) || !head) throw error;
     throw new BadFrame(error.message, { id: Number(head[2]), write: head[1] === 'write' }, error.code);
   }
+}
+
+function subscribeOf(value: Fields): ClientFrame {
+  only(value, ['type', 'id', 'stream', 'params', 'at', 'token']);
+  const { at, token } = value;
+  if ((at === undefined) !== (token === undefined) || (token !== undefined && typeof token !== 'string')) {
+    throw new BadFrame('subscribe: "at" and "token", a string, go together', about(value));
+  }
+  const params = paramsOf(value);
+  return {
+    type: 'subscribe',
+    id: idOf(value),
+    stream: streamOf(value),
+    ...(params === undefined ? {} : { params }),
+    ...(at === undefined ? {} : { at: positionOf(value, 'at'), token: token as string }),
+  };
+}
+
+const POSITION = /^[0-9a-f]{16}$/;
+
+function positionOf(value: Fields, key: 'at' | 'position'): Position {
+  const position = value[key];
+  if (typeof position === 'string' && POSITION.test(position)) return position;
+  throw new BadFrame(`${String(value.type)}: "${key}" is a position: 16 of 0-9 and a-f`, about(value));
 }
 
 function writeOf(value: Fields): ClientFrame {

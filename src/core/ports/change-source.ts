@@ -2,12 +2,19 @@ import type { Commit, Receipt } from '../change.ts';
 import type { Position } from '../position.ts';
 import type { Table } from '../table.ts';
 import type { Row } from '../model.ts';
+import type { ResetReason } from '../../protocol/index.ts';
 
 /** A change the app itself reports: rows as `select()` gives them. Exactly as an insert (no `before`), an update, or a delete (no `after`). */
 export interface Published {
   readonly table: Table;
   readonly before: Row | null;
   readonly after: Row | null;
+}
+
+/** Where a log begins, for whoever starts to read it, and why what was before it is not there any more. */
+export interface Floor {
+  readonly position: Position;
+  readonly reason: ResetReason;
 }
 
 /**
@@ -20,8 +27,10 @@ export interface Published {
  * - **Atomicity.** A commit is whole, never half. Where the log cannot tell transactions apart, one commit may hold several whole ones.
  * - **Start.** `read` goes on after `after`. Where the log cannot go on from there without a gap, its first commit says so in `lost`, for
  *   every table: never silently. One `read` at a time.
- * - **Acknowledge.** `acknowledge(p)` says that everything up to p is held elsewhere: the database may forget it. Nothing else may be
- *   confirmed to the database. It never throws.
+ * - **Floor.** `floor` is the earliest position that `read` can go on from without a gap: a process that starts reads from there, so that it
+ *   knows again what was told before. Every commit after it that a snapshot may not show yet is read.
+ * - **Acknowledge.** `acknowledge(p)` says that everything up to p is held elsewhere: the database may forget it, and a source may let it keep
+ *   that for a while longer. Nothing else may be confirmed to the database. It never throws.
  * - **Back-pressure.** A consumer that does not ask for the next batch makes `read` stop reading, not grow.
  * - **End.** `read` ends when its signal aborts; it rejects when the log fails, and may then be called again.
  * - **Marks.** `mark` leaves a receipt in the log, and `publish` changes, each in a transaction of their own: they come back by `read`.
@@ -31,6 +40,7 @@ export interface ChangeSource {
   readonly epoch: string;
   /** The position that `read` would start after, right now. */
   tail(): Promise<Position>;
+  floor(): Promise<Floor>;
   read(after: Position, signal: AbortSignal): AsyncIterable<readonly Commit[]>;
   acknowledge(position: Position): void;
   mark(receipt: Receipt): Promise<void>;

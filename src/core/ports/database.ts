@@ -3,6 +3,7 @@ import type { Table } from '../table.ts';
 import type { ChangeSource } from './change-source.ts';
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
+import type { Rows } from './rows.ts';
 import type { Store } from './store.ts';
 
 /** A model some binding names, and the columns (by property) that bindings list: what must be in the database as the code says. */
@@ -36,12 +37,26 @@ export interface Database {
   plan(bound: readonly Bound[]): Promise<readonly SetupStep[]>;
   open(bound: readonly Bound[], options: OpenOptions): Promise<OpenDatabase>;
   teardown(bound: readonly Bound[]): Promise<readonly SetupStep[]>;
+  /** Looks at everything that following these models needs, changes nothing, and never rejects: what cannot be looked at is a finding. */
+  examine?(bound: readonly Bound[]): Promise<readonly Finding[]>;
+}
+
+/** One thing that was looked at. */
+export interface Finding {
+  /** What it is about: `wal_level`, `slot`, `table public.post`. */
+  readonly about: string;
+  /** `ok`; `warning`: works, and will cost something; `error`: does not work. */
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly message: string;
+  /** What cures it. SQL that may be run as it stands, each statement of its own. */
+  readonly cure: readonly string[];
 }
 
 export interface OpenDatabase {
   readonly tables: ReadonlyMap<Model, Table>;
   readonly source: ChangeSource;
   readonly store: Store;
+  readonly rows: Rows;
   /** Made once and kept in the database: what signs what clients bring back. */
   readonly secret: string;
   close(): Promise<void>;

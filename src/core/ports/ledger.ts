@@ -2,16 +2,34 @@ import type { Entry } from '../entry.ts';
 import type { Position } from '../position.ts';
 
 /**
- * Ordered entries: the one wall between the relay, which appends, and the gateways, which follow.
+ * Ordered entries, kept for a while: storage, replay and fan-out in one, and the one wall between the relay, which appends, and the
+ * gateways, which follow.
  *
- * Order: `append` takes entries that follow one another by `prev`, and takes them iff its tail is the first one's `prev`; otherwise it takes
- * none and rejects with `ledger_conflict`. Every follower gets every entry after the position it names, once, in order, in batches as they
- * come. Atomicity: the entries of one call are seen all or none.
- * Back-pressure: `append` may wait for room; a follower that stops reading makes it wait, never grow. `follow` ends when its signal aborts.
- * A position that was never the tail of this ledger, or whose next entry is gone, makes `follow` reject with `ledger_conflict`.
+ * - **Order.** `append` takes entries that follow one another by `prev`, and takes them iff its tail is the first one's `prev` and the term is
+ *   the current one; otherwise it takes none and rejects, with `ledger_conflict` for the tail and `ledger_fenced` for the term.
+ * - **Terms.** `lead` begins a new term and gives its number, greater than all before. From then on nothing is appended under an older one:
+ *   a relay that was frozen while another took over can add nothing when it wakes.
+ * - **Atomicity.** The entries of one call are seen all or none.
+ * - **Bounds.** The oldest entries go when there are too many, by count, bytes or age. `floor` is the position of the last one that went, or
+ *   where the ledger began; it never falls, and never passes the tail. An empty ledger has both.
+ * - **Replay.** `follow(after)` gives every entry after the position, once, in order, in batches: those that are kept, then those to come, with
+ *   nothing lost between. It starts at once, not when first read. A position need not be an entry's: it is valid iff floor <= after <= tail, and
+ *   any other makes `follow` reject with `ledger_gap`; so does an entry that goes before a slow reader has had it.
+ * - **Back-pressure.** A follower that stops reading holds up nobody: what it has not read is what the ledger keeps.
+ * - **End.** `follow` ends when its signal aborts, whatever it waits for, and may be left at any yield.
  */
 export interface Ledger {
+  floor(): Promise<Position>;
   tail(): Promise<Position>;
-  append(entries: readonly Entry[]): Promise<void>;
+  lead(): Promise<number>;
+  append(entries: readonly Entry[], term: number): Promise<void>;
   follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Entry[]>;
+}
+
+/** How much a ledger keeps. The oldest go first, at whichever bound is reached. */
+export interface LedgerBounds {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Milliseconds. */
+  readonly age: number;
 }
