@@ -1,4 +1,4 @@
 export { memoryBus } from './bus.ts';
 export { memory } from './database.ts';
-export { memoryLedger } from './ledger.ts';
+export { memoryLedger, type MemoryLedgerOptions } from './ledger.ts';
 export { memoryTable } from './table.ts';

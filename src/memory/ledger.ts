@@ -1,96 +1,164 @@
-import { RowcastError, type Entry, type Ledger, type Position } from '../core/index.ts';
+import { performance } from 'node:perf_hooks';
+import { RowcastError, sizeOf, type Clock, type Entry, type Ledger, type LedgerBounds, type Position } from '../core/index.ts';
+import { Shelf } from './shelf.ts';
 
-/** Entries a follower may be behind before `append` waits for it. */
-const ROOM = 10_000;
-
-/**
- * A ledger in this process: hands entries from the relay to the gateway and keeps none that everybody has read.
- *
- * @example const ledger = memoryLedger(await source.tail())
- */
-export function memoryLedger(start: Position): Ledger {
-  const followers = new Set<Follower>();
-  let tail = start;
-  return {
-    tail: () => Promise.resolve(tail),
-    async append(entries) {
-      const first = entries[0];
-      if (!first) return;
-      check(tail, entries);
-      tail = (entries.at(-1) as Entry).position;
-      for (const follower of followers) follower.push(entries);
-      for (const follower of followers) await follower.room();
-    },
-    follow(after, signal) {
-      if (after !== tail) {
-        throw new RowcastError(
-          'ledger_conflict',
-          `this ledger is at ${tail} and keeps nothing from before it; it cannot be followed from ${after}`,
-        );
-      }
-      const follower = new Follower(signal, () => followers.delete(follower));
-      followers.add(follower);
-      return follower;
-    },
-  };
+export interface MemoryLedgerOptions {
+  /** Those left out: 100,000 entries, 64 MiB, one hour. */
+  readonly bounds?: Partial<LedgerBounds>;
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
-function check(tail: Position, entries: readonly Entry[]): void {
+const BOUNDS: LedgerBounds = { entries: 100_000, bytes: 64 * 1024 * 1024, age: 60 * 60 * 1_000 };
+
+/** Entries a follower gets at once, at most. */
+const BATCH = 1_000;
+
+/**
+ * A ledger in this process. What has passed a bound goes when somebody next appends, reads or asks, so that nothing wakes up for it: an idle
+ * ledger may hold what is too old, and never more than the other two bounds.
+ *
+ * @example const ledger = memoryLedger(await source.tail(), { bounds: { age: 10 * 60_000 } })
+ */
+export function memoryLedger(start: Position, { bounds, clock = performance }: MemoryLedgerOptions = {}): Ledger {
+  return new MemoryLedger(start, { ...BOUNDS, ...bounds }, clock);
+}
+
+interface Kept {
+  readonly entry: Entry;
+  readonly bytes: number;
+  /** When it was appended, by the clock. */
+  readonly at: number;
+}
+
+class MemoryLedger implements Ledger {
+  readonly #bounds: LedgerBounds;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #kept = new Shelf<Kept>();
+  #bytes = 0;
+  #floor: Position;
+  #tail: Position;
+  /** 0: nobody leads. */
+  #term = 0;
+  /** Followers at the tail. */
+  readonly #asleep = new Set<() => void>();
+
+  constructor(start: Position, bounds: LedgerBounds, clock: Pick<Clock, 'now'>) {
+    this.#floor = this.#tail = start;
+    this.#bounds = bounds;
+    this.#clock = clock;
+  }
+
+  async floor(): Promise<Position> {
+    this.#trim();
+    return this.#floor;
+  }
+
+  async tail(): Promise<Position> {
+    return this.#tail;
+  }
+
+  async lead(): Promise<number> {
+    return ++this.#term;
+  }
+
+  async append(entries: readonly Entry[], term: number): Promise<void> {
+    if (term !== this.#term || term === 0) {
+      const now = this.#term === 0 ? 'nobody leads' : `${this.#term} does`;
+      throw new RowcastError('ledger_fenced', `term ${term} does not lead this ledger, ${now}: call lead() before appending again`);
+    }
+    const tail = follows(this.#tail, entries);
+    const at = this.#clock.now();
+    for (const entry of entries) {
+      const bytes = sizeOf(entry);
+      this.#bytes += bytes;
+      this.#kept.push({ entry, bytes, at });
+    }
+    this.#tail = tail;
+    this.#trim();
+    for (const wake of this.#asleep) wake();
+    this.#asleep.clear();
+  }
+
+  follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Entry[]> {
+    this.#trim();
+    const isKept = this.#floor <= after && after <= this.#tail;
+    return this.#read(isKept ? this.#after(after) : gap(after, this.#floor, this.#tail), signal);
+  }
+
+  /** A follower is a number on the shelf: it holds up nothing, and an append between its check and its sleep is impossible. */
+  async *#read(from: number | RowcastError, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
+    let wake = (): void => undefined;
+    const abort = (): void => {
+      this.#asleep.delete(wake);
+      wake();
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      for (let next = from; !signal.aborted;) {
+        if (typeof next !== 'number') throw next;
+        this.#trim();
+        if (next < this.#kept.first) throw overtaken(this.#floor);
+        const batch = this.#kept.slice(next, BATCH).map(({ entry }) => entry);
+        next += batch.length;
+        if (batch.length > 0) yield batch;
+        else await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #trim(): void {
+    const { entries, bytes, age } = this.#bounds;
+    const oldest = this.#clock.now() - age;
+    for (;;) {
+      const first = this.#kept.at(this.#kept.first);
+      if (!first) return;
+      const isTooMuch = this.#kept.size > entries || (this.#bytes > bytes && this.#kept.size > 1);
+      if (!isTooMuch && first.at >= oldest) return;
+      this.#kept.shift();
+      this.#bytes -= first.bytes;
+      this.#floor = first.entry.position;
+    }
+  }
+
+  /** The number of the first entry after a position that is between floor and tail. */
+  #after(position: Position): number {
+    let [from, to] = [this.#kept.first, this.#kept.end];
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      if ((this.#kept.at(middle) as Kept).entry.position > position) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  }
+}
+
+/** The tail that these entries make. @throws {RowcastError} `ledger_conflict` when one does not follow the one before it. */
+function follows(tail: Position, entries: readonly Entry[]): Position {
   let prev = tail;
   for (const entry of entries) {
     if (entry.prev !== prev || entry.position <= prev) {
-      throw new RowcastError('ledger_conflict', `entry ${entry.position} follows ${entry.prev}, but the tail is ${prev}`);
+      throw new RowcastError(
+        'ledger_conflict',
+        `the entry at ${entry.position} names ${entry.prev} as the one before, and that is ${prev}: read the log again after the tail`,
+      );
     }
     prev = entry.position;
   }
+  return prev;
 }
 
-/** One reader's queue. Registered when `follow` is called, not when it is first read: nothing appended in between is missed. */
-class Follower implements AsyncIterable<readonly Entry[]> {
-  readonly #signal: AbortSignal;
-  readonly #leave: () => void;
-  #queue: Entry[] = [];
-  #wake: (() => void) | null = null;
-  #roomy: (() => void)[] = [];
+function gap(after: Position, floor: Position, tail: Position): RowcastError {
+  return new RowcastError(
+    'ledger_gap',
+    `this ledger has what came after ${floor}, up to ${tail}, and cannot be followed from ${after}: read the rows again`,
+  );
+}
 
-  constructor(signal: AbortSignal, leave: () => void) {
-    this.#signal = signal;
-    this.#leave = leave;
-    signal.addEventListener('abort', this.#end, { once: true });
-    if (signal.aborted) this.#end();
-  }
-
-  push(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#queue.push(entry);
-    this.#wake?.();
-  }
-
-  room(): Promise<void> | undefined {
-    if (this.#queue.length < ROOM || this.#signal.aborted) return undefined;
-    return new Promise((resolve) => this.#roomy.push(resolve));
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<readonly Entry[]> {
-    try {
-      while (!this.#signal.aborted) {
-        if (this.#queue.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
-        this.#wake = null;
-        const batch = this.#queue;
-        if (batch.length === 0) continue;
-        this.#queue = [];
-        for (const resolve of this.#roomy.splice(0)) resolve();
-        yield batch;
-      }
-    } finally {
-      this.#end();
-    }
-  }
-
-  readonly #end = (): void => {
-    this.#signal.removeEventListener('abort', this.#end);
-    this.#leave();
-    this.#queue = [];
-    for (const resolve of this.#roomy.splice(0)) resolve();
-    this.#wake?.();
-  };
+function overtaken(floor: Position): RowcastError {
+  return new RowcastError(
+    'ledger_gap',
+    `what this reader has not had went from the ledger, up to ${floor}: read the rows again, and give the ledger larger bounds`,
+  );
 }

@@ -1,115 +1,75 @@
 import {
-  keyText,
-  placeOf,
-  ValueError,
-  type Answer,
-  type Change,
+  groupValue,
+  rowValue,
   type Image,
-  type Judgement,
-  type LogValue,
-  type Receipt,
-  type Store,
-  type StoreWrite,
+  type Position,
+  type ReadOptions,
+  type Reading,
+  type RowPage,
+  type Rows,
+  type Selection,
   type Table,
 } from '../core/index.ts';
+import type { Held } from './held.ts';
 
-/** Outcomes remembered, oldest forgotten first. */
-const OUTCOMES = 100_000;
+const PAGE = 1_000;
 
-/** Rows in memory, and the writes to them. `commit` takes what a write did into the log. */
-export class MemoryRows implements Store {
-  readonly #commit: (changes: readonly Change[], receipt: Receipt) => void;
-  readonly #rows = new Map<Table, Map<string, Image>>();
-  readonly #outcomes = new Map<string, { readonly hash: string; readonly answer: Answer }>();
-  readonly #numbers = new Map<Table, number>();
-  /** One write at a time: `judge` may wait, and the row must not change meanwhile. */
-  #turn: Promise<unknown> = Promise.resolve();
+/** Rows that are held in memory. Images do not change, so a moment is a list of them. There is no SQL: a condition is met by all rows. */
+export class MemoryRows implements Rows {
+  readonly #held: Held;
+  readonly #tail: () => Position;
 
-  constructor(commit: (changes: readonly Change[], receipt: Receipt) => void) {
-    this.#commit = commit;
+  constructor(held: Held, tail: () => Position) {
+    this.#held = held;
+    this.#tail = tail;
   }
 
-  of(table: Table): Map<string, Image> {
-    let rows = this.#rows.get(table);
-    if (!rows) this.#rows.set(table, (rows = new Map()));
-    return rows;
+  async read(table: Table, selection: Selection, { page = PAGE, signal }: ReadOptions): Promise<Reading> {
+    signal.throwIfAborted();
+    const rows = [...this.#held.of(table).values()].filter(selects(table, selection));
+    rows.sort((one, other) => compareKeys(table, one, other));
+    return { snapshot: { by: 'position', until: this.#tail() }, pages: paged(rows, page, signal) };
   }
+}
 
-  apply({ table, before, after }: Change): void {
-    if (before) this.of(table).delete(keyText(table, before));
-    if (after) this.of(table).set(keyText(table, after), after);
+async function* paged(rows: readonly Image[], size: number, signal: AbortSignal): AsyncGenerator<RowPage> {
+  for (let at = 0; at < rows.length; at += size) {
+    signal.throwIfAborted();
+    const isEdge = at === 0 || at + size >= rows.length;
+    yield { rows: rows.slice(at, at + size), total: isEdge ? rows.length : null };
   }
+}
 
-  write(write: StoreWrite): Promise<{ answer: Answer; logged: boolean }> {
-    const done = this.#turn.then(() => this.#write(write));
-    this.#turn = done.catch(() => undefined);
-    return done;
-  }
+function selects(table: Table, selection: Selection): (image: Image) => boolean {
+  if (selection.by !== 'values') return () => true;
+  const { places, tuples } = selection;
+  const wanted = new Set(tuples.map(tupleText));
+  wanted.delete(null); // nothing equals NULL
+  return (image) => wanted.has(tupleText(places.map((place) => rowValue(table, image, place))));
+}
 
-  async #write(write: StoreWrite): Promise<{ answer: Answer; logged: boolean }> {
-    const { principal, receipt, hash } = write.claim;
-    const claim = JSON.stringify([principal, receipt.client, receipt.write]);
-    const stored = this.#outcomes.get(claim);
-    if (stored && stored.hash !== hash)
-      return { answer: { ok: false, code: 'key_reused', message: 'this write id was used for another write' }, logged: false };
-    if (stored) {
-      this.#commit([], { ...receipt, answer: stored.answer });
-      return { answer: stored.answer, logged: true };
-    }
-    const before = write.key ? this.#find(write.table, write.key) : null;
-    const { answer, changes } = await this.#decide(write, before, await write.judge(before));
-    this.#outcomes.set(claim, { hash, answer });
-    if (this.#outcomes.size > OUTCOMES) this.#outcomes.delete(this.#outcomes.keys().next().value as string);
-    for (const change of changes) this.apply(change);
-    this.#commit(changes, { ...receipt, answer });
-    return { answer, logged: true };
-  }
+/** Equal for tuples that are the same to the app; null when one of the values is. */
+function tupleText(values: readonly unknown[]): string | null {
+  const texts = values.map(groupValue);
+  return texts.includes(null) ? null : JSON.stringify(texts);
+}
 
-  async #decide(write: StoreWrite, before: Image | null, judgement: Judgement): Promise<{ answer: Answer; changes: readonly Change[] }> {
-    const { table, action } = write;
-    switch (judgement.verdict) {
-      case 'refuse':
-        return { answer: judgement.answer, changes: [] };
-      case 'hook': {
-        const made = await judgement.run(null);
-        const pk = action === 'create' ? made : JSON.parse(keyText(table, before as Image));
-        return { answer: { ok: true, pk: pk as never }, changes: [] };
-      }
-      case 'write': {
-        const after = action === 'delete' ? null : this.#row(table, before, judgement.values);
-        const key = keyText(table, (after ?? before) as Image);
-        const taken = after && (!before || keyText(table, before) !== key) && this.of(table).has(key);
-        if (taken)
-          return {
-            answer: { ok: false, code: 'invalid', message: 'the key is taken', fields: { [table.model.key[0] as string]: 'is taken' } },
-            changes: [],
-          };
-        return { answer: { ok: true, pk: JSON.parse(key) as never }, changes: [{ table, before, after }] };
-      }
-    }
+function compareKeys(table: Table, one: Image, other: Image): number {
+  for (const place of table.key) {
+    const order = compare(one[place], other[place]);
+    if (order !== 0) return order;
   }
+  return 0;
+}
 
-  #find(table: Table, key: readonly LogValue[]): Image | null {
-    const probe: LogValue[] = [];
-    table.key.forEach((place, index) => (probe[place] = key[index] ?? null));
-    return this.of(table).get(keyText(table, probe)) ?? null;
-  }
+function compare(one: unknown, other: unknown): number {
+  if (one instanceof Uint8Array && other instanceof Uint8Array) return Buffer.compare(one, other);
+  const [left, right] = [ordered(one), ordered(other)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
 
-  #row(table: Table, before: Image | null, values: ReadonlyMap<number, unknown>): Image {
-    const row = table.columns.map((column, place): LogValue => {
-      if (values.has(place)) return values.get(place) as LogValue;
-      if (before) return (before[place] ?? null) as LogValue; // the code's own values are always readable
-      return table.key.includes(place) && column.shape === 'number' ? this.#next(table) : null;
-    });
-    const missing = table.columns.find((column, place) => column.notNull && row[place] === null);
-    if (missing && placeOf(table, missing.name) >= 0)
-      throw new ValueError(`"${missing.name}" has no value and a table in memory has no defaults`);
-    return row;
-  }
-
-  #next(table: Table): number {
-    const next = (this.#numbers.get(table) ?? 0) + 1;
-    this.#numbers.set(table, next);
-    return next;
-  }
+function ordered(value: unknown): string | number | bigint {
+  if (value instanceof Date) return value.getTime();
+  if (typeof value === 'boolean') return Number(value);
+  return typeof value === 'object' ? JSON.stringify(value) : (value as string | number | bigint);
 }

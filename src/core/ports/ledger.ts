@@ -6,15 +6,16 @@ import type { Position } from '../position.ts';
  * gateways, which follow.
  *
  * - **Order.** `append` takes entries that follow one another by `prev`, and takes them iff its tail is the first one's `prev` and the term is
- *   the current one; otherwise it takes none and rejects, with `ledger_conflict` for the tail and `ledger_fenced` for the term.
- * - **Terms.** `lead` begins a new term and gives its number, greater than all before. From then on nothing is appended under an older one:
- *   a relay that was frozen while another took over can add nothing when it wakes.
- * - **Atomicity.** The entries of one call are seen all or none.
- * - **Bounds.** The oldest entries go when there are too many, by count, bytes or age. `floor` is the position of the last one that went, or
- *   where the ledger began; it never falls, and never passes the tail. An empty ledger has both.
+ *   the current one; otherwise it takes none and rejects, with `ledger_fenced` for the term, whatever the tail, and `ledger_conflict` for the tail.
+ * - **Terms.** `lead` begins a new term and gives its number, greater than all before and than 0. From then on nothing is appended under an
+ *   older one: a relay that was frozen while another took over can add nothing when it wakes. Before the first term nobody can.
+ * - **Atomicity.** The entries of one call are seen all or none: who has got one of them finds the tail at the last, or beyond it.
+ * - **Bounds.** The oldest entries go when there are too many, by count, bytes or age; by count and bytes never the newest, however large.
+ *   `floor` is the position of the last one that went, or where the ledger began; it never falls, and never passes the tail. An empty ledger
+ *   has both.
  * - **Replay.** `follow(after)` gives every entry after the position, once, in order, in batches: those that are kept, then those to come, with
  *   nothing lost between. It starts at once, not when first read. A position need not be an entry's: it is valid iff floor <= after <= tail, and
- *   any other makes `follow` reject with `ledger_gap`; so does an entry that goes before a slow reader has had it.
+ *   any other makes the first read reject with `ledger_gap`; so does an entry that goes before a slow reader has had it.
  * - **Back-pressure.** A follower that stops reading holds up nobody: what it has not read is what the ledger keeps.
  * - **End.** `follow` ends when its signal aborts, whatever it waits for, and may be left at any yield.
  */

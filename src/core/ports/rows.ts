@@ -8,7 +8,10 @@ export interface Condition {
   readonly params: readonly unknown[];
 }
 
-/** Which rows of a table. `values`: those whose columns at `places` have the values of one of the tuples, values as `select()` gives them. */
+/**
+ * Which rows of a table. `values`: those whose columns at `places` have the values of one of the tuples, values as `select()` gives them; a
+ * tuple with a null has no row. `condition`: those that meet one of them; all rows where there is no SQL.
+ */
 export type Selection =
   | { readonly by: 'all' }
   | { readonly by: 'values'; readonly places: readonly number[]; readonly tuples: readonly (readonly unknown[])[] }
@@ -33,6 +36,7 @@ export interface RowPage {
 export interface ReadOptions {
   /** Rows of a page, at most. Default 1,000. */
   readonly page?: number;
+  /** Lets go of the database, and makes whoever reads on reject: some rows are never taken for all of them. */
   readonly signal: AbortSignal;
 }
 
