@@ -205,11 +205,11 @@ interface Started {
 
 /** The tables that bindings name, each by one model, and the columns that each must find in the database. */
 export function boundOf(bindings: Readonly<Record<string, Binding>>): readonly Bound[] {
-  const tables = new Map<string, { readonly model: Model; readonly listed: Set<string> }>();
+  const tables = new Map<string, { readonly model: Model; readonly listed: Set<string>; readonly grouped: (readonly string[])[] }>();
   for (const { model, fields, writable, groupBy } of Object.values(bindings)) {
     const id = tableName(model);
     let bound = tables.get(id);
-    if (!bound) tables.set(id, (bound = { model, listed: new Set() }));
+    if (!bound) tables.set(id, (bound = { model, listed: new Set(), grouped: [] }));
     if (!sameColumns(bound.model, model)) {
       throw new RowcastError(
         'binding_invalid',
@@ -217,6 +217,7 @@ export function boundOf(bindings: Readonly<Record<string, Binding>>): readonly B
       );
     }
     for (const name of [...model.key, ...fields, ...writable, ...(groupBy ?? [])]) bound.listed.add(name);
+    if (groupBy) bound.grouped.push(groupBy);
   }
   return [...tables.values()];
 }

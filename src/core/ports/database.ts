@@ -10,6 +10,8 @@ import type { Store } from './store.ts';
 export interface Bound {
   readonly model: Model;
   readonly listed: ReadonlySet<string>;
+  /** Columns that rows are looked up by, together: those of each `groupBy`. Left out: none is known. */
+  readonly grouped?: readonly (readonly string[])[];
 }
 
 /** One thing Rowcast does to a database, as SQL that anyone may run by hand, and why. */
