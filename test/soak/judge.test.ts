@@ -1,0 +1,221 @@
+import { expect, test } from 'vitest';
+import type { Line } from './client-judge.ts';
+import { History, positionOf } from './history.ts';
+import { Judge } from './judge.ts';
+import { faultless, PRICES, TASKS, type Change, type Frame, type Recording } from './recording.ts';
+import { PEOPLE, type Person } from './tables.ts';
+import type { Injected } from './verdict.ts';
+
+const PERSON = PEOPLE[0] as Person;
+
+function judged({ history }: Recording, lines: readonly Line[], faults: readonly Injected[] = []): Judge {
+  const judge = new Judge(history, faults);
+  const client = judge.client('c', PERSON);
+  for (const line of lines) client.hear(line);
+  judge.settle();
+  return judge;
+}
+
+const kinds = (judge: Judge): readonly string[] => [...new Set(judge.violations.map(({ kind }) => kind))];
+
+function frames(lines: readonly Line[]): { readonly at: number; readonly frame: Frame }[] {
+  return lines.flatMap((line, at) => (line.type === 'in' ? [{ at, frame: JSON.parse(line.text) as Frame }] : []));
+}
+
+/** Live commits, those in parts left out. */
+function commits(lines: readonly Line[], fits: (frame: Frame) => boolean): readonly { readonly at: number; readonly frame: Frame }[] {
+  const all = frames(lines).filter(({ frame }) => frame.type === 'commit');
+  return all.filter(
+    ({ frame }) =>
+      frame['more'] !== true &&
+      frame['merged'] !== true &&
+      fits(frame) &&
+      all.filter((other) => other.frame.position === frame.position).length === 1,
+  );
+}
+
+function replaced(lines: readonly Line[], at: number, ...frame: object[]): Line[] {
+  const made = frame.map((each): Line => ({ at, type: 'in', text: JSON.stringify(each) }));
+  return lines.toSpliced(at, 1, ...made);
+}
+
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
+
+test.each(SEEDS)('a faultless recording is found faultless (seed %i)', (seed) => {
+  const recording = faultless(seed);
+  const judge = judged(recording, recording.lines);
+  expect(judge.violations).toEqual([]);
+  expect(judge.unsettled()).toEqual([]);
+  expect(judge.frames).toBe(recording.lines.length);
+});
+
+test.each(SEEDS)('any commit that is dropped is lost (seed %i)', (seed) => {
+  const recording = faultless(seed);
+  for (const { at } of commits(recording.lines, () => true)) {
+    expect(kinds(judged(recording, recording.lines.toSpliced(at, 1)))).toContain('lost');
+  }
+});
+
+test.each(SEEDS)('any commit that comes twice is duplicated, at once or later (seed %i)', (seed) => {
+  const recording = faultless(seed);
+  const all = commits(recording.lines, () => true);
+  for (const [index, { at, frame }] of all.entries()) {
+    expect(kinds(judged(recording, replaced(recording.lines, at, frame, frame)))).toEqual(['duplicated']);
+    const next = all[index + 1];
+    if (next && sameConnection(recording.lines, at, next.at)) {
+      expect(kinds(judged(recording, replaced(recording.lines, next.at, next.frame, frame)))).toEqual(['duplicated']);
+    }
+  }
+});
+
+test.each(SEEDS)('two commits that change places are reordered (seed %i)', (seed) => {
+  const recording = faultless(seed);
+  const all = commits(recording.lines, () => true);
+  let found = 0;
+  for (const [index, { at, frame }] of all.entries()) {
+    const next = all[index + 1];
+    // Views that they share: otherwise each only comes too late.
+    if (!next || next.at !== at + 1 || !frame.changes.some(([view]) => next.frame.changes.some(([other]) => other === view))) continue;
+    expect(kinds(judged(recording, replaced(replaced(recording.lines, at, next.frame), next.at, frame)))).toContain('reordered');
+    found++;
+  }
+  expect(found).toBeGreaterThan(3);
+});
+
+test.each(SEEDS)('a commit without one of its changes is torn, in one frame or in parts (seed %i)', (seed) => {
+  const recording = faultless(seed);
+  for (const { at, frame } of commits(recording.lines, ({ changes }) => changes.filter(([view]) => view === TASKS).length > 1)) {
+    const cut = frame.changes.findIndex(([view]) => view === TASKS);
+    expect(kinds(judged(recording, replaced(recording.lines, at, { ...frame, changes: frame.changes.toSpliced(cut, 1) })))).toEqual([
+      'torn',
+    ]);
+  }
+  const part = frames(recording.lines).find(({ frame }) => frame['more'] === true);
+  const late = kinds(judged(recording, recording.lines.toSpliced((part?.at ?? 0) + 1, 1)));
+  expect(part !== undefined && late.length > 0).toBe(true);
+});
+
+test.each(SEEDS)('a canary, a foreign row, a foreign text, an old secret, a foreign view, a key: each is leaked (seed %i)', (seed) => {
+  const recording = faultless(seed);
+  const [chosen] = commits(recording.lines, ({ changes }) => changes.some(([view, , , data]) => view === TASKS && data));
+  if (!chosen) throw new Error('no commit to spoil');
+  const { at, frame } = chosen;
+  const spoiled = (change: (one: Change) => Change[]): readonly string[] => {
+    const index = frame.changes.findIndex(([view, , , data]) => view === TASKS && data);
+    const changes = frame.changes.toSpliced(index, 1, ...change(frame.changes[index] as Change));
+    return kinds(judged(recording, replaced(recording.lines, at, { ...frame, changes })));
+  };
+  expect(spoiled(([view, action, pk, data]) => [[view, action, pk, { ...data, secret: 'canary-task' }]])).toContain('leaked');
+  expect(spoiled((one) => [one, [TASKS, 'create', 999, { org: 2, title: '~t1~' }]])).toContain('leaked');
+  expect(spoiled(([view, action, pk, data]) => [[view, action, pk, { ...data, title: '~never~' }]])).toContain('leaked');
+  expect(spoiled((one) => [one, [TASKS, 'delete', 999]])).toContain('leaked');
+  expect(spoiled((one) => [one, [99, 'create', 1, { label: 'x' }]])).toContain('leaked');
+  const rows = frames(recording.lines).find(({ frame: { type } }) => type === 'rows');
+  const first = { ...rows?.frame, rows: [...(rows?.frame['rows'] as []), [999, { org: 2 }]], count: (rows?.frame['count'] as number) + 1 };
+  expect(kinds(judged(recording, replaced(recording.lines, rows?.at ?? 0, first)))).toContain('leaked');
+});
+
+test.each(SEEDS)('other data, another action, a row too many or too few at ready: wrong, or lost (seed %i)', (seed) => {
+  const recording = faultless(seed);
+  const [chosen] = commits(recording.lines, ({ changes }) => changes.some(([, action]) => action === 'update'));
+  if (!chosen) throw new Error('no commit to spoil');
+  const { at, frame } = chosen;
+  const index = frame.changes.findIndex(([, action]) => action === 'update');
+  const [view, , pk, data] = frame.changes[index] as Change;
+  const spoiled = (change: Change): readonly string[] =>
+    kinds(judged(recording, replaced(recording.lines, at, { ...frame, changes: frame.changes.toSpliced(index, 1, change) })));
+  expect(spoiled([view, 'create', pk, data as Record<string, unknown>])).toEqual(['wrong']);
+  expect(spoiled([view, 'update', pk, { ...data, [view === TASKS ? 'rank' : 'label']: '8' }])).toEqual(['wrong']);
+  expect(spoiled([view, 'delete', pk])).toEqual(['wrong']);
+  const rows = frames(recording.lines).find(({ frame: { type } }) => type === 'rows');
+  if (!rows) throw new Error('no rows');
+  const fewer = { ...rows.frame, rows: (rows.frame['rows'] as []).slice(1), count: (rows.frame['count'] as number) - 1 };
+  expect(kinds(judged(recording, replaced(recording.lines, rows.at, fewer)))).toContain('lost');
+  const twice = { ...rows.frame, rows: [...(rows.frame['rows'] as unknown[]), (rows.frame['rows'] as unknown[])[0]] };
+  expect(kinds(judged(recording, replaced(recording.lines, rows.at, twice)))).toContain('duplicated');
+});
+
+test.each(SEEDS)('a merged commit that leaves something out, or a resume that does, is found (seed %i)', (seed) => {
+  const recording = faultless(seed);
+  const merged = frames(recording.lines).find(({ frame }) => frame['merged'] === true);
+  if (!merged || merged.frame.changes.length === 0) return;
+  const without = { ...merged.frame, changes: merged.frame.changes.slice(1) };
+  expect(['lost', 'torn']).toContain(kinds(judged(recording, replaced(recording.lines, merged.at, without)))[0]);
+  expect(kinds(judged(recording, recording.lines.toSpliced(merged.at, 1)))).toContain('lost');
+});
+
+test('a token that was never given is a reset, and must not be accepted', () => {
+  const recording = faultless(1);
+  const forged = recording.lines.map((line) => (line.type === 'out' ? { ...line, text: line.text.replace('"t11"', '"x"') } : line));
+  expect(kinds(judged(recording, forged))).toEqual(['leaked']);
+});
+
+test('a reset is explained by what the log says, or by what was done, and by nothing else', () => {
+  const recording = faultless(1);
+  recording.truncate();
+  const reset = (reason: string) => ({ type: 'reset', views: [PRICES], reason, position: recording.position });
+  const ready = { type: 'ready', view: PRICES, position: recording.position, token: 't' };
+  const after = (...more: object[]): Line[] => [
+    ...recording.lines,
+    ...more.map((frame): Line => ({ at: 1_000, type: 'in', text: JSON.stringify(frame) })),
+  ];
+  expect(kinds(judged(recording, after(reset('truncate'), ready)))).toEqual([]);
+  expect(judged(recording, after(reset('truncate'), ready)).resets.get('truncate')).toBe(1);
+  expect(kinds(judged(recording, after({ type: 'ping', position: recording.position })))).toEqual(['lost']);
+  for (const reason of ['schema', 'bulk', 'retention', 'slot_lost', 'token_invalid', 'membership', 'bindings', 'made up']) {
+    expect(kinds(judged(recording, after(reset(reason), ready)))).toEqual(['unexplained']);
+  }
+  const killed: Injected = { what: 'server killed', who: null, from: 990, until: 995 };
+  expect(kinds(judged(recording, after(reset('retention'), ready), [killed]))).toEqual([]);
+  expect(kinds(judged(recording, after(reset('schema'), ready), [killed]))).toEqual(['unexplained']);
+  const other: Injected = { what: 'slow link', who: 'somebody else', from: 990, until: null };
+  expect(kinds(judged(recording, after(reset('retention'), ready), [other]))).toEqual(['unexplained']);
+});
+
+test('what has not arrived at a quiet moment is named', () => {
+  const recording = faultless(1);
+  const last = commits(recording.lines, () => true).at(-1);
+  expect(judged(recording, recording.lines.slice(0, last?.at)).unsettled()).not.toEqual([]);
+  expect(judged(recording, [...recording.lines, { at: 0, type: 'close', code: 1006 }]).unsettled()).toEqual(['c: not connected']);
+});
+
+test('a write is answered once, and is in the log once, where its answer says', () => {
+  const write = { type: 'write', id: 9, stream: 'tasks', action: 'create', data: { title: '~wc9~' } };
+  const row = (id: number) => `table public.task: INSERT: id[integer]:${id} org[integer]:3 title[text]:'~wc9~'`;
+  const judgedWrite = (
+    times: number,
+    ...lines: { readonly in?: object; readonly out?: object; readonly close?: true }[]
+  ): readonly string[] => {
+    const history = new History();
+    for (let n = 1; n <= times; n++) {
+      for (const data of [`BEGIN ${n}`, row(n), `COMMIT ${n}`]) history.take({ xid: String(n), lsn: `0/${n}`, data });
+    }
+    const judge = new Judge(history);
+    const client = judge.client('c', PERSON);
+    for (const line of lines) {
+      if (line.close) client.hear({ at: 0, type: 'close', code: 1006 });
+      else client.hear({ at: 0, type: line.in ? 'in' : 'out', text: JSON.stringify(line.in ?? line.out) });
+    }
+    judge.settle();
+    judge.settleWrites();
+    return judge.violations.map(({ kind }) => kind);
+  };
+  const ok = { type: 'result', id: 9, ok: true, pk: 1, position: positionOf('0/1') };
+  const no = { type: 'result', id: 9, ok: false, code: 'invalid', message: '' };
+  const { position: _, ...later } = ok;
+  expect(judgedWrite(1, { out: write }, { in: ok })).toEqual([]);
+  expect(judgedWrite(1, { out: write }, { close: true }, { out: write }, { in: ok })).toEqual([]);
+  expect(judgedWrite(1, { out: write }, { in: later }, { in: { type: 'seen', id: 9, position: positionOf('0/1') } })).toEqual([]);
+  expect(judgedWrite(0, { out: write }, { in: no })).toEqual([]);
+  expect(judgedWrite(1, { out: write }, { in: ok }, { in: ok })).toEqual(['write']);
+  expect(judgedWrite(1, { out: write })).toEqual(['write']);
+  expect(judgedWrite(0, { out: write }, { in: ok })).toEqual(['write']);
+  expect(judgedWrite(2, { out: write }, { in: ok })).toEqual(['write']);
+  expect(judgedWrite(1, { out: write }, { in: no })).toEqual(['write']);
+  expect(judgedWrite(1, { out: write }, { in: { ...ok, position: positionOf('0/2') } })).toEqual(['write']);
+  expect(judgedWrite(1, { in: ok })).toEqual(['write']);
+});
+
+function sameConnection(lines: readonly Line[], from: number, to: number): boolean {
+  return !lines.slice(from, to).some(({ type }) => type === 'close');
+}

@@ -1,0 +1,68 @@
+import { ClientJudge, type Line } from './client-judge.ts';
+import type { History } from './history.ts';
+import type { Person } from './tables.ts';
+import type { Injected, Kind, Violation } from './verdict.ts';
+import { ViewHistories } from './view-history.ts';
+import { Introductions, WritesJudge } from './writes-judge.ts';
+
+/**
+ * Compares what clients sent and heard, byte by byte, with what Postgres says was committed. It shares no code with what it judges.
+ *
+ * Lines are judged when `settle` is called: by then the history must hold everything that they could speak of.
+ */
+export class Judge {
+  readonly violations: Violation[] = [];
+  /** Resets that had a cause, by their reason. */
+  readonly resets = new Map<string, number>();
+  /** Frames that were judged. */
+  frames = 0;
+  readonly #history: History;
+  readonly #views: ViewHistories;
+  readonly #faults: readonly Injected[];
+  readonly #introductions = new Introductions();
+  readonly #clients = new Map<string, { readonly judge: ClientJudge; readonly writes: WritesJudge; lines: Line[] }>();
+
+  constructor(history: History, faults: readonly Injected[] = []) {
+    this.#history = history;
+    this.#views = new ViewHistories(history.commits);
+    this.#faults = faults;
+  }
+
+  client(name: string, person: Person): { hear(line: Line): void } {
+    const report = (kind: Kind, about: string): void => void this.violations.push({ kind, who: name, about });
+    const writes = new WritesJudge(this.#introductions, report);
+    const wasReset = (reason: string): void => void this.resets.set(reason, (this.resets.get(reason) ?? 0) + 1);
+    const judge = new ClientJudge({ name, person, views: this.#views, writes, faults: this.#faults, report, wasReset });
+    const client = { judge, writes, lines: [] as Line[] };
+    this.#clients.set(name, client);
+    return { hear: (line) => void client.lines.push(line) };
+  }
+
+  settle(): void {
+    this.#introductions.take(this.#views.catchUp());
+    for (const client of this.#clients.values()) {
+      const { lines } = client;
+      client.lines = [];
+      for (const line of lines) client.judge.hear(line);
+      this.frames += lines.length;
+    }
+  }
+
+  /** At a quiet moment: what has not arrived. Those who are away owe nothing. */
+  unsettled(away: ReadonlySet<string> = new Set()): readonly string[] {
+    const present = [...this.#clients].filter(([name]) => !away.has(name));
+    return present.flatMap(([name, { judge, writes }]) => [
+      ...judge.unsettled(this.#history.position).map((about) => `${name}: ${about}`),
+      ...writes.unanswered.map((id) => `${name}: the write ${id} is not answered`),
+    ]);
+  }
+
+  /** Once everything has arrived: every write did what its answer says. */
+  settleWrites(away: ReadonlySet<string> = new Set()): void {
+    for (const [name, { writes }] of this.#clients) if (!away.has(name)) writes.settle();
+  }
+
+  get answers(): number {
+    return [...this.#clients.values()].reduce((sum, { writes }) => sum + writes.answers, 0);
+  }
+}
