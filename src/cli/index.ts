@@ -3,20 +3,22 @@ import { parseArgs } from 'node:util';
 import { RowcastError } from '../core/index.ts';
 import { setup, teardown } from './commands.ts';
 import { loadConfig } from './config.ts';
+import { doctor } from './doctor.ts';
 
 const USAGE = `Usage: rowcast <command> [options]
 
   setup       print, then apply, what Rowcast needs in your database
     --sql     only print
   teardown    remove everything Rowcast ever made in your database
+  doctor      look at what Rowcast needs in your database, change nothing, and print what is amiss with the SQL that cures it
 
   --config <file>   the module whose default export is what rowcast(…) takes; default: rowcast.config.ts, .mts, .js or .mjs here
   --json            print JSON
   --help            this text
 
-Exit codes: 0 done, 1 refused or failed (the message says what to do), 2 not a command.`;
+Exit codes: 0 done, 1 refused or failed (the message says what to do) or an error found, 2 not a command.`;
 
-const COMMANDS = { setup, teardown };
+const COMMANDS = { setup, teardown, doctor };
 
 /** Gives the exit code. */
 async function main(): Promise<number> {
@@ -38,8 +40,8 @@ async function main(): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  await COMMANDS[name as keyof typeof COMMANDS](await loadConfig(values.config), values);
-  return 0;
+  const code = await COMMANDS[name as keyof typeof COMMANDS](await loadConfig(values.config), values);
+  return code ?? 0;
 }
 
 try {

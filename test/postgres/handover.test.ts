@@ -1,0 +1,6 @@
+import { describe } from 'vitest';
+import { handoverLaws } from './handover-laws.ts';
+
+describe('rows read from Postgres 18, joined to its log', () => {
+  handoverLaws(18);
+});
