@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { binding, change, commitOf, handModel, handStream, handTable } from '../../test/core/hand-made.ts';
+import { binding, change, commitOf, handModel, handStream, handTable, routesOf } from '../../test/core/hand-made.ts';
 import type { Change } from './change.ts';
 import type { Delivery } from './entry.ts';
 import { groupBy } from './groups.ts';
 import type { Image } from './model.ts';
-import { route, type Routed, type Streams } from './route.ts';
+import { route, type Routed } from './route.ts';
 import type { Stream } from './stream.ts';
 
 const model = handModel('post', ['id', 'blog', 'title', 'secret']);
@@ -14,12 +14,11 @@ const other = handTable(handModel('other', ['id']));
 const byBlog = handStream('posts', binding(model, { fields: ['blog', 'title'], groupNames: groupBy('blog') }), table);
 const blog = (name: string): string => byBlog.binding.group({ blog: name } as never).key;
 
-const streamsOf = (...streams: readonly Stream[]): Streams => new Map([[table, streams]]);
 const loud = (stream: Stream, error: unknown): never => {
   throw new Error(`${stream.name} failed`, { cause: error });
 };
 const routeOf = (changes: readonly Change[], ...streams: readonly Stream[]): Routed | null =>
-  route(commitOf(changes), streamsOf(...streams), loud);
+  route(commitOf(changes), routesOf(streams), loud);
 const only = (routed: Routed | null): Delivery => {
   expect(routed?.deliveries).toHaveLength(1);
   return routed?.deliveries[0] as Delivery;
@@ -89,23 +88,20 @@ describe('the commit around it', () => {
   test('its position, number and receipts are the entry’s; a receipt makes an entry of its own', () => {
     const receipts = [{ client: 'c', write: 3 }];
     const commit = commitOf([], { position: '00000000000000ff', xid: 2n ** 40n, receipts });
-    expect(route(commit, streamsOf(byBlog), loud)).toEqual({
+    expect(route(commit, routesOf([byBlog]), loud)).toEqual({
       position: '00000000000000ff',
       xid: '1099511627776',
       receipts,
       deliveries: [],
       resets: [],
+      members: [],
     });
   });
 
   test('what the log cannot tell row by row is a reset of the table’s streams, and of no other', () => {
     const others = handStream('others', binding(handModel('other', ['id']), { fields: ['id'], groupNames: () => ['all'] }), other);
-    const streams: Streams = new Map([
-      [table, [byBlog]],
-      [other, [others]],
-    ]);
     const commit = commitOf([change(table, null, [1, 'a', 'T', 'S']), change(other, null, [1])], { lost: [{ table, reason: 'truncate' }] });
-    const routed = route(commit, streams, loud);
+    const routed = route(commit, routesOf([byBlog, others]), loud);
     expect(routed?.resets).toEqual([{ stream: 'posts', reason: 'truncate' }]);
     expect(routed?.deliveries.map(({ stream }) => stream)).toEqual(['others']);
   });
@@ -170,7 +166,7 @@ describe('hooks', () => {
     const poisoned = handStream('poisoned', binding(model, options), table);
     const failed: (readonly [Stream, unknown])[] = [];
     const changes = [change(table, null, [1, 'a', 'T', 'S']), change(table, null, [2, 'a', 'U', 'S'])];
-    const routed = route(commitOf(changes), streamsOf(poisoned, byBlog), (...failure) => failed.push(failure));
+    const routed = route(commitOf(changes), routesOf([poisoned, byBlog]), (...failure) => failed.push(failure));
     expect(routed?.resets).toEqual([{ stream: 'poisoned', reason: 'serializer' }]);
     expect(routed?.deliveries.map(({ stream, key }) => [stream, key])).toEqual([
       ['posts', '1'],
@@ -193,7 +189,7 @@ describe('hooks', () => {
     );
     const routed = route(
       commitOf([change(table, null, [1, 'a', 'T', 'S']), change(table, null, [2, 'a', 'U', 'S'])]),
-      streamsOf(stream),
+      routesOf([stream]),
       () => undefined,
     );
     expect(routed).toMatchObject({ deliveries: [], resets: [{ stream: 'posts', reason: 'serializer' }] });

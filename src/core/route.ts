@@ -26,7 +26,9 @@ export function route(commit: Commit, { streams, members }: Routes, failed: (str
     for (const stream of streams.get(table) ?? []) resets.set(stream, { stream: stream.name, reason });
     // Nobody knows any more who belongs to what: whoever does is asked for again.
     for (const { membership } of members.get(table) ?? []) {
-      for (const stream of [...streams.values()].flat().filter(({ binding }) => binding.memberships.includes(membership))) {
+      for (const stream of [...streams.values()]
+        .flat()
+        .filter(({ binding }) => binding.memberships.some(({ name }) => name === membership.name))) {
         if (!resets.has(stream)) resets.set(stream, { stream: stream.name, reason: 'membership' });
       }
     }

@@ -19,7 +19,7 @@ const CODES: { readonly [K in CloseReason]?: number } = {
  * logged, and where `rowcast.1` would say `reset` the socket closes with 1013. A row that is deleted goes with the fields its viewer had; a
  * row that merely left the viewer's groups goes without any.
  */
-export function channels1<B>({ pack, join }: Packing<B>): Wire<B> {
+export function channels1<B>({ pack, join, sizeOf }: Packing<B>): Wire<B> {
   const packed = (items: readonly ChangeItem[]): B => {
     const [first, ...rest] = items.map((item) => pack(changeText(item)));
     return rest.length === 0 ? (first as B) : join([first as B, ...rest]);
@@ -27,6 +27,9 @@ export function channels1<B>({ pack, join }: Packing<B>): Wire<B> {
   return {
     name: 'channels.1',
     answers: false,
+    unasked: true,
+    sizeOf,
+    rows: () => null,
     resetCloses: TRY_AGAIN_LATER,
     closeCode: (why) => CODES[why] ?? CLOSE[why],
     commit: (_position, items) => packed(items),

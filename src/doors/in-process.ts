@@ -26,6 +26,7 @@ export function inProcess(server: Server, who: Omit<Arrival, 'connecting'>): InP
           for (const data of texts) later(() => left || socket.onmessage?.({ data }));
           return 0;
         },
+        waiting: () => 0,
         pause: () => undefined,
         resume: () => undefined,
         close: (code, reason) => later(() => end(code, reason)),

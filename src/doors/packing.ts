@@ -2,12 +2,14 @@
 export interface Packing<B> {
   pack(text: string): B;
   join(parts: readonly B[]): B;
+  sizeOf(packed: B): number;
 }
 
 /** Texts as they are, for a door without bytes. */
 export const plain: Packing<readonly string[]> = {
   pack: (text) => [text],
   join: (parts) => parts.flat(),
+  sizeOf: (packed) => packed.reduce((size, text) => size + text.length, 0),
 };
 
 const SHORT = 126;
@@ -33,4 +35,5 @@ export const framed: Packing<Buffer> = {
     return bytes;
   },
   join: (parts) => Buffer.concat(parts),
+  sizeOf: ({ length }) => length,
 };

@@ -26,10 +26,10 @@ const DEAD_AFTER = 5;
  */
 const STUCK_AFTER = 60;
 
-/** What a socket may take for the closing handshake when the server goes down, or it broke the protocol: 1 s. */
 /** Reasons for which somebody was refused, in the log. */
 const MOST_NOTED = 100;
 
+/** What a socket may take for the closing handshake when the server goes down, or it broke the protocol: 1 s. */
 const GRACE = 1_000;
 
 /** ws's own bounds, said here so that an update of it moves none. Its types do not have them yet. */
@@ -279,6 +279,10 @@ class SocketTransport implements Transport<Buffer> {
     const waiting = this.#full ? this.#raw.writableLength : 0; // asked for only where it can matter: past the stream's own mark
     this.#full = !this.#raw.write(bytes);
     return waiting;
+  }
+
+  waiting(): number {
+    return this.#socket.readyState === OPEN ? this.#raw.writableLength : 0;
   }
 
   pause(): void {

@@ -7,6 +7,7 @@ export {
   type HookContext,
   type Judged,
 } from '../core/index.ts';
+export { membership, type Finding, type LedgerBounds, type MemberRole, type Membership, type Rows } from '../core/index.ts';
 export { ColumnGroup, groupBy, type Group, type GroupBy } from '../core/index.ts';
 export { ERRORS, RowcastError, type ErrorCode } from '../core/index.ts';
 export type { Database, OpenDatabase, SetupStep, Log, Model } from '../core/index.ts';
@@ -18,5 +19,5 @@ export { rowcast, type AsOptions, type Bindings, type Live, type RowcastOptions,
 export { SUBPROTOCOL, type Answer, type Json } from '../protocol/index.ts';
 // For a door or a wire of one's own: docs/doors.md.
 export { channels1, plain, rowcast1, type DoorConnection, type Packing, type UpgradingServer, type Visitor } from '../doors/index.ts';
-export type { ChangeItem, Door, FrameLimits, Sender, Transport, View, Wire } from '../server/index.ts';
+export type { BulkBounds, ChangeItem, Door, FrameLimits, RowsItem, RowText, Sender, Transport, View, Wire } from '../server/index.ts';
 export { BadFrame, CLOSE, FrameError, parseJson, type ClientFrame, type CloseReason, type ServerFrame } from '../protocol/index.ts';

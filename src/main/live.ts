@@ -8,15 +8,18 @@ import {
   type Database,
   type Group,
   type Ledger,
+  type LedgerBounds,
   type Log,
 } from '../core/index.ts';
 import { admit, inProcess, WebSocketDoor, type UpgradingServer, type Visitor } from '../doors/index.ts';
 import { memoryBus, memoryLedger } from '../memory/index.ts';
 import {
+  BULK,
   consoleLog,
   principalOf,
   Server,
   systemClock,
+  type BulkBounds,
   type Consumers,
   type Endpoint,
   type EndpointOptions,
@@ -42,10 +45,23 @@ export interface RowcastOptions<B extends Bindings = Bindings> {
   readonly setup?: 'auto' | 'check';
   /** A pino-shaped logger. Default: one line each on stderr. */
   readonly log?: Log;
+  /**
+   * How much of what happened is kept, for clients that come back to be told what they missed: beyond it they read their rows again. Default:
+   * 100,000 commits, 64 MiB, an hour (`age` in milliseconds), whichever is reached first.
+   */
+  readonly window?: Partial<LedgerBounds>;
+  /** Of one commit, what one view is told row by row; over it, it reads its rows again. Default: 1,000 rows, 1 MiB. */
+  readonly bulk?: Partial<BulkBounds>;
+  /** Seconds between two pings, by which each side finds out that the other is gone. Default: 20. */
+  readonly heartbeat?: number;
   readonly clock?: Clock;
-  readonly ledger?: (tail: string) => Ledger;
+  readonly ledger?: (start: string, options: { readonly bounds: LedgerBounds; readonly clock: Clock }) => Ledger;
   readonly bus?: Bus;
 }
+
+const WINDOW: LedgerBounds = { entries: 100_000, bytes: 64 * 1024 * 1024, age: 3_600_000 };
+const HEARTBEAT = 20;
+const DRAIN = 10_000;
 
 export interface AsOptions {
   /** Makes two connections one person; default: the user's own `id`. */
@@ -81,6 +97,18 @@ export interface Live<B extends Bindings = Bindings> {
   publish<T extends BindingTypes>(binding: Binding<T>, changes: readonly PublishedRow<T['row']>[]): Promise<void>;
   /** Resolves once everything committed before the call has gone out to every connection of this process. */
   settled(): Promise<void>;
+  /**
+   * Ends a user's connections, or those of one of the app's own sessions (`authenticate` gives it with the user), in every process that follows
+   * this database. Nothing that is committed later reaches them. Whoever may still come in, `authenticate` decides.
+   */
+  revoke(whose: { readonly user: string | number | bigint } | { readonly session: string }): Promise<void>;
+  /**
+   * Before going down: takes no new connection, and sends those there are away over so many milliseconds (default 10,000), each to come back
+   * after a time of its own. Then {@link close}.
+   *
+   * @example process.once('SIGTERM', () => void live.drain().then(() => live.close()))
+   */
+  drain(ms?: number): Promise<void>;
   /** Ends every connection (clients come back after a moment), stops following the log and lets go of the database. */
   close(): Promise<void>;
 }
@@ -104,6 +132,10 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     clock,
     bus: options.bus ?? memoryBus(),
     ledger: options.ledger ?? memoryLedger,
+    window: { ...WINDOW, ...options.window },
+    bulk: { ...BULK, ...options.bulk },
+    heartbeat: options.heartbeat ?? HEARTBEAT,
+    development: process.env['NODE_ENV'] !== 'production',
   });
   const door = new WebSocketDoor(server);
   const clients = new Set<{ close(): void }>();
@@ -123,7 +155,8 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     as(user, { id, groups = [] } = {}) {
       const endpoint = (inner ??= server.inner());
       const principal = id === undefined ? (principalOf(user) ?? 'in-process') : `user:string:${id}`;
-      const socket = (): SocketLike => inProcess(server, { endpoint, user, principal, groups: groups.map(groupKey) });
+      for (const group of groups) groupKey(group); // one that is none is found here
+      const socket = (): SocketLike => inProcess(server, { endpoint, user, principal, groups });
       const client = createClient<AppTypes>('in-process:', { socket });
       clients.add(client);
       client.on('status', (status) => status === 'closed' && clients.delete(client));
@@ -133,6 +166,8 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     groups: { send: (group, payload, { stream } = {}) => server.send(group, payload, stream ?? null) },
     publish: (binding, changes) => server.publish(binding as unknown as Binding, changes as readonly PublishedRow[]),
     settled: () => server.settled(),
+    revoke: (whose) => server.revoke('user' in whose ? { user: principalOf({ id: whose.user }) as string } : whose),
+    drain: (ms = DRAIN) => server.drain(ms),
     close: () => (closing ??= close()),
   };
 }

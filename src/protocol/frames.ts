@@ -54,10 +54,10 @@ export interface SendFrame {
   readonly payload: Json;
 }
 
-/** Everything up to this position has been taken in. */
+/** Everything that came before the ping with this mark has been taken in. */
 export interface AtFrame {
   readonly type: 'at';
-  readonly position: Position;
+  readonly mark: number;
 }
 
 /** Newer credentials, before the old ones run out. */
@@ -199,6 +199,8 @@ export interface PingFrame {
   readonly position?: Position;
   /** For how many seconds the server itself has not been able to read the log. */
   readonly stale?: number;
+  /** To be answered at once, by `at`: how the server learns how far the client is. */
+  readonly mark?: number;
 }
 
 /** The credentials run out in so many seconds. */

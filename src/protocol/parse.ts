@@ -51,8 +51,9 @@ export function parseClientFrame(text: string, limits: TextLimits): ClientFrame 
       if (value.payload === undefined) throw new BadFrame('message: "payload" is missing');
       return { type: 'message', stream: streamOf(value), payload: value.payload };
     case 'at':
-      only(value, ['type', 'position']);
-      return { type: 'at', position: positionOf(value, 'position') };
+      only(value, ['type', 'mark']);
+      if (!isId(value.mark)) throw new BadFrame('at: "mark" is the number that "ping" gave');
+      return { type: 'at', mark: value.mark };
     case 'refresh':
       only(value, ['type', 'id', 'token']);
       if (typeof value.token !== 'string') throw new BadFrame('refresh: "token" is a string', about(value));
@@ -87,16 +88,16 @@ function subscribeOf(value: Fields): ClientFrame {
     id: idOf(value),
     stream: streamOf(value),
     ...(params === undefined ? {} : { params }),
-    ...(at === undefined ? {} : { at: positionOf(value, 'at'), token: token as string }),
+    ...(at === undefined ? {} : { at: positionOf(value), token: token as string }),
   };
 }
 
 const POSITION = /^[0-9a-f]{16}$/;
 
-function positionOf(value: Fields, key: 'at' | 'position'): Position {
-  const position = value[key];
+function positionOf(value: Fields): Position {
+  const position = value.at;
   if (typeof position === 'string' && POSITION.test(position)) return position;
-  throw new BadFrame(`${String(value.type)}: "${key}" is a position: 16 of 0-9 and a-f`, about(value));
+  throw new BadFrame('subscribe: "at" is a position: 16 of 0-9 and a-f', about(value));
 }
 
 function writeOf(value: Fields): ClientFrame {

@@ -1,4 +1,4 @@
-import { groupKey, type Clock, type Log } from '../core/index.ts';
+import { groupKey, groupValue, type Clock, type Log } from '../core/index.ts';
 import { within } from './deadline.ts';
 import type { OpenEndpoint } from './endpoint.ts';
 import type { Arrival } from './session.ts';
@@ -25,7 +25,8 @@ export async function admission({ endpoint, params }: Found, request: Request, {
   try {
     const user = options.authenticate ? await within(clock, limits.hookMs, options.authenticate(request)) : null;
     if (options.authenticate && (user === null || user === undefined)) return { ok: false, status: 401, message: 'not signed in' };
-    const groups = (await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? [])).map(groupKey);
+    const groups = await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? []);
+    for (const group of groups) groupKey(group); // a group that is none is found before there is a connection
     return { ok: true, arrival: { endpoint, user, principal: principalOf(user), connecting, groups } };
   } catch (error) {
     log.error({ err: error, path: endpoint.path }, 'authenticate or connectionGroups failed: refused');
@@ -42,4 +43,22 @@ interface Parts {
 export function principalOf(user: unknown): string | null {
   const id = typeof user === 'object' && user !== null ? (user as { readonly id?: unknown }).id : undefined;
   return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? `user:${typeof id}:${id}` : null;
+}
+
+/** The user's own id, as join tables have it; null: nobody in particular. */
+export function userIdOf(user: unknown): string | null {
+  return groupValue(typeof user === 'object' && user !== null ? (user as { readonly id?: unknown }).id : undefined);
+}
+
+/** Until when the user may stay, in milliseconds since 1970; null: for as long as they like. */
+export function untilOf(user: unknown): number | null {
+  const until = typeof user === 'object' && user !== null ? (user as { readonly until?: unknown }).until : undefined;
+  if (until instanceof Date) return until.getTime();
+  return typeof until === 'number' ? until : null;
+}
+
+/** The session of the app's own that the connection belongs to: what `live.revoke({ session })` names. */
+export function sessionOf(user: unknown): string | null {
+  const session = typeof user === 'object' && user !== null ? (user as { readonly session?: unknown }).session : undefined;
+  return typeof session === 'string' && session !== '' ? session : null;
 }

@@ -3,6 +3,7 @@ import { verdictOf, type Delivery, type GroupMessage, type Position, type Stream
 import { encoded, type Consumer } from './consumer.ts';
 import type { Outbox } from './outbox.ts';
 import type { Item } from './tick.ts';
+import { groupsOf } from './window.ts';
 
 /** A stream with its params: what a frame is about. Numbered once for everybody, so that a frame is the same bytes for all. */
 export interface View {
@@ -14,26 +15,69 @@ export interface View {
 
 type Box = Outbox<unknown>;
 
-/** Who of one endpoint is to hear what: connections by group, and subscribers by view. */
+/** Somebody's place in a view. */
+export interface Seat {
+  readonly view: View;
+  readonly box: Box;
+  /** What is noted while one change is judged. */
+  judged: number;
+  saw: boolean;
+  sees: boolean;
+}
+
+/** Who of one endpoint is to hear what: connections by group for messages, and seats by stream and group for rows. */
 export class Audience {
-  readonly #base = new Map<string, View>();
-  readonly #groups = new Map<string, Members>();
-  readonly #views = new Map<string, { readonly view: View; readonly members: Members }>();
+  readonly #groups = new Map<string, Members<Box>>();
+  readonly #streams = new Map<string, StreamSeats>();
   readonly #consumers: ReadonlyMap<string, Consumer>;
   #numbers = 0;
   #judgement = 0;
 
   constructor(streams: readonly Stream[], consumers: ReadonlyMap<string, Consumer>) {
     this.#consumers = consumers;
-    for (const stream of streams) this.#base.set(stream.name, { number: ++this.#numbers, stream, group: null });
+    for (const stream of streams) this.#streams.set(stream.name, new StreamSeats({ number: ++this.#numbers, stream, group: null }));
   }
 
+  /** The view by a connection's own groups. */
   base(stream: string): View | undefined {
-    return this.#base.get(stream);
+    return this.#streams.get(stream)?.base;
   }
 
   streams(): Iterable<string> {
-    return this.#base.keys();
+    return this.#streams.keys();
+  }
+
+  /** The view of one group. It is numbered anew when nobody has it any more. */
+  view(stream: Stream, group: string): View {
+    const views = (this.#streams.get(stream.name) as StreamSeats).views;
+    let place = views.get(group);
+    if (!place) views.set(group, (place = { view: { number: ++this.#numbers, stream, group }, holders: 0, seats: new Members() }));
+    place.holders++;
+    return place.view;
+  }
+
+  release({ stream, group }: View): void {
+    if (group === null) return;
+    const views = (this.#streams.get(stream.name) as StreamSeats).views;
+    const place = views.get(group);
+    if (place && --place.holders === 0) views.delete(group);
+  }
+
+  /** From here on the seat gets what concerns these groups; for the view of one group that is the one. */
+  sit(seat: Seat, groups: Iterable<string>): void {
+    const seats = this.#streams.get(seat.view.stream.name) as StreamSeats;
+    if (seat.view.group !== null) return void seats.views.get(seat.view.group)?.seats.add(seat);
+    for (const group of groups) {
+      let members = seats.groups.get(group);
+      if (!members) seats.groups.set(group, (members = new Members()));
+      members.add(seat);
+    }
+  }
+
+  rise(seat: Seat, groups: Iterable<string>): void {
+    const seats = this.#streams.get(seat.view.stream.name) as StreamSeats;
+    if (seat.view.group !== null) return void seats.views.get(seat.view.group)?.seats.remove(seat);
+    for (const group of groups) if (seats.groups.get(group)?.remove(seat) === 0) seats.groups.delete(group);
   }
 
   join(group: string, box: Box): void {
@@ -50,124 +94,112 @@ export class Audience {
     return this.#groups.get(group)?.list ?? NOBODY;
   }
 
-  /** Numbers the view when it is new. */
-  subscribe(stream: Stream, group: string, box: Box): View {
-    const key = viewKey(stream.name, group);
-    let seat = this.#views.get(key);
-    if (!seat) this.#views.set(key, (seat = { view: { number: ++this.#numbers, stream, group }, members: new Members() }));
-    seat.members.add(box);
-    return seat.view;
-  }
-
-  unsubscribe(view: View, box: Box): void {
-    const key = viewKey(view.stream.name, view.group ?? '');
-    if (this.#views.get(key)?.members.remove(box) === 0) this.#views.delete(key);
-  }
-
-  /** Everybody with a view of the stream, by view. */
-  *viewers(stream: string): Iterable<{ readonly view: View; readonly boxes: readonly Box[] }> {
-    const base = this.#base.get(stream);
-    if (base) yield { view: base, boxes: [...new Set([...this.#groups.values()].flatMap(({ list }) => list))] };
-    for (const { view, members } of this.#views.values()) {
-      if (view.stream.name === stream) yield { view, boxes: members.list };
-    }
-  }
-
   /** A message to whoever is in its group, where its stream is offered at all. @throws when the app's `encode` does. */
   hear({ group, stream, payload }: GroupMessage, except: Box | undefined): void {
     const members = this.members(group);
     const consumer = stream === null ? undefined : this.#consumers.get(stream);
-    if (members.length === 0 || (stream !== null && !consumer && !this.#base.has(stream))) return;
+    if (members.length === 0 || (stream !== null && !consumer && !this.#streams.has(stream))) return;
     const item: Item = { position: null, frame: { type: 'message', stream, payload: consumer ? encoded(consumer, payload) : payload } };
     for (const box of members) if (box !== except) box.push(item);
   }
 
-  /** Gives each member of the groups before and after what its verdict says. Costs nothing for anybody else. */
+  /** Gives each seat in the groups before and after what its verdict says. Costs nothing for anybody else. */
   deliver(position: Position, delivery: Delivery): void {
-    const base = this.#base.get(delivery.stream);
-    if (!base) return;
+    const seats = this.#streams.get(delivery.stream);
+    if (!seats) return;
     const before = delivery.before ?? NO_GROUPS;
     const after = delivery.after ?? NO_GROUPS;
-    if (this.#views.size > 0) this.#deliverToViews(position, delivery);
+    if (seats.views.size > 0) deliverToViews(seats, position, delivery);
+    if (seats.groups.size === 0) return;
     if (before.length === 1 && after.length === 1 && before[0] === after[0]) {
-      const item = itemOf(position, base, 'update', delivery);
-      for (const box of this.members(before[0] as string)) box.push(item);
+      const members = seats.groups.get(before[0] as string);
+      if (members) toAll(members.list, itemOf(position, seats.base, { action: 'update', delivery }));
     } else {
-      this.#judge(base, { position, delivery, before, after });
+      this.#judge(seats, position, delivery);
     }
   }
 
-  #deliverToViews(position: Position, delivery: Delivery): void {
-    const before = delivery.before ?? NO_GROUPS;
-    const after = delivery.after ?? NO_GROUPS;
-    for (const group of before.length === 0 ? after : after.length === 0 ? before : new Set([...before, ...after])) {
-      const seat = this.#views.get(viewKey(delivery.stream, group));
-      if (!seat) continue;
-      const action = verdictOf(before.includes(group), after.includes(group));
-      if (!action) continue;
-      const item = itemOf(position, seat.view, action, delivery);
-      for (const box of seat.members.list) box.push(item);
-    }
-  }
-
-  /** A connection may hold several of the groups: it is judged once, by all it holds. */
-  #judge(view: View, { position, delivery, before, after }: Judged): void {
+  /** A seat may hold several of the groups: it is judged once, by all it holds. */
+  #judge({ groups, base }: StreamSeats, position: Position, delivery: Delivery): void {
     const serial = ++this.#judgement;
-    const judged: Box[] = [];
+    const judged: Seat[] = [];
     const note = (group: string, side: 'saw' | 'sees'): void => {
-      for (const box of this.members(group)) {
-        if (box.judged !== serial) {
-          box.judged = serial;
-          box.saw = box.sees = false;
-          judged.push(box);
+      for (const seat of groups.get(group)?.list ?? NO_SEATS) {
+        if (seat.judged !== serial) {
+          seat.judged = serial;
+          seat.saw = seat.sees = false;
+          judged.push(seat);
         }
-        box[side] = true;
+        seat[side] = true;
       }
     };
-    for (const group of before) note(group, 'saw');
-    for (const group of after) note(group, 'sees');
+    for (const group of delivery.before ?? NO_GROUPS) note(group, 'saw');
+    for (const group of delivery.after ?? NO_GROUPS) note(group, 'sees');
     const items: { create?: Item; update?: Item; delete?: Item } = {};
-    for (const box of judged) {
-      const action = verdictOf(box.saw, box.sees);
-      if (action) box.push((items[action] ??= itemOf(position, view, action, delivery)));
+    for (const seat of judged) {
+      const action = verdictOf(seat.saw, seat.sees);
+      if (action) seat.box.push((items[action] ??= itemOf(position, base, { action, delivery })));
     }
   }
 }
 
-interface Judged {
-  readonly position: Position;
-  readonly delivery: Delivery;
-  readonly before: readonly string[];
-  readonly after: readonly string[];
+/** The seats of one stream. */
+class StreamSeats {
+  readonly base: View;
+  /** Of the view by a connection's own groups, by group. */
+  readonly groups = new Map<string, Members<Seat>>();
+  /** Of the views of one group. */
+  readonly views = new Map<string, { readonly view: View; holders: number; readonly seats: Members<Seat> }>();
+
+  constructor(base: View) {
+    this.base = base;
+  }
+}
+
+function deliverToViews({ views }: StreamSeats, position: Position, delivery: Delivery): void {
+  for (const group of groupsOf(delivery)) {
+    const place = views.get(group);
+    if (!place || place.seats.list.length === 0) continue;
+    const action = verdictOf(delivery.before?.includes(group) ?? false, delivery.after?.includes(group) ?? false);
+    if (action) toAll(place.seats.list, itemOf(position, place.view, { action, delivery }));
+  }
+}
+
+function toAll(seats: readonly Seat[], item: Item): void {
+  for (const seat of seats) seat.box.push(item);
 }
 
 const NOBODY: readonly Box[] = [];
+const NO_SEATS: readonly Seat[] = [];
 const NO_GROUPS: readonly string[] = [];
 
-const viewKey = (stream: string, group: string): string => `${stream}\n${group}`;
+interface Told {
+  readonly action: 'create' | 'update' | 'delete';
+  readonly delivery: Delivery;
+}
 
-function itemOf(position: Position, view: View, action: 'create' | 'update' | 'delete', delivery: Delivery): Item {
+function itemOf(position: Position, view: View, { action, delivery }: Told): Item {
   return { position, change: { view, action, delivery } };
 }
 
 /** A dense list with the place of each: joining and leaving cost the same whatever its size. */
-class Members {
-  readonly list: Box[] = [];
-  readonly #places = new Map<Box, number>();
+class Members<T> {
+  readonly list: T[] = [];
+  readonly #places = new Map<T, number>();
 
-  add(box: Box): void {
-    if (this.#places.has(box)) return;
-    this.#places.set(box, this.list.length);
-    this.list.push(box);
+  add(member: T): void {
+    if (this.#places.has(member)) return;
+    this.#places.set(member, this.list.length);
+    this.list.push(member);
   }
 
   /** Gives how many are left. */
-  remove(box: Box): number {
-    const place = this.#places.get(box);
+  remove(member: T): number {
+    const place = this.#places.get(member);
     if (place === undefined) return this.list.length;
-    const last = this.list.pop() as Box;
-    this.#places.delete(box);
-    if (last !== box) {
+    const last = this.list.pop() as T;
+    this.#places.delete(member);
+    if (last !== member) {
       this.list[place] = last;
       this.#places.set(last, place);
     }

@@ -9,6 +9,10 @@ type Maybe<T> = T | Promise<T>;
 /** Who is connected. `id` is what makes two connections the same person: writes are applied once per id. */
 export interface Identified {
   readonly id: string | number;
+  /** The app's own session: `live.revoke({ session })` ends its connections. */
+  readonly session?: string;
+  /** Until when, as a Date or milliseconds since 1970: then the connection ends, unless `refresh` gave it longer. */
+  readonly until?: Date | number;
 }
 
 /** The request a connection began with. */
@@ -27,6 +31,11 @@ export interface EndpointOptions<C extends Consumers, User> {
   connectionGroups?(user: User, connecting: Connecting): Maybe<readonly Group[]>;
   /** Who asks, from a web `Request` (headers, cookies, URL). `null`: refused with 401. Left out: everybody, as `null`. */
   authenticate?(request: Request): Maybe<User | null>;
+  /**
+   * Newer credentials, from a client whose own run out (its user's `until`): the user as they are now, or null for a no. The same person:
+   * another `id` is refused. Groups and views are asked for again.
+   */
+  refresh?(token: string, user: User): Maybe<User | null>;
   /** Origins of pages that may connect, beside the host's own: `['https://app.example']`. `'any'` turns the check off. */
   readonly origins?: readonly string[] | 'any';
   readonly limits?: Partial<Limits>;

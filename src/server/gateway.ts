@@ -1,4 +1,5 @@
 import {
+  ORIGIN,
   RowcastError,
   type Bus,
   type Clock,
@@ -6,14 +7,19 @@ import {
   type GroupMessage,
   type Json,
   type Ledger,
+  type LedgerBounds,
   type Log,
   type Position,
   type Receipt,
+  type ResetReason,
+  type Revocation,
 } from '../core/index.ts';
 import type { Audience } from './audience.ts';
+import { bulky, type BulkBounds } from './bulk.ts';
 import { Outbox } from './outbox.ts';
 import { Receipts } from './receipts.ts';
 import { Tick, type Item } from './tick.ts';
+import { Window } from './window.ts';
 import type { Transport, Wire } from './wire.ts';
 
 export interface GatewayParts {
@@ -21,22 +27,58 @@ export interface GatewayParts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
+  readonly window: LedgerBounds;
+  readonly bulk: BulkBounds;
 }
+
+/** What a gateway does with a session, beyond its bytes. */
+export interface Member {
+  /** The rows of this stream have to be read again; `groups`: only where the view has one of them. */
+  reset(stream: string, reason: ResetReason, groups: ReadonlySet<string> | null): void;
+  /** It did not keep up a moment ago. Gives whether it still does not. */
+  look(now: number): boolean;
+  revoked(by: Revocation): void;
+}
+
+interface Seated {
+  readonly box: Outbox<unknown>;
+  readonly member: Member;
+  readonly audience: Audience;
+}
+
+/** Who is before everybody else to hear of an entry. */
+export interface First {
+  pass(entry: Entry): void;
+}
+
+/** Bytes of entries after which what they made is written, whatever else there is to pass on. */
+const FLUSH = 131_072;
+/** How often those who were behind are looked at, ms. */
+const LOOK = 50;
 
 /** Ledger → groups → sessions. Follows the log for as long as it lives; what it does for a commit depends on that commit's groups alone. */
 export class Gateway {
   readonly receipts: Receipts;
+  readonly window: Window;
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
   readonly #ticks = new Map<Wire<unknown>, Tick<unknown>>();
   readonly #marks = new Map<string, { done(): void; failed(error: Error): void }>();
-  readonly #boxes = new Map<string, Outbox<unknown>>();
+  readonly #seated = new Map<string, Seated>();
+  readonly #members = new Map<Outbox<unknown>, Member>();
+  readonly #crowded = new Set<Outbox<unknown>>();
+  #position: Position = ORIGIN;
+  readonly #waiting = new Set<{ readonly position: Position; done(): void }>();
   readonly #deaf: () => void;
-  #position: Position = '';
+  #first: First = { pass: () => undefined };
+  #later: (() => void)[] = [];
   #scheduled = false;
+  #looking = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
+    this.window = new Window(parts.window, parts.clock);
+    this.window.begin(ORIGIN, 'retention');
     this.receipts = new Receipts(parts.clock, this.touch);
     this.#deaf = parts.bus.listen((message) => this.#hear(message));
   }
@@ -46,32 +88,54 @@ export class Gateway {
     return this.#position;
   }
 
-  async follow(after: Position, signal: AbortSignal): Promise<void> {
-    this.#position = after;
-    for await (const entries of this.#parts.ledger.follow(after, signal)) {
-      for (const entry of entries) this.#pass(entry);
-      this.flush();
+  /** Follows the ledger from its floor on. `reason`: why what was before is not there. */
+  async follow(reason: ResetReason, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const floor = await this.#parts.ledger.floor();
+      this.window.begin(floor, reason);
+      this.#position = floor;
+      try {
+        for await (const entries of this.#parts.ledger.follow(floor, signal)) this.#passAll(entries);
+        return;
+      } catch (error) {
+        if (!(error instanceof RowcastError) || error.code !== 'ledger_gap') throw error;
+        this.#gap(await this.#parts.ledger.floor());
+      }
     }
+  }
+
+  /** Hears of every entry before anybody else does. */
+  tellFirst(first: First): void {
+    this.#first = first;
   }
 
   open(audience: Audience): void {
     this.#audiences.add(audience);
   }
 
-  outbox<B>(session: string, wire: Wire<B>, transport: Transport<B>): Outbox<B> {
+  outbox<B>(wire: Wire<B>, transport: Transport<B>): Outbox<B> {
     let tick = this.#ticks.get(wire as Wire<unknown>) as Tick<B> | undefined;
-    if (!tick) this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire, this.#parts)) as Tick<unknown>);
-    const box = new Outbox(wire, transport, tick);
-    this.#boxes.set(session, box as Outbox<unknown>);
-    return box;
+    if (!tick) {
+      const { clock, log } = this.#parts;
+      const parts = { clock, log, position: () => this.position, behind: this.crowded };
+      this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire, parts)) as Tick<unknown>);
+    }
+    return new Outbox(wire, transport, tick);
+  }
+
+  enter(session: string, seated: Seated): void {
+    this.#seated.set(session, seated);
+    this.#members.set(seated.box, seated.member);
   }
 
   leave(session: string): void {
-    const box = this.#boxes.get(session);
-    if (!box) return;
-    this.#boxes.delete(session);
-    this.receipts.forget(box);
-    box.closed();
+    const seated = this.#seated.get(session);
+    if (!seated) return;
+    this.#seated.delete(session);
+    this.#members.delete(seated.box);
+    this.#crowded.delete(seated.box);
+    this.receipts.forget(seated.box);
+    seated.box.closed();
   }
 
   /** Resolves when the log has brought this receipt to every session here. */
@@ -80,23 +144,62 @@ export class Gateway {
     return { done, forget: () => void this.#marks.delete(client) };
   }
 
+  /** Resolves when everything up to the position has been passed on; null: it has been. */
+  reached(position: Position): { readonly done: Promise<void>; forget(): void } | null {
+    if (this.position >= position) return null;
+    let waiting: { readonly position: Position; done(): void } | undefined;
+    const done = new Promise<void>((resolve) => this.#waiting.add((waiting = { position, done: resolve })));
+    return { done, forget: () => void (waiting && this.#waiting.delete(waiting)) };
+  }
+
   send(group: string, payload: Json, options: { readonly stream: string | null; readonly except: string | null }): Promise<void> {
     return this.#parts.bus.send({ group, payload, ...options });
+  }
+
+  /** To every connection. One that is behind is not told a position it has not come to. */
+  ping(stale: number): void {
+    const about = stale > 0 ? { stale } : {};
+    const item: Item = { position: null, frame: { type: 'ping', position: this.position, ...about } };
+    const late: Item = { position: null, frame: { type: 'ping', ...about } };
+    for (const { box } of this.#seated.values()) box.push(box.behind === null ? item : late);
+    this.flush();
   }
 
   /** Something is on its way outside of a commit: it goes out at the end of this turn of the event loop. */
   readonly touch = (): void => {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#parts.clock.soon(() => {
       this.#scheduled = false;
+      this.#runLater();
       this.flush();
     });
   };
 
-  flush(): void {
+  /** When what is at hand has been passed on. */
+  readonly soon = (then: () => void): void => {
+    this.#later.push(then);
+    this.touch();
+  };
+
+  readonly flush = (): void => {
     for (const tick of this.#ticks.values()) if (tick.waiting) tick.flush();
-  }
+  };
+
+  /** It cannot take all that there is for it just now: it is looked at from time to time. */
+  readonly crowded = (box: Outbox<unknown>): void => {
+    this.#crowded.add(box);
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#parts.clock.after(LOOK, () => {
+      this.#looking = false;
+      const now = this.#parts.clock.now();
+      const crowded = [...this.#crowded];
+      this.#crowded.clear();
+      for (const each of crowded) if (each.open && this.#members.get(each)?.look(now)) this.crowded(each);
+      this.flush();
+    });
+  };
 
   close(): void {
     this.#deaf();
@@ -104,26 +207,51 @@ export class Gateway {
     this.#marks.clear();
   }
 
-  #pass(entry: Entry): void {
-    if (entry.prev !== this.#position) {
-      this.#parts.log.error({ prev: entry.prev, at: this.#position }, 'a gap in the ledger: everybody is told to read again');
-      for (const audience of this.#audiences) {
-        for (const stream of audience.streams()) this.#reset(audience, stream, { position: entry.position, reason: 'source' });
-      }
+  #passAll(entries: readonly Entry[]): void {
+    let bytes = 0;
+    for (const entry of entries) {
+      bytes += this.#pass(entry);
+      if (bytes < FLUSH) continue;
+      this.flush();
+      bytes = 0;
     }
-    this.#position = entry.position;
+    this.flush();
+  }
+
+  /** Gives about how many bytes it was. */
+  #pass(entry: Entry): number {
+    if (entry.prev > this.position) this.#gap(entry.prev);
+    const { position } = entry;
+    const bytes = this.window.push(entry);
     for (const receipt of entry.receipts) {
-      this.receipts.arrived(receipt, entry.position);
-      this.#marked(receipt);
+      if (receipt.revokes) this.#revoke(receipt.revokes);
+      this.receipts.arrived(receipt, position);
     }
-    for (const audience of this.#audiences) {
-      for (const { stream, reason } of entry.resets) this.#reset(audience, stream, { position: entry.position, reason });
-      for (const delivery of entry.deliveries) audience.deliver(entry.position, delivery);
+    this.#first.pass(entry);
+    for (const { stream, reason } of entry.resets) this.#reset(stream, reason, null);
+    const told = bulky(entry, this.#parts.bulk);
+    for (const [stream, groups] of told.resets) this.#reset(stream, 'bulk', groups);
+    for (const delivery of told.deliveries) for (const audience of this.#audiences) audience.deliver(position, delivery);
+    this.#position = position;
+    for (const receipt of entry.receipts) this.#marked(receipt);
+    for (const waiting of this.#waiting) {
+      if (waiting.position > position) continue;
+      this.#waiting.delete(waiting);
+      waiting.done();
     }
+    return bytes;
+  }
+
+  /** The ledger does not have what follows the last entry here. */
+  #gap(at: Position): void {
+    this.#parts.log.error({ from: this.position, to: at }, 'a gap in the ledger: everybody is told to read again');
+    this.window.cut(at, 'backplane_loss');
+    this.#position = at;
+    for (const audience of this.#audiences) for (const stream of audience.streams()) this.#reset(stream, 'backplane_loss', null, audience);
   }
 
   #hear(message: GroupMessage): void {
-    const except = message.except === null ? undefined : this.#boxes.get(message.except);
+    const except = message.except === null ? undefined : this.#seated.get(message.except)?.box;
     for (const audience of this.#audiences) {
       try {
         audience.hear(message, except);
@@ -143,13 +271,17 @@ export class Gateway {
     mark.done();
   }
 
-  #reset(audience: Audience, stream: string, about: { position: Position; reason: Entry['resets'][number]['reason'] }): void {
-    for (const { view, boxes } of audience.viewers(stream)) {
-      const item: Item = { position: null, frame: { type: 'reset', position: about.position, views: [view.number], reason: about.reason } };
-      for (const box of [...boxes]) {
-        if (box.wire.resetCloses === null) box.push(item);
-        else box.close(box.wire.resetCloses, `reload: ${about.reason}`);
-      }
+  #revoke(revocation: Revocation): void {
+    for (const { member } of [...this.#seated.values()]) member.revoked(revocation);
+  }
+
+  #reset(stream: string, reason: ResetReason, groups: ReadonlySet<string> | null, only: Audience | null = null): void {
+    for (const { member, audience } of [...this.#seated.values()]) {
+      if ((only === null || audience === only) && audience.base(stream)) member.reset(stream, reason, groups);
     }
+  }
+
+  #runLater(): void {
+    for (const then of this.#later.splice(0)) then();
   }
 }

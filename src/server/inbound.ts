@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  ColumnGroup,
   groupName,
   groupValue,
   keyFromWire,
@@ -15,6 +16,7 @@ import {
   type Key,
   type LogValue,
   type Log,
+  type MemberRole,
   type Receipt,
   type Row,
   type Store,
@@ -31,6 +33,8 @@ export interface Writer {
   readonly receipt: Receipt;
   /** Does the connection hold this group, or may it? */
   holds(group: string): boolean;
+  /** The groups of the stream that are the writer's in one of these roles. */
+  held(stream: Stream, role: MemberRole): ReadonlySet<string>;
 }
 
 export interface InboundParts {
@@ -153,7 +157,7 @@ function placed(stream: Stream, params: Params | undefined, { writer, values }: 
 export function groupOf(
   { binding, table }: Pick<Stream, 'binding' | 'table'>,
   params: Params,
-): { readonly name: string; readonly values: Values } | null {
+): { readonly name: string; readonly values: Values; readonly group: ColumnGroup } | null {
   const columns = binding.groupBy;
   if (!columns || Object.keys(params).length !== columns.length) return null;
   const values: Values = {};
@@ -168,12 +172,9 @@ export function groupOf(
       throw error;
     }
   }
-  const name = groupName(
-    binding.audience,
-    columns,
-    columns.map((column) => values[column]),
-  );
-  return name === null ? null : { name, values };
+  const named = columns.map((column) => values[column]);
+  const name = groupName(binding.audience, columns, named);
+  return name === null ? null : { name, values, group: new ColumnGroup(name, binding.audience, named) };
 }
 
 interface Judged {
@@ -215,15 +216,33 @@ function seenBy(writer: Writer, stream: Stream, row: Image): boolean {
 }
 
 /** Left out, a throw, and an answer that does not come in time are all a no. */
-async function permitted({ frame, stream, writer, parts, values }: Judged, before: Row | null, pk: Key | null): Promise<boolean> {
-  const { options } = stream.binding;
+async function permitted(judged: Judged, before: Row | null, pk: Key | null): Promise<boolean> {
+  const { frame, stream, writer, parts, values } = judged;
+  const { hasPermission } = stream.binding.options;
   try {
-    const verdict = options.hasPermission?.(writer.user, frame.action, pk, { before, data: values }) ?? false;
+    if (typeof hasPermission === 'object') return inRole(judged, hasPermission);
+    const verdict = hasPermission?.call(stream.binding.options, writer.user, frame.action, pk, { before, data: values }) ?? false;
     return (await within(parts.clock, parts.hookMs, verdict)) === true;
   } catch (error) {
     parts.log.error({ err: error, stream: stream.name }, 'hasPermission failed: refused');
     return false;
   }
+}
+
+/** In the role for what the row belongs to, and for what it is to belong to. */
+function inRole({ stream, writer, values, before }: Judged, role: MemberRole): boolean {
+  const { groupBy, audience } = stream.binding;
+  const held = writer.held(stream, role);
+  const [had = null] = before ? stream.groups(before) : [];
+  if (before && (had === null || !held.has(had))) return false;
+  if (!groupBy?.some((column) => column in values)) return before !== null;
+  const row = before ? rowOf(stream.table, before) : {};
+  const has = groupName(
+    audience,
+    groupBy,
+    groupBy.map((column) => (column in values ? values[column] : row[column])),
+  );
+  return has !== null && held.has(has);
 }
 
 function runAfters(afters: readonly (() => void | Promise<void>)[], log: Log): void {

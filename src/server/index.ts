@@ -1,5 +1,6 @@
 export { principalOf, type Admission, type Found, type Refusal } from './admission.ts';
 export { infoOf, type View } from './audience.ts';
+export { BULK, type BulkBounds } from './bulk.ts';
 export { systemClock } from './clock.ts';
 export { consoleLog } from './console-log.ts';
 export { consumer, type Consumer, type ConsumerContext } from './consumer.ts';
@@ -9,4 +10,4 @@ export { LIMITS, type Limits } from './limits.ts';
 export { boundOf, Server, type PublishedRow, type ServerOptions } from './server.ts';
 export type { Arrival, Door, Session } from './session.ts';
 export type { PlainFrame } from './tick.ts';
-export type { ChangeItem, FrameLimits, Sender, Transport, Wire } from './wire.ts';
+export type { ChangeItem, FrameLimits, RowsItem, RowText, Sender, Transport, Wire } from './wire.ts';

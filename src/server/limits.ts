@@ -22,6 +22,8 @@ export interface Limits {
   readonly ageSeconds: number;
   /** Frames refused in a row before the socket is closed. Default 100. */
   readonly badFrames: number;
+  /** Seconds in which a connection that is behind takes nothing of what waits for it before it is closed. Default 30. */
+  readonly stuckSeconds: number;
 }
 
 export const LIMITS: Limits = {
@@ -36,6 +38,7 @@ export const LIMITS: Limits = {
   connections: 20_000,
   ageSeconds: 86_400,
   badFrames: 100,
+  stuckSeconds: 30,
 };
 
 /** A token bucket: how long the next frame has to wait, 0 when it may go at once. */

@@ -1,12 +1,21 @@
 import type { CloseReason } from '../protocol/index.ts';
+import type { Position } from '../core/index.ts';
 import type { Item, Node, PlainFrame, Tick } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
 
-/** Bytes that may wait for one socket for as long as {@link PATIENCE}: a big commit is on the way for a moment to everybody. */
-export const MAX_WAITING = 1_048_576;
-/** Bytes that may never wait when there is more to write. */
-export const MOST_WAITING = 16_777_216;
-const PATIENCE = 5_000; // ms
+/** Bytes that may wait for one socket: over it nothing more is written, and what it misses is read again from the window. */
+export const MAX_WAITING = 262_144;
+/** Back to this, it may go on. */
+const ROOMY = 65_536;
+/**
+ * Bytes that a client may not have taken in yet, by its own account. What a socket says is waiting is blind for the megabytes that the kernel
+ * and whatever lies between hold.
+ */
+export const MAX_UNREPORTED = 1_048_576;
+/** Bytes that may never wait: messages that stand in no log have nothing to be read again from. */
+export const MOST_WAITING = 4_194_304;
+/** How far apart the marks are that a client is asked to report. */
+const STEP = 262_144;
 
 /** The outgoing side of one session. */
 export class Outbox<B> {
@@ -15,13 +24,15 @@ export class Outbox<B> {
   readonly #tick: Tick<B>;
   /** Its place in the running tick; null: nothing is on the way. */
   node: Node<B> | null = null;
-  /** What the gateway notes while it judges one change. */
-  judged = 0;
-  saw = false;
-  sees = false;
+  /** All commits up to there have been written, and none since; null: it keeps up. */
+  #behind: Position | null = null;
   #open = true;
-  /** Since when too much waits, in the clock's time; null: it does not. */
-  #behind: number | null = null;
+  #written = 0;
+  /** Bytes of the last mark the client has reported; null: it never reported one, and is not held to it. */
+  #reported: number | null = null;
+  #marked = 0;
+  /** What waited when it was last looked at, and since when that is no less. */
+  #stuck: { readonly waiting: number; readonly since: number } | null = null;
 
   constructor(wire: Wire<B>, transport: Transport<B>, tick: Tick<B>) {
     this.wire = wire;
@@ -34,8 +45,13 @@ export class Outbox<B> {
     return this.#open;
   }
 
+  get behind(): Position | null {
+    return this.#behind;
+  }
+
   push(item: Item): void {
-    if (this.#open) this.#tick.push(this, item);
+    // A commit for one who is behind is not kept here: the window has it.
+    if (this.#open && (this.#behind === null || item.position === null)) this.#tick.push(this, item);
   }
 
   send(frame: PlainFrame): void {
@@ -45,10 +61,36 @@ export class Outbox<B> {
   write(bytes: B | null): void {
     if (bytes === null || !this.#open) return;
     const waiting = this.transport.write(bytes);
-    if (waiting <= MAX_WAITING) this.#behind = null;
-    else if (waiting > MOST_WAITING || (this.#behind ??= this.#tick.now()) + PATIENCE < this.#tick.now()) {
-      this.end('slow', 'too slow: what waits for this client is over the limit');
+    this.#written += this.wire.sizeOf(bytes);
+    if (this.#written - this.#marked >= STEP) this.#mark();
+    if (waiting > MOST_WAITING) this.end('slow', 'too slow: what waits for this client is over the limit');
+    else if (this.#behind === null && (waiting > MAX_WAITING || this.#unreported() > MAX_UNREPORTED)) {
+      this.#behind = this.#tick.position;
+      this.#tick.behind(this);
     }
+  }
+
+  /** The client has taken in what came before this mark. */
+  reported(mark: number): void {
+    if (mark > (this.#reported ?? 0) && mark <= this.#marked) this.#reported = mark;
+  }
+
+  /** Whether much more may be written just now. */
+  get roomy(): boolean {
+    return this.transport.waiting() <= ROOMY && this.#unreported() <= MAX_UNREPORTED / 2;
+  }
+
+  /** It has been told everything up to where the log is. */
+  caughtUp(): void {
+    this.#behind = null;
+    this.#stuck = null;
+  }
+
+  /** Milliseconds for which it has taken nothing of what waits for it. */
+  stuckFor(now: number): number {
+    const waiting = this.transport.waiting() + this.#unreported();
+    if (this.#stuck === null || waiting < this.#stuck.waiting) this.#stuck = { waiting, since: now };
+    return now - this.#stuck.since;
   }
 
   end(why: CloseReason, message: string): void {
@@ -64,5 +106,16 @@ export class Outbox<B> {
 
   closed(): void {
     this.#open = false;
+  }
+
+  #unreported(): number {
+    return this.#reported === null ? 0 : this.#written - this.#reported;
+  }
+
+  /** A mark is the bytes before it. */
+  #mark(): void {
+    this.#marked = this.#written;
+    const bytes = this.wire.frame({ type: 'ping', mark: this.#marked });
+    if (bytes !== null) this.transport.write(bytes);
   }
 }

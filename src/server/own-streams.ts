@@ -1,4 +1,4 @@
-import { groupKey, RowcastError, type Json, type Log } from '../core/index.ts';
+import { groupKey, RowcastError, type Group, type Json, type Log } from '../core/index.ts';
 import { encoded, type Consumer, type ConsumerContext } from './consumer.ts';
 import { jsonOf } from './groups.ts';
 import type { Arrival } from './session.ts';
@@ -10,7 +10,7 @@ export interface Acts {
   open(): boolean;
   send(frame: PlainFrame): void;
   close(code: number, reason: string): void;
-  join(group: string): void;
+  join(group: Group): void;
   leave(group: string): void;
   sendTo(group: string, payload: Json, how: { readonly stream: string; readonly others: boolean }): void;
 }
@@ -96,8 +96,8 @@ export class OwnStreams {
       },
       groups: {
         add(group) {
-          const key = groupKey(group);
-          act(() => acts.join(key));
+          groupKey(group); // one that is none is the caller's mistake, now
+          act(() => acts.join(group));
         },
         discard(group) {
           const key = groupKey(group);

@@ -7,16 +7,49 @@ import {
   type Ledger,
   type Log,
   type Position,
-  type Streams,
+  type Routes,
 } from '../core/index.ts';
 import { Standing } from './standing.ts';
 
 export interface RelayParts {
   readonly source: ChangeSource;
   readonly ledger: Ledger;
-  readonly streams: Streams;
+  readonly routes: Routes;
   readonly clock: Clock;
   readonly log: Log;
+  readonly health: Health;
+}
+
+/** A reading that has gone on for so long has reached its log. */
+const SETTLED = 15_000;
+
+/** Since when the log cannot be read. */
+export class Health {
+  #failing: number | null = null;
+  #began = 0;
+
+  began(now: number): void {
+    this.#began = now;
+  }
+
+  heard(): void {
+    this.#failing = null;
+  }
+
+  failed(now: number): void {
+    this.#failing ??= now;
+  }
+
+  /** Milliseconds for which nothing could be read; 0: it can be. */
+  staleFor(now: number): number {
+    if (now - this.#began > SETTLED) this.#failing = null;
+    return this.#failing === null ? 0 : now - this.#failing;
+  }
+}
+
+interface Reading {
+  readonly term: number;
+  readonly signal: AbortSignal;
 }
 
 /** Between two tries to read a log that failed: 100 ms, doubled up to 5 s. */
@@ -29,16 +62,21 @@ const LAST_WAIT = 5_000;
  */
 export async function relay(parts: RelayParts, signal: AbortSignal): Promise<void> {
   let wait = FIRST_WAIT;
+  const term = await parts.ledger.lead();
   let at = await parts.ledger.tail();
   while (!signal.aborted) {
     try {
-      for await (const position of read(parts, at, signal)) {
+      parts.health.began(parts.clock.now());
+      for await (const position of read(parts, at, { term, signal })) {
         wait = FIRST_WAIT;
+        parts.health.heard();
         at = position;
         parts.source.acknowledge(position);
       }
     } catch (error) {
       if (signal.aborted) return;
+      if (error instanceof RowcastError && error.code === 'ledger_fenced') throw error;
+      parts.health.failed(parts.clock.now());
       parts.log.error({ err: error, retryMs: wait }, 'the log could not be read; trying again');
       await pause(parts.clock, wait, signal);
       wait = Math.min(wait * 2, LAST_WAIT);
@@ -47,18 +85,19 @@ export async function relay(parts: RelayParts, signal: AbortSignal): Promise<voi
 }
 
 /** `after` may be past the ledger's tail: commits that concern nobody leave no entry. */
-async function* read({ source, ledger, streams, log }: RelayParts, after: Position, signal: AbortSignal): AsyncGenerator<Position> {
+async function* read({ source, ledger, routes, log }: RelayParts, after: Position, { term, signal }: Reading): AsyncGenerator<Position> {
   let prev = await ledger.tail();
   const standing = new Standing(log);
   for await (const commits of source.read(after, signal)) {
     const entries: Entry[] = [];
     for (const commit of commits) {
-      const routed = standing.after(route(commit, streams, (stream, error) => standing.failed(stream, error)));
+      if (commit.position <= prev) continue; // a log that crashed tells again what it was not told to forget in time
+      const routed = standing.after(route(commit, routes, (stream, error) => standing.failed(stream, error)));
       if (!routed) continue;
       entries.push({ ...routed, prev });
       prev = routed.position;
     }
-    await ledger.append(entries);
+    await ledger.append(entries, term);
     const last = commits.at(-1);
     if (last) yield last.position;
   }

@@ -1,5 +1,6 @@
 import {
   groupKey,
+  membersOf,
   RowcastError,
   streamOf,
   type Binding,
@@ -7,22 +8,31 @@ import {
   type Bus,
   type Clock,
   type Database,
+  type Floor,
   type Group,
   type Json,
   type Ledger,
+  type LedgerBounds,
   type Log,
+  type Members,
   type Model,
   type OpenDatabase,
+  type Position,
+  type Revocation,
+  type Routes,
   type Row,
   type Stream,
   type Table,
 } from '../core/index.ts';
 import { admission, type Admission, type Found } from './admission.ts';
+import type { BulkBounds } from './bulk.ts';
 import { within } from './deadline.ts';
 import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './endpoint.ts';
+import { FirstRows } from './first-rows.ts';
 import { Gateway } from './gateway.ts';
 import { jsonOf } from './groups.ts';
-import { relay } from './relay.ts';
+import { Memberships } from './memberships.ts';
+import { Health, relay } from './relay.ts';
 import { Session, type Arrival, type Door, type SessionParts } from './session.ts';
 import { CLOSE, type CloseReason } from '../protocol/index.ts';
 
@@ -33,7 +43,14 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly bus: Bus;
-  ledger(tail: string): Ledger;
+  /** How much of what happened is kept for clients that come back. */
+  readonly window: LedgerBounds;
+  readonly bulk: BulkBounds;
+  /** Seconds between two pings. */
+  readonly heartbeat: number;
+  /** Whether a binding that says one thing twice is asked whether it says the same. */
+  readonly development: boolean;
+  ledger(start: Position, options: { readonly bounds: LedgerBounds; readonly clock: Clock }): Ledger;
 }
 
 /** A change the app itself reports: rows as `select()` gives them. */
@@ -41,6 +58,13 @@ export interface PublishedRow<R = Row> {
   readonly before: R | null;
   readonly after: R | null;
 }
+
+/** What was committed before this process began is read again for so long before anybody is let in: 10 s. */
+const REFILL = 10_000;
+/** How often users whose time is limited are looked at, ms. */
+const EXPIRY_LOOK = 1_000;
+/** A mark is left in an idle log for whoever waits for it to reach a place, after so many ms. */
+const NUDGE = 10;
 
 /** The two halves, wired: a relay from the source into the ledger, a gateway from the ledger to the sessions. */
 export class Server {
@@ -50,44 +74,132 @@ export class Server {
   readonly #gateway: Gateway;
   readonly #parts: SessionParts;
   readonly #streams: ReadonlyMap<string, Stream>;
+  readonly #health = new Health();
   readonly #endpoints: OpenEndpoint[] = [];
   readonly #sessions = new Map<Session<unknown>, OpenEndpoint>();
   readonly #counts = new Map<OpenEndpoint, number>();
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
+  readonly #timers = new Set<{ cancel(): void }>();
+  #draining = false;
+  #nudging: Promise<void> | null = null;
 
   /** Opens the database, checks every binding against it, and starts to follow its log. @throws {RowcastError} */
   static async open(options: ServerOptions): Promise<Server> {
     const { source, bindings, setup, clock, log } = options;
     const database = await source.open(boundOf(bindings), { setup, clock, log });
     try {
-      const streams = joined(bindings, database.tables);
+      const joined = join(bindings, database.tables);
+      const floor = await database.source.floor();
       const tail = await database.source.tail();
-      return new Server(options, database, { streams, ledger: options.ledger(tail), tail });
+      const ledger = options.ledger(floor.position, { bounds: options.window, clock });
+      const server = new Server(options, database, { joined, ledger, floor });
+      await server.#refilled(tail);
+      return server;
     } catch (error) {
       await database.close();
       throw error;
     }
   }
 
-  private constructor(options: ServerOptions, database: OpenDatabase, started: Started) {
-    const { clock, log, bus } = options;
-    const { streams, ledger, tail } = started;
+  private constructor(options: ServerOptions, database: OpenDatabase, { joined, ledger, floor }: Started) {
+    const { clock, log, bus, window, bulk, heartbeat, development } = options;
+    const { source, rows, secret, store } = database;
     this.clock = clock;
     this.log = log;
     this.#database = database;
-    this.#streams = streams;
-    this.#gateway = new Gateway({ ledger, bus, clock, log });
-    this.#parts = { gateway: this.#gateway, store: database.store, clock, log, epoch: database.source.epoch };
+    this.#streams = joined.streams;
+    this.#gateway = new Gateway({ ledger, bus, clock, log, window, bulk });
+    const gateway = this.#gateway;
+    const reach = (position: Position, signal: AbortSignal): Promise<void> => this.#reach(position, signal);
+    const firstRows = new FirstRows({ rows, clock, log, reach, development });
+    const memberships = new Memberships({ members: joined.members, rows, window: gateway.window, clock, log, reach });
+    gateway.tellFirst(memberships);
+    this.#parts = { gateway, store, firstRows, memberships, clock, log, epoch: source.epoch, secret, heartbeat };
     const { signal } = this.#stop;
-    const following = this.#gateway.follow(tail, signal);
-    const relaying = relay({ source: database.source, ledger, streams: byTable(streams), clock, log }, signal);
+    signal.addEventListener('abort', () => {
+      firstRows.close();
+      memberships.close();
+    });
+    const following = gateway.follow(floor.reason, signal);
+    const relaying = relay({ source, ledger, routes: routesOf(joined), clock, log, health: this.#health }, signal);
     this.#running = Promise.all([following, relaying]).catch((error: unknown) => {
       if (signal.aborted) return;
       log.error({ err: error }, 'Rowcast has stopped: restart it');
       for (const session of this.#sessions.keys()) session.end('going', 'the server has stopped');
-      this.#gateway.close();
+      gateway.close();
     });
+    this.#every(heartbeat * 1_000, () => {
+      const stale = Math.floor(this.#health.staleFor(clock.now()) / 1_000);
+      gateway.ping(stale);
+      gateway.window.trim();
+      memberships.sweep();
+    });
+    this.#every(EXPIRY_LOOK, () => {
+      const time = clock.time();
+      for (const session of this.#sessions.keys()) session.checkTime(time);
+    });
+  }
+
+  #every(ms: number, work: () => void): void {
+    const again = (): void => {
+      const timer = this.clock.after(ms, () => {
+        this.#timers.delete(timer);
+        work();
+        if (!this.#stop.signal.aborted) again();
+      });
+      this.#timers.add(timer);
+    };
+    again();
+  }
+
+  /** Clients that come back find what they missed only once it has been read again. */
+  async #refilled(tail: Position): Promise<void> {
+    const late = new AbortController();
+    const timer = this.clock.after(REFILL, () => late.abort());
+    try {
+      await this.#reach(tail, late.signal);
+    } catch {
+      this.log.warn({}, 'what happened before is still being read; clients that come back meanwhile read their rows again');
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Resolves when everything up to the position has been passed on. An idle log may never say so by itself: a mark is left in it. */
+  async #reach(position: Position, signal: AbortSignal): Promise<void> {
+    const reached = this.#gateway.reached(position);
+    if (!reached) return;
+    let ended = (): void => {};
+    const aborted = new Promise<never>((_resolve, reject) => (ended = () => reject(new RowcastError('closed', 'nobody waits any more'))));
+    signal.addEventListener('abort', ended, { once: true });
+    if (signal.aborted) ended();
+    aborted.catch(() => undefined);
+    let timer: { cancel(): void } | null = null;
+    let waiting = true;
+    const nudge = (): void => {
+      if (waiting) timer = this.clock.after(NUDGE, () => void this.#nudge().then(nudge));
+    };
+    nudge();
+    try {
+      await Promise.race([reached.done, aborted]);
+    } finally {
+      waiting = false;
+      (timer as { cancel(): void } | null)?.cancel();
+      signal.removeEventListener('abort', ended);
+      reached.forget();
+    }
+  }
+
+  /** One mark at a time, for all who wait. */
+  #nudge(): Promise<void> {
+    return (this.#nudging ??= this.#database.source
+      .mark({ client: this.clock.id(), write: 1 })
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) this.log.warn({ err: error }, 'a mark could not be left in the log; trying again');
+        return new Promise<void>((resolve) => void this.clock.after(1_000, resolve));
+      })
+      .finally(() => (this.#nudging = null)));
   }
 
   endpoint(path: string, options: EndpointOptions<Consumers, unknown>): OpenEndpoint {
@@ -122,7 +234,7 @@ export class Server {
 
   /** As many connections as the endpoint takes, or this server is going down. */
   full(endpoint: OpenEndpoint): boolean {
-    return this.#stop.signal.aborted || (this.#counts.get(endpoint) ?? 0) >= endpoint.limits.connections;
+    return this.#draining || this.#stop.signal.aborted || (this.#counts.get(endpoint) ?? 0) >= endpoint.limits.connections;
   }
 
   /** A door has let somebody in. It reports what comes in by `receive`, and the end by {@link disconnect}. @throws {RowcastError} `closed`. */
@@ -175,10 +287,41 @@ export class Server {
     return this.#gateway.send(groupKey(group), jsonOf(payload), { stream, except: null });
   }
 
+  /** From its position in the log on, nothing more goes to these connections, and they end. Resolves when that is so here. */
+  async revoke(revocation: Revocation): Promise<void> {
+    const receipt = { client: this.clock.id(), write: 1, revokes: revocation };
+    const passed = this.#gateway.passed(receipt);
+    try {
+      await Promise.all([this.#database.source.mark(receipt), passed.done]);
+    } finally {
+      passed.forget();
+    }
+  }
+
+  /**
+   * Takes nobody in any more and sends everybody away, spread over so many milliseconds, each with a time of their own to come back after, so
+   * that whoever takes over is not asked by all of them at once.
+   */
+  async drain(ms: number): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    const sessions = [...this.#sessions.keys()];
+    const rounds = Math.max(1, Math.min(sessions.length, Math.ceil(ms / DRAIN_STEP)));
+    const size = Math.ceil(sessions.length / rounds);
+    for (let from = 0; from < sessions.length; from += size) {
+      for (const [at, session] of sessions.slice(from, from + size).entries()) {
+        // Those who go last need not wait as long: they all come back over the same stretch of time.
+        session.going(Math.round(DRAIN_FIRST + ((from + at) / sessions.length) * ms));
+      }
+      if (from + size < sessions.length) await new Promise<void>((resolve) => void this.clock.after(ms / rounds, resolve));
+    }
+  }
+
   /** Ends every session, lets what they had begun come to its end, then stops the halves, then the database. */
   async close(why: CloseReason, message: string): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
+    for (const timer of this.#timers) timer.cancel();
     const sessions = [...this.#sessions.keys()];
     for (const session of sessions) session.end(why, message);
     const ended = Promise.all(sessions.map((session) => this.disconnect(session, CLOSE[why])));
@@ -194,19 +337,22 @@ export class Server {
   }
 }
 
+/** Clients are sent away so many milliseconds apart, and the first come back after so many. */
+const DRAIN_STEP = 250;
+const DRAIN_FIRST = 500;
 /** Each step of closing may take so long to end: 5 s. */
 const GRACE = 5_000;
 
 interface Started {
-  readonly streams: ReadonlyMap<string, Stream>;
+  readonly joined: Joined;
   readonly ledger: Ledger;
-  readonly tail: string;
+  readonly floor: Floor;
 }
 
 /** The tables that bindings name, each by one model, and the columns that each must find in the database. */
 export function boundOf(bindings: Readonly<Record<string, Binding>>): readonly Bound[] {
   const tables = new Map<string, { readonly model: Model; readonly listed: Set<string>; readonly grouped: (readonly string[])[] }>();
-  for (const { model, fields, writable, groupBy } of Object.values(bindings)) {
+  const bind = (model: Model, listed: Iterable<string>, grouped: readonly string[] | null): void => {
     const id = tableName(model);
     let bound = tables.get(id);
     if (!bound) tables.set(id, (bound = { model, listed: new Set(), grouped: [] }));
@@ -216,8 +362,13 @@ export function boundOf(bindings: Readonly<Record<string, Binding>>): readonly B
         `two bindings have different models of the table "${model.table.name}"; declare it once and use that in both`,
       );
     }
-    for (const name of [...model.key, ...fields, ...writable, ...(groupBy ?? [])]) bound.listed.add(name);
-    if (groupBy) bound.grouped.push(groupBy);
+    for (const name of [...model.key, ...listed]) bound.listed.add(name);
+    if (grouped) bound.grouped.push(grouped);
+  };
+  for (const { model, fields, writable, groupBy, memberships } of Object.values(bindings)) {
+    bind(model, [...fields, ...writable, ...(groupBy ?? [])], groupBy);
+    for (const { model: joined, user, match, role } of memberships)
+      bind(joined, [user, ...match, ...(role === null ? [] : [role])], [user]);
   }
   return [...tables.values()];
 }
@@ -228,24 +379,36 @@ function sameColumns(one: Model, other: Model): boolean {
   return one === other || JSON.stringify(one.columns) === JSON.stringify(other.columns);
 }
 
-function joined(bindings: Readonly<Record<string, Binding>>, tables: ReadonlyMap<Model, Table>): ReadonlyMap<string, Stream> {
+interface Joined {
+  readonly streams: ReadonlyMap<string, Stream>;
+  readonly members: readonly Members[];
+}
+
+function join(bindings: Readonly<Record<string, Binding>>, tables: ReadonlyMap<Model, Table>): Joined {
   const byName = new Map([...tables].map(([model, table]) => [tableName(model), table]));
+  const tableOf = (model: Model): Table => byName.get(tableName(model)) as Table;
   const streams = new Map<string, Stream>();
+  const members = new Map<string, Members>();
   for (const [name, binding] of Object.entries(bindings)) {
     if (!/^[A-Za-z0-9_.-]{1,80}$/.test(name)) {
       throw new RowcastError('binding_invalid', `"${name}" is no stream name; use letters, digits, ".", "_" and "-", 80 at most`);
     }
-    streams.set(name, streamOf(name, binding, byName.get(tableName(binding.model)) as Table));
+    streams.set(name, streamOf(name, binding, tableOf(binding.model)));
+    for (const membership of binding.memberships) members.set(membership.name, membersOf(membership, tableOf(membership.model)));
   }
-  return streams;
+  return { streams, members: [...members.values()] };
 }
 
-function byTable(streams: ReadonlyMap<string, Stream>): ReadonlyMap<Table, readonly Stream[]> {
-  const tables = new Map<Table, Stream[]>();
-  for (const stream of streams.values()) {
-    const others = tables.get(stream.table);
-    if (others) others.push(stream);
-    else tables.set(stream.table, [stream]);
+function routesOf({ streams, members }: Joined): Routes {
+  return { streams: byTable(streams.values()), members: byTable(members) };
+}
+
+function byTable<T extends { readonly table: Table }>(all: Iterable<T>): ReadonlyMap<Table, readonly T[]> {
+  const tables = new Map<Table, T[]>();
+  for (const each of all) {
+    const others = tables.get(each.table);
+    if (others) others.push(each);
+    else tables.set(each.table, [each]);
   }
   return tables;
 }

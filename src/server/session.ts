@@ -1,31 +1,54 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Json, Log, Store, Stream } from '../core/index.ts';
+import {
+  groupKey,
+  type Clock,
+  type Group,
+  type Json,
+  type Log,
+  type MemberRole,
+  type ResetReason,
+  type Revocation,
+  type Store,
+  type Stream,
+} from '../core/index.ts';
 import {
   BadFrame,
   FrameError,
   type AnswerCode,
   type ClientFrame,
   type CloseReason,
-  type SubscribeFrame,
+  type RefreshFrame,
   type WriteFrame,
 } from '../protocol/index.ts';
-import type { View } from './audience.ts';
+import { principalOf, sessionOf, untilOf, userIdOf } from './admission.ts';
 import { within } from './deadline.ts';
 import type { Connecting, OpenEndpoint } from './endpoint.ts';
+import type { FirstRows } from './first-rows.ts';
 import type { Gateway } from './gateway.ts';
-import { groupOf, inbound } from './inbound.ts';
+import { inbound } from './inbound.ts';
 import { Intake } from './intake.ts';
+import type { Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnStreams } from './own-streams.ts';
+import { Views } from './views.ts';
 import type { Transport, Wire } from './wire.ts';
+
+/** How long before a user's time is over it is said: a minute. */
+const EXPIRING = 60_000;
 
 /** What every session of a server shares. */
 export interface SessionParts {
   readonly gateway: Gateway;
   readonly store: Store;
+  readonly firstRows: FirstRows;
+  readonly memberships: Memberships;
   readonly clock: Clock;
   readonly log: Log;
   readonly epoch: string;
+  /** Signs what clients bring back. */
+  readonly secret: string;
+  /** Seconds between two pings. */
+  readonly heartbeat: number;
 }
 
 /** Who connected, to what. */
@@ -36,7 +59,7 @@ export interface Arrival {
   readonly principal: string | null;
   readonly connecting: Connecting;
   /** Those of `connectionGroups`. */
-  readonly groups: readonly string[];
+  readonly groups: readonly Group[];
 }
 
 /** How a connection's bytes are made, and where they go. */
@@ -54,9 +77,9 @@ export class Session<B> {
   readonly #parts: SessionParts;
   readonly #arrival: Arrival;
   readonly #transport: Transport<B>;
+  #user: unknown;
   #intake: Intake | null = null;
-  readonly #groups = new Set<string>();
-  readonly #views = new Map<number, View>();
+  readonly #views: Views;
   readonly #own: OwnStreams;
   /** Its name in the log, see {@link authorOf}. */
   #author: string;
@@ -65,37 +88,119 @@ export class Session<B> {
   #writes = 0;
   #closing: Promise<void> | null = null;
   #bad = 0;
+  #until: number | null;
+  #warned = false;
 
   constructor(parts: SessionParts, arrival: Arrival, door: Door<B>) {
-    this.id = parts.clock.id();
+    const { gateway, clock, log } = parts;
+    const { endpoint } = arrival;
+    this.id = clock.id();
     this.#parts = parts;
     this.#arrival = arrival;
+    this.#user = arrival.user;
+    this.#until = untilOf(arrival.user);
     [this.#principal, this.#author] = authorOf(arrival, this.id);
     this.#transport = door.transport;
-    this.box = parts.gateway.outbox(this.id, door.wire, door.transport);
+    this.box = gateway.outbox(door.wire, door.transport);
+    const box = this.box as Outbox<unknown>;
+    this.#views = new Views(
+      {
+        ...parts,
+        endpoint,
+        box,
+        user: () => this.#user,
+        userId: () => userIdOf(this.#user),
+        principal: () => this.#principal,
+        error: (code, message, id) => this.#error(code, message, id),
+      },
+      arrival.groups,
+    );
+    gateway.enter(this.id, { box, member: this, audience: endpoint.audience });
     this.#own = new OwnStreams(arrival, {
-      log: parts.log,
+      log,
       open: () => this.box.open,
       send: (frame) => {
         this.box.send(frame);
-        parts.gateway.touch();
+        gateway.touch();
       },
       close: (code, reason) => this.close(code, reason),
       join: (group) => this.#join(group),
       leave: (group) => this.#leave(group),
-      sendTo: (group, payload, { stream, others }) => void parts.gateway.send(group, payload, { stream, except: others ? this.id : null }),
+      sendTo: (group, payload, { stream, others }) => void gateway.send(group, payload, { stream, except: others ? this.id : null }),
     });
   }
 
   /** Joins the connection's groups, welcomes it and lets the app's own consumers know. */
   open(): void {
-    const { endpoint, groups } = this.#arrival;
-    for (const group of groups) this.#join(group);
-    const { gateway, epoch, clock } = this.#parts;
-    this.box.send({ type: 'welcome', session: this.id, epoch, position: gateway.position, streams: endpoint.info });
+    const { endpoint } = this.#arrival;
+    const { gateway, epoch, clock, heartbeat } = this.#parts;
+    for (const group of this.#views.groups) endpoint.audience.join(group, this.box as Outbox<unknown>);
+    this.box.send({ type: 'welcome', session: this.id, epoch, position: gateway.position, heartbeat, streams: endpoint.info });
     gateway.touch();
     const intake = { limits: endpoint.limits, clock, source: this.#transport, open: () => this.box.open, take: this.#take };
-    this.#intake = new Intake(intake, this.#own.connect());
+    this.#intake = new Intake(intake, this.#enter());
+  }
+
+  /** What the user belongs to is known before anything that they ask for is looked at. */
+  async #enter(): Promise<void> {
+    const { memberships, log } = this.#parts;
+    const user = userIdOf(this.#user);
+    try {
+      if (user !== null) await memberships.enter(user, this);
+    } catch (error) {
+      log.error({ err: error }, 'what a user belongs to could not be read: their connection is closed, and comes back');
+      return this.end('overloaded', 'the database went away; come back');
+    }
+    if (!this.box.open) return void (user !== null && memberships.leave(user, this));
+    if (this.box.wire.unasked) this.#views.attendAll();
+    await this.#own.connect();
+  }
+
+  // What the gateway asks of its sessions.
+
+  reset(stream: string, reason: ResetReason, groups: ReadonlySet<string> | null): void {
+    this.#views.reset(stream, reason, groups);
+  }
+
+  look(now: number): boolean {
+    const { box } = this;
+    if (box.behind !== null && box.wire.unasked) {
+      this.end('slow', 'too slow: come back');
+      return false;
+    }
+    if (box.behind !== null && box.roomy) this.#views.catchUp(box.behind);
+    const waits = box.behind === null ? this.#views.pump() : true;
+    if (waits && box.stuckFor(now) > this.#arrival.endpoint.limits.stuckSeconds * 1_000) this.end('slow', 'nothing was taken for too long');
+    return waits;
+  }
+
+  revoked(by: Revocation): void {
+    const { user } = this.#arrival;
+    if ('user' in by ? by.user === this.#principal : by.session === sessionOf(user)) {
+      this.box.end('unauthorized', 'the access was taken back');
+    }
+  }
+
+  changed(membership: string): void {
+    this.#views.membershipChanged(membership);
+  }
+
+  /** Ends it when its user's time is over, and says so a minute before. */
+  checkTime(time: number): void {
+    if (this.#until === null || !this.box.open) return;
+    const left = this.#until - time;
+    if (left <= 0) this.end('expired', 'the credentials have run out');
+    else if (left <= EXPIRING && !this.#warned) {
+      this.#warned = true;
+      this.box.send({ type: 'expiring', seconds: Math.ceil(left / 1_000) });
+      this.#parts.gateway.touch();
+    }
+  }
+
+  /** The server goes down: when to come back. */
+  going(retryMs: number): void {
+    this.box.send({ type: 'going', retryMs });
+    this.end('going', 'the server is going down');
   }
 
   /** A text came in; null: something that is no text. They are worked on one after another, in the order they came. */
@@ -120,11 +225,12 @@ export class Session<B> {
 
   async #depart(code: number): Promise<void> {
     const { endpoint } = this.#arrival;
-    for (const group of this.#groups) endpoint.audience.leave(group, this.box as Outbox<unknown>);
-    for (const view of this.#views.values()) endpoint.audience.unsubscribe(view, this.box as Outbox<unknown>);
-    this.#groups.clear();
-    this.#views.clear();
-    this.#parts.gateway.leave(this.id);
+    const { gateway, memberships } = this.#parts;
+    for (const group of this.#views.groups) endpoint.audience.leave(group, this.box as Outbox<unknown>);
+    this.#views.end();
+    gateway.leave(this.id);
+    const user = userIdOf(this.#user);
+    if (user !== null) memberships.leave(user, this);
     await this.#intake?.end();
     await this.#own.disconnect(code);
   }
@@ -166,9 +272,13 @@ export class Session<B> {
         [this.#principal, this.#author] = authorOf(this.#arrival, frame.client);
         return;
       case 'subscribe':
-        return this.#subscribe(frame);
+        return this.#views.subscribe(frame);
       case 'unsubscribe':
-        return this.#unsubscribe(frame.view);
+        return this.#views.unsubscribe(frame.view);
+      case 'at':
+        return this.box.reported(frame.mark);
+      case 'refresh':
+        return this.#refresh(frame);
       case 'write':
         return this.#write(frame);
       case 'message':
@@ -176,53 +286,39 @@ export class Session<B> {
     }
   }
 
-  async #subscribe({ id, stream: name, params }: SubscribeFrame): Promise<void> {
-    const { endpoint, user } = this.#arrival;
-    const stream = endpoint.streams.get(name);
-    if (!stream) return this.#error('unknown_stream', `${quoted(name)} is no stream here`, id);
-    const group = groupOf(stream, params);
-    if (!group) return this.#error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
-    const held = this.#viewOf(stream, group.name);
-    if (held) return this.#subscribed(id, held);
-    if (this.#views.size >= endpoint.limits.subscriptions) {
-      return this.#error('too_large', `at most ${endpoint.limits.subscriptions} subscriptions at a time; unsubscribe one`, id);
-    }
-    if (!this.#groups.has(group.name) && !(await this.#maySubscribe(stream, user, group.values))) {
-      return this.#error('forbidden', 'you may not subscribe to this', id);
-    }
-    if (!this.box.open) return;
-    const view = endpoint.audience.subscribe(stream, group.name, this.box as Outbox<unknown>);
-    this.#views.set(view.number, view);
-    this.#subscribed(id, view);
-  }
-
-  #subscribed(id: number, { number }: View): void {
-    this.box.send({ type: 'subscribed', id, view: number, position: this.#parts.gateway.position });
-  }
-
-  async #maySubscribe({ binding, name }: Stream, user: unknown, params: Readonly<Record<string, unknown>>): Promise<boolean> {
-    const { canSubscribe } = binding.options;
-    if (!canSubscribe) return false;
-    const { clock, log } = this.#parts;
+  /** Newer credentials: the same person, who may have other groups by now. */
+  async #refresh({ id, token }: RefreshFrame): Promise<void> {
+    const { endpoint, connecting, principal } = this.#arrival;
+    const { options, limits } = endpoint;
+    const { clock, log, gateway } = this.#parts;
     try {
-      return (await within(clock, this.#arrival.endpoint.limits.hookMs, canSubscribe(user, params as never))) === true;
+      const user = options.refresh ? await within(clock, limits.hookMs, options.refresh(token, this.#user)) : null;
+      if (user === null || user === undefined || principalOf(user) !== principal) {
+        return this.#error('forbidden', options.refresh ? 'these credentials do not do' : 'this endpoint takes no newer credentials', id);
+      }
+      const groups = await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? []);
+      if (!this.box.open) return;
+      this.#user = user;
+      this.#until = untilOf(user);
+      this.#warned = false;
+      const { audience } = endpoint;
+      for (const group of this.#views.groups) audience.leave(group, this.box as Outbox<unknown>);
+      this.#views.regroup(groups, 'permission_changed');
+      for (const group of this.#views.groups) audience.join(group, this.box as Outbox<unknown>);
+      await this.#views.reconsider();
+      this.box.send({ type: 'refreshed', id });
+      gateway.touch();
     } catch (error) {
-      log.error({ err: error, stream: name }, 'canSubscribe failed: refused');
-      return false;
+      log.error({ err: error, path: endpoint.path }, 'refresh or connectionGroups failed: the credentials are as they were');
+      this.#error('internal', 'the credentials could not be looked at', id);
     }
-  }
-
-  #unsubscribe(number: number): void {
-    const view = this.#views.get(number);
-    if (!view) return; // crossed with a close from the other side: nothing to do
-    this.#views.delete(number);
-    this.#arrival.endpoint.audience.unsubscribe(view, this.box as Outbox<unknown>);
   }
 
   async #write(frame: WriteFrame): Promise<void> {
-    const { endpoint, user } = this.#arrival;
+    const { endpoint } = this.#arrival;
     const stream = endpoint.streams.get(frame.stream);
-    const { gateway, store, clock, log } = this.#parts;
+    const { gateway, store, clock, log, memberships } = this.#parts;
+    const user = this.#user;
     const receipt = { client: this.#author, write: frame.id };
     const box = this.box as Outbox<unknown>;
     gateway.receipts.expect(receipt, box);
@@ -234,7 +330,8 @@ export class Session<B> {
       user,
       principal: this.#principal,
       receipt,
-      holds: (group: string) => this.#groups.has(group) || this.#viewOf(stream, group) !== undefined,
+      holds: (group: string) => this.#views.holds(stream, group),
+      held: (of: Stream, role: MemberRole) => memberships.held(userIdOf(user), of, role),
     };
     const outcome = await inbound(frame, stream, writer, { store, clock, log, hookMs: endpoint.limits.hookMs }).catch(() => null);
     if (outcome === null) return this.end('overloaded', 'the database went away; come back and ask again');
@@ -243,23 +340,20 @@ export class Session<B> {
     gateway.receipts.answered(receipt, answer, logged);
   }
 
-  #viewOf(stream: Stream, group: string): View | undefined {
-    return [...this.#views.values()].find((view) => view.stream === stream && view.group === group);
-  }
-
   async #message(name: string, payload: Json): Promise<void> {
     if (!this.#arrival.endpoint.consumers.has(name)) this.#error('unknown_stream', `${quoted(name)} takes no messages here`);
     else if (!(await this.#own.receive(name, payload))) this.#error('internal', `"${name}" failed`);
   }
 
-  #join(group: string): void {
+  #join(group: Group): void {
     if (!this.box.open) return;
-    this.#groups.add(group);
-    this.#arrival.endpoint.audience.join(group, this.box as Outbox<unknown>);
+    this.#views.join(group);
+    this.#arrival.endpoint.audience.join(groupKey(group), this.box as Outbox<unknown>);
   }
 
   #leave(group: string): void {
-    if (this.#groups.delete(group)) this.#arrival.endpoint.audience.leave(group, this.box as Outbox<unknown>);
+    this.#views.leave(group);
+    this.#arrival.endpoint.audience.leave(group, this.box as Outbox<unknown>);
   }
 
   #error(code: AnswerCode, message: string, id?: number): void {

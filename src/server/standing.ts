@@ -32,21 +32,15 @@ export class Standing {
       resets.push({ stream, reason: 'serializer' });
     }
     const deliveries = back.size === 0 ? routed.deliveries : routed.deliveries.filter(({ stream }) => !back.has(stream));
-    if (resets.length === 0 && deliveries.length === 0 && routed.receipts.length === 0) return null;
+    const nothing = resets.length + deliveries.length + routed.receipts.length + routed.members.length === 0;
+    if (nothing) return null;
     return { ...routed, resets, deliveries };
   }
 
   #isNews({ stream, reason }: Reset): boolean {
-    switch (reason) {
-      case 'serializer':
-      case 'schema': {
-        const news = !this.#paused.has(stream);
-        this.#paused.add(stream);
-        return news;
-      }
-      case 'truncate':
-      case 'source':
-        return true;
-    }
+    if (reason !== 'serializer' && reason !== 'schema') return true;
+    const news = !this.#paused.has(stream);
+    this.#paused.add(stream);
+    return news;
   }
 }

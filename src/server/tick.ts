@@ -1,12 +1,22 @@
 import type { Position, ServerFrame } from '../protocol/index.ts';
 import type { Clock, Log } from '../core/index.ts';
 import type { Outbox } from './outbox.ts';
-import type { ChangeItem, Wire } from './wire.ts';
+import type { ChangeItem, RowsItem, Wire } from './wire.ts';
 
-export type PlainFrame = Exclude<ServerFrame, { type: 'commit' }>;
+export type PlainFrame = Exclude<ServerFrame, { type: 'commit' | 'rows' }>;
 
 /** Something on its way to a client, shared by everyone it is on its way to. */
-export type Item = { readonly position: Position; readonly change: ChangeItem } | { readonly position: null; readonly frame: PlainFrame };
+export type Item =
+  | { readonly position: Position; readonly change: ChangeItem }
+  | { readonly position: null; readonly frame: PlainFrame }
+  | { readonly position: null; readonly page: RowsItem };
+
+export interface TickParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  position(): Position;
+  behind(outbox: Outbox<unknown>): void;
+}
 
 /**
  * What is written to many sessions in one turn, made once where it is the same. A session's place in the tick is a path: the items it gets,
@@ -18,16 +28,28 @@ export class Tick<B> {
   #root: Node<B> = new Node<B>(null, null);
   #touched: Outbox<B>[] = [];
   #singles = new Map<Item, B | null>();
+  /** Of rows: they are written at many moments, for as long as somebody waits for them. */
+  readonly #pages = new WeakMap<Item, { readonly bytes: B | null }>();
 
-  readonly #parts: { readonly clock: Clock; readonly log: Log };
+  readonly #parts: TickParts;
 
-  constructor(wire: Wire<B>, parts: { readonly clock: Clock; readonly log: Log }) {
+  constructor(wire: Wire<B>, parts: TickParts) {
     this.#wire = wire;
     this.#parts = parts;
   }
 
   now(): number {
     return this.#parts.clock.now();
+  }
+
+  /** Everything up to there is in what was pushed. */
+  get position(): Position {
+    return this.#parts.position();
+  }
+
+  /** A connection does not keep up. */
+  behind(outbox: Outbox<B>): void {
+    this.#parts.behind(outbox as Outbox<unknown>);
   }
 
   get waiting(): boolean {
@@ -87,10 +109,17 @@ export class Tick<B> {
   #single(item: Item): B | null {
     let bytes = this.#singles.get(item);
     if (bytes === undefined) {
-      bytes = item.position === null ? this.#wire.frame(item.frame) : this.#commit([item]);
+      if (item.position !== null) bytes = this.#commit([item]);
+      else bytes = 'page' in item ? this.#page(item, item.page) : this.#wire.frame(item.frame);
       this.#singles.set(item, bytes);
     }
     return bytes;
+  }
+
+  #page(item: Item, page: RowsItem): B | null {
+    let made = this.#pages.get(item);
+    if (!made) this.#pages.set(item, (made = { bytes: this.#wire.rows(page) }));
+    return made.bytes;
   }
 
   #commit(items: readonly Item[]): B {

@@ -10,6 +10,14 @@ export class HandClock implements Clock {
     return this.#now;
   }
 
+  time(): number {
+    return 1_700_000_000_000 + this.#now;
+  }
+
+  soon(fire: () => void): void {
+    setImmediate(fire);
+  }
+
   id(): string {
     return randomBytes(16).toString('base64url');
   }

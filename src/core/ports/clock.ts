@@ -4,6 +4,10 @@
  */
 export interface Clock {
   now(): number;
+  /** Milliseconds since 1970: the time of day, for what other processes and other days have to agree on. */
+  time(): number;
   id(): string;
+  /** In a turn of its own, after what has come in by now. */
+  soon(fire: () => void): void;
   after(ms: number, fire: () => void): { cancel(): void };
 }

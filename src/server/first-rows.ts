@@ -1,0 +1,306 @@
+import {
+  ColumnGroup,
+  keyText,
+  placeOf,
+  RowcastError,
+  type Clock,
+  type Condition,
+  type Group,
+  type Image,
+  type Log,
+  type Position,
+  type Rows,
+  type Selection,
+  type Snapshot,
+  type Stream,
+} from '../core/index.ts';
+import type { View } from './audience.ts';
+import type { Item } from './tick.ts';
+import type { RowText } from './wire.ts';
+
+/** The groups a view is read for, by name. */
+export type Held = ReadonlyMap<string, Group>;
+
+export interface FirstRowsParts {
+  readonly rows: Rows;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Resolves when everything up to the position has been passed on. */
+  reach(position: Position, signal: AbortSignal): Promise<void>;
+  /** Whether what a binding says twice is compared, see {@link strays}. */
+  readonly development: boolean;
+}
+
+/** Readings at a time: the database has others to serve. */
+const AT_ONCE = 4;
+/** Rows read without a condition, at most: more is a table that is read for a few rows of it. */
+const SCAN = 10_000;
+/** Rows and bytes of a view, at most. */
+const VIEW_ROWS = 100_000;
+const VIEW_BYTES = 64 * 1024 * 1024;
+/** Text of one frame. */
+const PAGE_BYTES = 48 * 1024;
+/** A reading that has ended is used again for whoever comes within 5 s, as far as there is room for it. */
+const REUSE_MS = 5_000;
+const REUSE_BYTES = 32 * 1024 * 1024;
+const FIRST_WAIT = 500;
+const LAST_WAIT = 30_000;
+
+/** Reads the rows of views: one reading for all who want the same rows at about the same time. */
+export class FirstRows {
+  readonly #parts: FirstRowsParts;
+  readonly #loads = new Map<string, Load>();
+  readonly #queue: (() => void)[] = [];
+  readonly #compared = new Set<string>();
+  readonly #stop = new AbortController();
+  #running = 0;
+  #kept = 0;
+
+  constructor(parts: FirstRowsParts) {
+    this.#parts = parts;
+  }
+
+  /** @param fresh a reading of before does not do: the window does not go back to it. */
+  load(stream: Stream, groups: Held, fresh = false): Load {
+    const key = JSON.stringify([stream.name, [...groups.keys()].sort()]);
+    const known = this.#loads.get(key);
+    if (known && !(fresh && known.state !== 'reading')) return known;
+    if (known) this.#forget(key, known);
+    const load = new Load(() => this.#forget(key, load));
+    this.#loads.set(key, load);
+    void this.#run(load, stream, groups).then(() => this.#keep(key, load));
+    return load;
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  #keep(key: string, load: Load): void {
+    if (this.#loads.get(key) !== load) return;
+    if (load.state !== 'read' || this.#kept + load.bytes > REUSE_BYTES) return void this.#loads.delete(key);
+    this.#kept += load.bytes;
+    this.#parts.clock.after(REUSE_MS, () => this.#forget(key, load));
+  }
+
+  #forget(key: string, load: Load): void {
+    if (this.#loads.get(key) !== load) return;
+    this.#loads.delete(key);
+    if (load.state === 'read') this.#kept -= load.bytes;
+  }
+
+  async #run(load: Load, stream: Stream, groups: Held): Promise<void> {
+    const { clock, log } = this.#parts;
+    const signal = AbortSignal.any([this.#stop.signal, load.abandoned]);
+    for (let wait = FIRST_WAIT; !signal.aborted; wait = Math.min(wait * 2, LAST_WAIT)) {
+      await this.#turn();
+      try {
+        await this.#read(load, { stream, groups }, signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof TooMany) return load.refuse(error.message);
+        log.error({ err: error, stream: stream.name, retryMs: wait }, `the rows of "${stream.name}" could not be read; trying again`);
+      } finally {
+        this.#running--;
+        this.#queue.shift()?.();
+      }
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(wait, resolve);
+        signal.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true });
+      });
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    this.#running++;
+  }
+
+  async #read(load: Load, { stream, groups }: Wanted, signal: AbortSignal): Promise<void> {
+    load.begin();
+    const selection = selectionOf(stream, groups);
+    if (selection.by === 'condition' && this.#parts.development) await this.#compare({ stream, groups }, selection, signal);
+    const most = selection.by === 'all' ? SCAN : VIEW_ROWS;
+    const reading = await this.#parts.rows.read(stream.table, selection, { signal });
+    let read = 0;
+    for await (const { rows, total } of reading.pages) {
+      read += rows.length;
+      if (read > most) throw new TooMany(tooMany(stream, selection));
+      load.add(rowsOf(stream, groups, rows), selection.by === 'values' ? total : null);
+      if (load.bytes > VIEW_BYTES) throw new TooMany(tooMany(stream, selection));
+    }
+    await this.#parts.reach(reading.snapshot.until, signal);
+    load.end(reading.snapshot);
+  }
+
+  /** Once for each view: that the condition finds every row that `groupNames` puts into these groups. */
+  async #compare({ stream, groups }: Wanted, selection: Selection, signal: AbortSignal): Promise<void> {
+    const key = JSON.stringify([stream.name, [...groups.keys()].sort()]);
+    if (this.#compared.has(key)) return;
+    const found = async (by: Selection): Promise<Set<string>> => {
+      const keys = new Set<string>();
+      const { pages } = await this.#parts.rows.read(stream.table, by, { signal });
+      for await (const { rows } of pages) {
+        for (const row of rowsOf(stream, groups, rows)) keys.add(row.key);
+        if (keys.size > SCAN) break;
+      }
+      return keys;
+    };
+    // Before and after: what comes and goes meanwhile is no fault.
+    const before = await found(selection);
+    const all = await found({ by: 'all' });
+    const after = await found(selection);
+    const stray = all.size > SCAN ? undefined : [...all].find((each) => !before.has(each) && !after.has(each));
+    if (stray !== undefined) {
+      throw new RowcastError(
+        'hook_invalid',
+        `\`where\` of "${stream.name}" leaves out the row ${stray}, which \`groupNames\` puts into the group: it must find at least the rows of ` +
+          `the group (this is looked for while NODE_ENV is not "production")`,
+      );
+    }
+    this.#compared.add(key);
+  }
+}
+
+interface Wanted {
+  readonly stream: Stream;
+  readonly groups: Held;
+}
+
+class TooMany extends Error {}
+
+function tooMany({ name }: Stream, { by }: Selection): string {
+  if (by !== 'all') return `"${name}" has more rows here than a view may have: ask for a narrower one`;
+  return `"${name}" would read a whole table of more than ${SCAN} rows: group it by columns (groupNames: groupBy(…)), or say by \`where\` which rows a group may have`;
+}
+
+/** Where the rows of these groups are found. */
+export function selectionOf({ name, binding, table }: Stream, groups: Held): Selection {
+  if (binding.groupBy) {
+    const places = binding.groupBy.map((column) => placeOf(table, column));
+    const tuples = [...groups.values()].flatMap((group) => (group instanceof ColumnGroup ? [group.values] : []));
+    return { by: 'values', places, tuples };
+  }
+  const { where } = binding.options;
+  if (!where) return { by: 'all' };
+  const { condition } = table.model;
+  if (!condition) throw new RowcastError('binding_invalid', `"${name}" has a \`where\`, and its model takes no conditions; leave it out`);
+  const any = [...groups.keys()].flatMap((group): Condition[] => {
+    const found = where.call(binding.options, group);
+    return found ? [condition.call(table.model, found)] : [];
+  });
+  return { by: 'condition', any };
+}
+
+/** As they would have come by the log: the same projection, the same test. */
+function rowsOf(stream: Stream, groups: Held, rows: readonly Image[]): readonly RowText[] {
+  return rows.flatMap((image): RowText[] => {
+    if (!stream.groups(image).some((group) => groups.has(group))) return [];
+    const fields = stream.text(image);
+    return fields === null ? [] : [{ key: keyText(stream.table, image), fields }];
+  });
+}
+
+interface Page {
+  readonly rows: readonly RowText[];
+  readonly count: number;
+  readonly total: number | null;
+}
+
+/** Rows that are being read, or were: for any number of subscriptions, each at its own pace. */
+export class Load {
+  state: 'reading' | 'read' | 'refused' = 'reading';
+  bytes = 0;
+  /** Why it was refused. */
+  message = '';
+  /** How often it was begun anew: what was taken of it before is worth nothing. */
+  round = 0;
+  #snapshot: Snapshot | null = null;
+  #pages: Page[] = [];
+  readonly #items = new Map<View, Item[]>();
+  readonly #waiting = new Set<() => void>();
+  readonly #abandon = new AbortController();
+  readonly #forget: () => void;
+  #count = 0;
+
+  constructor(forget: () => void) {
+    this.#forget = forget;
+  }
+
+  get abandoned(): AbortSignal {
+    return this.#abandon.signal;
+  }
+
+  get snapshot(): Snapshot | null {
+    return this.#snapshot;
+  }
+
+  get pages(): number {
+    return this.#pages.length;
+  }
+
+  /** Is called whenever there is more of it. */
+  wait(more: () => void): void {
+    this.#waiting.add(more);
+  }
+
+  /** Nobody waits any more: it need not be read. */
+  leave(more: () => void): void {
+    this.#waiting.delete(more);
+    if (this.#waiting.size > 0 || this.state !== 'reading') return;
+    this.#forget();
+    this.#abandon.abort();
+  }
+
+  /** The same object for everybody of the view: its bytes are made once. */
+  item(view: View, page: number): Item {
+    let items = this.#items.get(view);
+    if (!items) this.#items.set(view, (items = []));
+    return (items[page] ??= { position: null, page: { view, ...(this.#pages[page] as Page) } });
+  }
+
+  begin(): void {
+    if (this.#pages.length > 0) this.round++;
+    this.#pages = [];
+    this.#items.clear();
+    this.#count = this.bytes = 0;
+  }
+
+  add(rows: readonly RowText[], total: number | null): void {
+    let page: RowText[] = [];
+    let size = 0;
+    for (const row of rows) {
+      page.push(row);
+      size += row.key.length + row.fields.length;
+      if (size < PAGE_BYTES) continue;
+      this.#page(page, size, total);
+      page = [];
+      size = 0;
+    }
+    if (page.length > 0) this.#page(page, size, total);
+    this.#tell();
+  }
+
+  end(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    this.state = 'read';
+    this.#tell();
+  }
+
+  refuse(message: string): void {
+    this.message = message;
+    this.state = 'refused';
+    this.#tell();
+  }
+
+  #page(rows: readonly RowText[], size: number, total: number | null): void {
+    this.#count += rows.length;
+    this.bytes += size;
+    this.#pages.push({ rows, count: this.#count, total });
+  }
+
+  #tell(): void {
+    for (const more of [...this.#waiting]) more();
+  }
+}

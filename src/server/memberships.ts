@@ -1,0 +1,203 @@
+import {
+  groupValue,
+  shows,
+  type Clock,
+  type ColumnGroup,
+  type Entry,
+  type Grant,
+  type Log,
+  type Members,
+  type Membership,
+  type Position,
+  type Rows,
+  type Stream,
+} from '../core/index.ts';
+import { groupOf } from './inbound.ts';
+import type { Window } from './window.ts';
+
+export interface MembershipsParts {
+  readonly members: readonly Members[];
+  readonly rows: Rows;
+  readonly window: Window;
+  readonly clock: Clock;
+  readonly log: Log;
+  reach(position: Position, signal: AbortSignal): Promise<void>;
+}
+
+/** Whoever wants to know when what a user belongs to has changed. */
+export interface Belonging {
+  changed(membership: string): void;
+}
+
+/** What a user belongs to is known for a while longer than they are connected, so that coming back asks the database nothing. */
+const LINGER_MS = 60_000;
+const LINGERING = 10_000;
+
+interface Known {
+  /** By membership and the row's key. */
+  readonly grants: Map<string, Map<string, Grant>>;
+  readonly users: Set<Belonging>;
+  loading: Promise<void>;
+  ready: boolean;
+  left: number;
+}
+
+/** What the users who are connected belong to, as rows of join tables say: read once, then followed by the log. */
+export class Memberships {
+  readonly #parts: MembershipsParts;
+  readonly #known = new Map<string, Known>();
+  readonly #stop = new AbortController();
+
+  constructor(parts: MembershipsParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when it is known what the user belongs to. */
+  async enter(user: string, who: Belonging): Promise<void> {
+    if (this.#parts.members.length === 0) return;
+    let known = this.#known.get(user);
+    if (!known) {
+      known = { grants: new Map(), users: new Set(), loading: Promise.resolve(), ready: false, left: 0 };
+      this.#known.set(user, known);
+      known.loading = this.#load(user, known).catch((error: unknown) => {
+        if (this.#known.get(user) === known) this.#known.delete(user);
+        throw error;
+      });
+    }
+    known.users.add(who);
+    await known.loading;
+  }
+
+  leave(user: string, who: Belonging): void {
+    const known = this.#known.get(user);
+    if (!known?.users.delete(who) || known.users.size > 0) return;
+    known.left = this.#parts.clock.now();
+    // Last in the map is who left last.
+    this.#known.delete(user);
+    this.#known.set(user, known);
+    this.sweep();
+  }
+
+  /** Forgets those who left long ago, or are too many. */
+  sweep(): void {
+    const now = this.#parts.clock.now();
+    let many = this.#known.size - LINGERING;
+    for (const [user, { users, left }] of this.#known) {
+      if (users.size > 0) continue;
+      if (many-- <= 0 && now - left < LINGER_MS) break;
+      this.#known.delete(user);
+    }
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  /** Before the entry's rows are told to anybody: who lost something must not get them. */
+  pass({ members, resets }: Entry): void {
+    const concerned = new Map<Known, Set<string>>();
+    for (const { membership, user, key, after } of members) {
+      const known = this.#known.get(user);
+      if (!known?.ready) continue; // what is still being read ends with what the window has
+      apply(known, membership, { key, after });
+      const names = concerned.get(known);
+      if (names) names.add(membership);
+      else concerned.set(known, new Set([membership]));
+    }
+    // The log cannot tell who belongs to what any more: those who are here are asked for again.
+    if (resets.some(({ reason }) => reason === 'membership')) this.#readAgain();
+    for (const [{ users }, names] of concerned) for (const who of [...users]) for (const name of names) who.changed(name);
+  }
+
+  /** What the user holds of this stream's rows by membership. Nothing before {@link enter} has resolved. */
+  groups(user: string | null, stream: Stream, membership: Membership): ReadonlyMap<string, ColumnGroup> {
+    return this.#held(user, stream, { membership, roles: null });
+  }
+
+  /** … and those where it is in one of the roles. */
+  held(
+    user: string | null,
+    stream: Stream,
+    role: { readonly membership: Membership; readonly roles: readonly string[] },
+  ): ReadonlySet<string> {
+    return new Set(this.#held(user, stream, role).keys());
+  }
+
+  #held(user: string | null, stream: Stream, { membership, roles }: Asked): ReadonlyMap<string, ColumnGroup> {
+    const held = new Map<string, ColumnGroup>();
+    const known = user === null ? undefined : this.#known.get(user);
+    if (!known?.ready) return held;
+    const columns = stream.binding.groupBy ?? [];
+    for (const { match, role } of known.grants.get(membership.name)?.values() ?? []) {
+      if (roles && !(role !== null && roles.includes(role))) continue;
+      const group = groupOf(stream, Object.fromEntries(columns.map((column, at) => [column, match[at] ?? null])));
+      if (group) held.set(group.name, group.group);
+    }
+    return held;
+  }
+
+  async #load(user: string, known: Known): Promise<void> {
+    const { members, rows, reach } = this.#parts;
+    const { signal } = this.#stop;
+    for (const each of members) {
+      for (;;) {
+        const { pages, snapshot } = await rows.read(each.table, userIs(each, user), { signal });
+        const grants = new Map<string, Grant>();
+        for await (const page of pages) {
+          for (const image of page.rows) {
+            const granted = each.granted(image);
+            if (granted?.user === user) grants.set(granted.key, granted.grant);
+          }
+        }
+        await reach(snapshot.until, signal);
+        const start = this.#parts.window.startOf(snapshot);
+        if (start === null) continue; // the window does not go back to it: once more
+        known.grants.set(each.membership.name, grants);
+        for (const { entry, change } of this.#parts.window.membersSince(start, each.membership.name, user)) {
+          if (!shows(snapshot, entry)) apply(known, each.membership.name, change);
+        }
+        // From here on, and while the others are read, what changes is applied where it is not read yet again by the window.
+        known.ready = true;
+        break;
+      }
+    }
+    known.ready = true;
+  }
+
+  #readAgain(): void {
+    for (const [user, known] of this.#known) {
+      if (known.users.size === 0) {
+        this.#known.delete(user);
+        continue;
+      }
+      known.ready = false;
+      known.loading = this.#load(user, known).then(() => {
+        for (const who of [...known.users]) for (const { membership } of this.#parts.members) who.changed(membership.name);
+      });
+      known.loading.catch((error: unknown) => {
+        this.#known.delete(user);
+        this.#parts.log.error({ err: error }, 'what a user belongs to could not be read; they hold nothing until they come back');
+      });
+    }
+  }
+}
+
+interface Asked {
+  readonly membership: Membership;
+  readonly roles: readonly string[] | null;
+}
+
+function apply({ grants }: Known, membership: string, { key, after }: { readonly key: string; readonly after: Grant | null }): void {
+  let rows = grants.get(membership);
+  if (!rows) grants.set(membership, (rows = new Map()));
+  if (after) rows.set(key, after);
+  else rows.delete(key);
+}
+
+/** A user's id is compared as text; the column may be a number. */
+function userIs({ membership, table }: Members, user: string): Parameters<Rows['read']>[1] {
+  const place = table.columns.findIndex(({ name }) => name === membership.user);
+  const shape = table.columns[place]?.shape;
+  const value = shape === 'number' ? Number(user) : shape === 'bigint' && /^-?\d+$/.test(user) ? BigInt(user) : user;
+  return { by: 'values', places: [place], tuples: groupValue(value) === user ? [[value]] : [] };
+}

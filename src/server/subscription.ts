@@ -1,0 +1,192 @@
+import type { AnswerCode } from '../protocol/index.ts';
+import type { Position, ResetReason } from '../core/index.ts';
+import type { Audience, Seat, View } from './audience.ts';
+import { catchUp, merged, unseen } from './catch-up.ts';
+import type { FirstRows, Held, Load } from './first-rows.ts';
+import type { Outbox } from './outbox.ts';
+import type { Item } from './tick.ts';
+import type { Window } from './window.ts';
+
+export interface SubscriptionParts {
+  readonly audience: Audience;
+  readonly box: Outbox<unknown>;
+  readonly window: Window;
+  readonly firstRows: FirstRows;
+  /** Shows later that the view has been held since then. */
+  token(subscription: Subscription, since: Position): string;
+  /** What was pushed goes out at the end of the turn. */
+  touch(): void;
+  /** What was pushed so far is a write of its own. */
+  flush(): void;
+  /** The connection cannot take all of the rows just now: it is asked again. */
+  crowded(): void;
+  /** When everything at hand has been passed on: never in the middle of a commit. */
+  soon(then: () => void): void;
+  /** It cannot be had. */
+  refuse(subscription: Subscription, code: AnswerCode, message: string): void;
+}
+
+/**
+ * One view of one session. It is loading, or live. While it loads it gets nothing and nothing is kept for it: the window remembers. It becomes
+ * live at one stroke: what happened since the rows were read, then `ready`, then its seat in the audience.
+ */
+export class Subscription implements Seat {
+  readonly view: View;
+  readonly box: Outbox<unknown>;
+  judged = 0;
+  saw = false;
+  sees = false;
+  readonly #parts: SubscriptionParts;
+  #groups: Held;
+  #live = false;
+  #ended = false;
+  #since: Position | null = null;
+  #load: Load | null = null;
+  #round = 0;
+  #next = 0;
+
+  constructor(view: View, groups: Held, parts: SubscriptionParts) {
+    this.view = view;
+    this.box = parts.box;
+    this.#groups = groups;
+    this.#parts = parts;
+  }
+
+  get groups(): Held {
+    return this.#groups;
+  }
+
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** Live from here on, and nothing of before: for a wire without first rows. */
+  attend(): void {
+    this.#sit();
+  }
+
+  /** Goes on from where an earlier connection was. */
+  resume(at: Position, since: Position): void {
+    const { window, flush, box } = this.#parts;
+    this.#since = since;
+    flush();
+    const passed = window.since(at, this.view.stream.name, this.#groups.keys());
+    for (const item of catchUp(passed, this.view, { holds: this.#groups, position: window.tail })) box.push(item);
+    this.#ready();
+  }
+
+  /** The same, by other groups. */
+  move(groups: Held): void {
+    this.#rise();
+    this.#groups = groups;
+    this.#sit();
+  }
+
+  /** Reads the rows. */
+  start(fresh = false): void {
+    this.#rise();
+    this.#leave();
+    this.#since = null;
+    this.#next = 0;
+    const load = this.#parts.firstRows.load(this.view.stream, this.#groups, fresh);
+    this.#load = load;
+    this.#round = load.round;
+    load.wait(this.pump);
+    this.pump();
+  }
+
+  /** What the client has cannot be gone on from: it is told why, and gets the rows again. */
+  reset(reason: ResetReason, groups: Held = this.#groups, fresh = true): void {
+    this.suspend(reason);
+    this.#groups = groups;
+    this.#parts.soon(() => {
+      if (!this.#ended && this.#load === null && !this.#live) this.start(fresh);
+    });
+  }
+
+  /** … and gets nothing until it is started again. */
+  suspend(reason: ResetReason): void {
+    this.#rise();
+    this.#leave();
+    this.box.send({ type: 'reset', position: this.#parts.window.tail, views: [this.view.number], reason });
+    this.#parts.touch();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#rise();
+    this.#leave();
+    this.#parts.audience.release(this.view);
+  }
+
+  /** What the connection has missed while it was behind. @returns null: the window does not tell. */
+  missed(after: Position): readonly Item[] {
+    const { window } = this.#parts;
+    const passed = window.since(after, this.view.stream.name, this.#groups.keys());
+    return merged(passed, this.view, { holds: this.#groups, position: window.tail });
+  }
+
+  /** Gives the connection as much of the rows as it can take, and joins when all are there. */
+  readonly pump = (): void => {
+    const load = this.#load;
+    if (!load) return;
+    if (load.state === 'refused') {
+      this.#leave();
+      return this.#parts.refuse(this, 'too_large', load.message);
+    }
+    if (load.round !== this.#round) {
+      this.#round = load.round;
+      this.#next = 0;
+      this.box.send({ type: 'reset', position: this.#parts.window.tail, views: [this.view.number], reason: 'retention' });
+    }
+    while (this.#next < load.pages && this.box.behind === null && this.box.roomy) {
+      this.box.push(load.item(this.view, this.#next++));
+      this.#parts.flush();
+    }
+    if (this.waits) this.#parts.crowded();
+    else if (load.state === 'read') this.#join(load);
+  };
+
+  /** Whether the connection has to take more before it goes on. */
+  get waits(): boolean {
+    return this.#load !== null && (this.#next < this.#load.pages || (this.#load.state === 'read' && this.box.behind !== null));
+  }
+
+  #join({ snapshot }: Load): void {
+    const { window, flush, box } = this.#parts;
+    const { stream } = this.view;
+    const start = snapshot && window.startOf(snapshot);
+    if (!snapshot || start === null) return this.reset('retention');
+    const reset = window.resetSince(start, stream.name, snapshot);
+    if (reset) return this.reset(reset);
+    this.#leave();
+    flush();
+    const passed = unseen(window.since(start, stream.name, this.#groups.keys()), snapshot);
+    for (const item of merged(passed, this.view, { holds: this.#groups, position: window.tail })) box.push(item);
+    this.#ready();
+  }
+
+  #ready(): void {
+    const position = this.#parts.window.tail;
+    this.#since ??= position;
+    this.box.send({ type: 'ready', view: this.view.number, position, token: this.#parts.token(this, this.#since) });
+    this.#sit();
+    this.#parts.touch();
+  }
+
+  #sit(): void {
+    this.#live = true;
+    this.#parts.audience.sit(this, this.#groups.keys());
+  }
+
+  #rise(): void {
+    if (!this.#live) return;
+    this.#live = false;
+    this.#parts.audience.rise(this, this.#groups.keys());
+  }
+
+  #leave(): void {
+    this.#load?.leave(this.pump);
+    this.#load = null;
+  }
+}

@@ -1,0 +1,56 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { Position, ResetReason, Stream } from '../core/index.ts';
+
+/** What a client that comes back must still be, have and see, to be told what happened meanwhile in place of its rows. */
+export interface Grounds {
+  readonly epoch: string;
+  /** The principal. */
+  readonly who: string;
+  readonly stream: Stream;
+  readonly groups: Iterable<string>;
+}
+
+/** A day: older than any window is likely to be. */
+const LIFETIME = 86_400_000;
+
+type Said = readonly [epoch: string, who: string, stream: string, groups: string, fingerprint: string, since: Position, expires: number];
+
+/**
+ * Signs that somebody has held a view since a position: `{ epoch, who, stream, groups, fingerprint, since, exp }` and a MAC (HMAC-SHA-256,
+ * RFC 2104). It stays the same for as long as those do, whatever happens in the view; where the client is, it says itself, in clear.
+ */
+export function signToken(secret: string, grounds: Grounds, { since, now }: { readonly since: Position; readonly now: number }): string {
+  const [epoch, who, stream, groups, fingerprint] = groundsOf(grounds);
+  const said: Said = [epoch, who, stream, groups, fingerprint, since, now + LIFETIME];
+  const body = Buffer.from(JSON.stringify(said)).toString('base64url');
+  return `${body}.${mac(secret, body)}`;
+}
+
+export type Verdict = { readonly since: Position } | { readonly reset: ResetReason };
+
+/** Whether the token is good for this, now; where not, why. */
+export function readToken(secret: string, token: string, { now, ...grounds }: Grounds & { readonly now: number }): Verdict {
+  const said = opened(secret, token);
+  if (!said) return { reset: 'token_invalid' };
+  const [epoch, who, stream, groups, fingerprint, since, expires] = said;
+  const [nowEpoch, nowWho, nowStream, nowGroups, nowFingerprint] = groundsOf(grounds);
+  if (expires < now || who !== nowWho || stream !== nowStream) return { reset: 'token_invalid' };
+  if (epoch !== nowEpoch) return { reset: 'timeline' };
+  if (fingerprint !== nowFingerprint) return { reset: 'bindings' };
+  if (groups !== nowGroups) return { reset: grounds.stream.binding.memberships.length > 0 ? 'membership' : 'permission_changed' };
+  return { since };
+}
+
+function opened(secret: string, token: string): Said | null {
+  const [body = '', signature = '', ...more] = token.split('.');
+  const [given, right] = [Buffer.from(signature, 'base64url'), Buffer.from(mac(secret, body), 'base64url')];
+  if (more.length > 0 || given.length !== right.length || !timingSafeEqual(given, right)) return null;
+  return JSON.parse(Buffer.from(body, 'base64url').toString()) as Said; // signed by us: it is what we wrote
+}
+
+function groundsOf({ epoch, who, stream, groups }: Grounds): readonly [string, string, string, string, string] {
+  return [epoch, digest(who), stream.name, digest(JSON.stringify([...groups].sort())), stream.fingerprint];
+}
+
+const mac = (secret: string, body: string): string => createHmac('sha256', secret).update(body).digest('base64url');
+const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);

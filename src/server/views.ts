@@ -1,0 +1,329 @@
+import {
+  ColumnGroup,
+  groupKey,
+  Membership,
+  type Clock,
+  type Group,
+  type Log,
+  type Position,
+  type ResetReason,
+  type Stream,
+} from '../core/index.ts';
+import type { AnswerCode, SubscribeFrame } from '../protocol/index.ts';
+import type { View } from './audience.ts';
+import { within } from './deadline.ts';
+import type { OpenEndpoint } from './endpoint.ts';
+import type { FirstRows, Held } from './first-rows.ts';
+import type { Gateway } from './gateway.ts';
+import { groupOf } from './inbound.ts';
+import type { Memberships } from './memberships.ts';
+import type { Outbox } from './outbox.ts';
+import { Subscription, type SubscriptionParts } from './subscription.ts';
+import type { Item } from './tick.ts';
+import { readToken, signToken } from './token.ts';
+import type { Window } from './window.ts';
+
+export interface ViewsParts {
+  readonly endpoint: OpenEndpoint;
+  readonly box: Outbox<unknown>;
+  readonly gateway: Gateway;
+  readonly firstRows: FirstRows;
+  readonly memberships: Memberships;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly epoch: string;
+  readonly secret: string;
+  /** Who asks, as they are now: a connection may get newer credentials. */
+  user(): unknown;
+  /** Their id, as join tables have it. */
+  userId(): string | null;
+  principal(): string;
+  error(code: AnswerCode, message: string, id?: number): void;
+}
+
+/** More than this is not told change by change to who was away. */
+const MOST_MISSED = 5_000;
+const MOST_MISSED_BYTES = 5 * 1024 * 1024;
+
+/** The views of one session: what it may have, what it has, and what it has missed. */
+export class Views {
+  readonly #parts: ViewsParts;
+  /** Those the connection is in by the endpoint's and the app's own word. */
+  readonly #groups = new Map<string, Group>();
+  readonly #held = new Map<number, Subscription>();
+  /** Those that get nothing until it is known again what their user belongs to. */
+  readonly #suspended = new Set<Subscription>();
+  readonly #of: SubscriptionParts;
+
+  constructor(parts: ViewsParts, groups: readonly Group[]) {
+    this.#parts = parts;
+    for (const group of groups) this.#groups.set(groupKey(group), group);
+    const { endpoint, box, gateway, firstRows } = parts;
+    this.#of = {
+      audience: endpoint.audience,
+      box,
+      window: gateway.window,
+      firstRows,
+      token: (subscription, since) => this.#sign(subscription, since),
+      touch: gateway.touch,
+      flush: gateway.flush,
+      soon: gateway.soon,
+      crowded: () => gateway.crowded(box),
+      refuse: (subscription, code, message) => this.#drop(subscription, code, message),
+    };
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Every stream's changes from here on, for a wire that asks for nothing. */
+  attendAll(): void {
+    for (const stream of this.#parts.endpoint.streams.values()) this.#begin(this.#baseOf(stream), this.#baseGroups(stream)).attend();
+  }
+
+  async subscribe({ id, stream: name, params = {}, at, token }: SubscribeFrame): Promise<void> {
+    const { endpoint, box, error } = this.#parts;
+    const stream = endpoint.streams.get(name);
+    if (!stream) return error('unknown_stream', `${JSON.stringify(name.slice(0, 80))} is no stream here`, id);
+    const base = Object.keys(params).length === 0;
+    const asked = base ? null : groupOf(stream, params);
+    if (!base && !asked) return error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
+    if (asked && !(await this.#may(stream, asked.group, asked.values))) return error('forbidden', 'you may not subscribe to this', id);
+    if (!box.open) return;
+    const group = asked?.name ?? null;
+    const known = [...this.#held.values()].find(({ view }) => view.stream === stream && view.group === group);
+    if (!known && this.#held.size >= endpoint.limits.subscriptions) {
+      return error('too_large', `at most ${endpoint.limits.subscriptions} subscriptions at a time; unsubscribe one`, id);
+    }
+    // What was granted while it was asked for counts as well: it is looked at now.
+    const groups: Held = asked ? new Map([[asked.name, asked.group]]) : this.#baseGroups(stream);
+    const subscription = known ?? this.#begin(asked ? endpoint.audience.view(stream, asked.name) : this.#baseOf(stream), groups);
+    box.send({ type: 'subscribed', id, view: subscription.view.number });
+    if (this.#suspended.has(subscription)) return;
+    if (known || at === undefined || token === undefined) return subscription.start();
+    const refused = this.#resume(subscription, at, token);
+    if (refused) subscription.reset(refused, groups, false);
+  }
+
+  unsubscribe(number: number): void {
+    const subscription = this.#held.get(number);
+    if (subscription) this.#end(subscription); // else it crossed with a drop from this side: nothing to do
+  }
+
+  holds(stream: Stream, group: string): boolean {
+    if (this.#groups.has(group)) return true;
+    for (const { view, groups } of this.#held.values()) if (view.stream === stream && groups.has(group)) return true;
+    return this.#membershipGroups(stream).has(group);
+  }
+
+  /** The endpoint or the app says otherwise. */
+  regroup(groups: readonly Group[], reason: ResetReason): void {
+    this.#groups.clear();
+    for (const group of groups) this.#groups.set(groupKey(group), group);
+    this.#rebase(reason);
+  }
+
+  join(group: Group): void {
+    const key = groupKey(group);
+    if (this.#groups.has(key)) return;
+    this.#groups.set(key, group);
+    this.#rebase('permission_changed');
+  }
+
+  leave(group: string): void {
+    if (this.#groups.delete(group)) this.#rebase('permission_changed');
+  }
+
+  get groups(): Iterable<string> {
+    return this.#groups.keys();
+  }
+
+  /** What the user belongs to has changed: what they lost goes at once, what they gained comes with its rows. */
+  membershipChanged(membership: string): void {
+    for (const subscription of [...this.#held.values()]) {
+      const { view, groups } = subscription;
+      const { canSubscribe } = view.stream.binding.options;
+      if (!(canSubscribe instanceof Membership) || canSubscribe.name !== membership) continue;
+      if (view.group === null) {
+        const now = this.#baseGroups(view.stream);
+        if (this.#suspended.delete(subscription) || !same(groups, now)) this.#regain(subscription, now);
+      } else if (!this.#groups.has(view.group) && !this.#membershipGroups(view.stream).has(view.group)) {
+        this.#drop(subscription, 'forbidden', 'you do not belong to this any more');
+      } else if (this.#suspended.delete(subscription)) subscription.start(true);
+    }
+  }
+
+  /** Asks again for everything that was asked for, of a user who is another than before. */
+  async reconsider(): Promise<void> {
+    for (const subscription of [...this.#held.values()]) {
+      const { stream, group } = subscription.view;
+      if (group === null) continue;
+      const held = subscription.groups.get(group) as ColumnGroup;
+      const columns = stream.binding.groupBy ?? [];
+      const values = Object.fromEntries(columns.map((column, at) => [column, held.values[at]]));
+      if (!(await this.#may(stream, held, values))) this.#drop(subscription, 'forbidden', 'you may not subscribe to this any more');
+    }
+  }
+
+  reset(stream: string, reason: ResetReason, groups: ReadonlySet<string> | null): void {
+    const { box } = this.#parts;
+    for (const subscription of this.#held.values()) {
+      if (subscription.view.stream.name !== stream) continue;
+      if (groups && ![...subscription.groups.keys()].some((group) => groups.has(group))) continue;
+      if (box.wire.resetCloses !== null) return box.close(box.wire.resetCloses, `reload: ${reason}`);
+      if (reason === 'membership') {
+        // Nobody knows just now what they belong to: they get nothing until it is known again.
+        this.#suspended.add(subscription);
+        subscription.suspend(reason);
+      } else subscription.reset(reason);
+    }
+  }
+
+  /** All that the connection has missed since then, over all its views, as one commit; what cannot be told is read again. */
+  catchUp(after: Position): void {
+    const { gateway, box } = this.#parts;
+    const { window } = gateway;
+    const live = [...this.#held.values()].filter((subscription) => subscription.live);
+    const refused = window.refuses(after);
+    const items: Item[] = [];
+    const again: [Subscription, ResetReason][] = [];
+    for (const subscription of live) {
+      const reason = refused ?? window.resetSince(after, subscription.view.stream.name) ?? this.#tooMuch(window, subscription, after);
+      if (reason) again.push([subscription, reason]);
+      else items.push(...subscription.missed(after));
+    }
+    box.caughtUp();
+    gateway.flush();
+    for (const item of items) box.push(item);
+    for (const [subscription, reason] of again) subscription.reset(reason, subscription.groups, false);
+    gateway.touch();
+  }
+
+  /** Rows go on being sent. Gives whether more of them wait. */
+  pump(): boolean {
+    let waits = false;
+    for (const subscription of [...this.#held.values()]) {
+      subscription.pump();
+      waits ||= subscription.waits;
+    }
+    return waits;
+  }
+
+  end(): void {
+    for (const subscription of this.#held.values()) subscription.end();
+    this.#held.clear();
+    this.#groups.clear();
+  }
+
+  #begin(view: View, groups: Held): Subscription {
+    const subscription = new Subscription(view, groups, this.#of);
+    this.#held.set(view.number, subscription);
+    return subscription;
+  }
+
+  #baseOf(stream: Stream): View {
+    return this.#parts.endpoint.audience.base(stream.name) as View;
+  }
+
+  /** Those groups of the connection that can be one of this stream's. */
+  #baseGroups(stream: Stream): Held {
+    const { groupBy, audience } = stream.binding;
+    const held = new Map<string, Group>();
+    for (const [key, group] of this.#groups) {
+      if (group instanceof ColumnGroup ? group.audience === audience : groupBy === null) held.set(key, group);
+    }
+    for (const [key, group] of this.#membershipGroups(stream)) held.set(key, group);
+    return held;
+  }
+
+  #membershipGroups(stream: Stream): ReadonlyMap<string, ColumnGroup> {
+    const { canSubscribe } = stream.binding.options;
+    return canSubscribe instanceof Membership ? this.#parts.memberships.groups(this.#parts.userId(), stream, canSubscribe) : NO_GROUPS;
+  }
+
+  async #may(stream: Stream, group: ColumnGroup, values: Readonly<Record<string, unknown>>): Promise<boolean> {
+    const { canSubscribe } = stream.binding.options;
+    if (this.#groups.has(group.key)) return true;
+    if (canSubscribe instanceof Membership) return this.#membershipGroups(stream).has(group.key);
+    if (!canSubscribe) return false;
+    const { clock, log, endpoint, user } = this.#parts;
+    try {
+      const verdict = canSubscribe.call(stream.binding.options, user(), values);
+      return (await within(clock, endpoint.limits.hookMs, verdict)) === true;
+    } catch (error) {
+      log.error({ err: error, stream: stream.name }, 'canSubscribe failed: refused');
+      return false;
+    }
+  }
+
+  /** Goes on from where the client was. @returns why not. */
+  #resume(subscription: Subscription, at: Position, token: string): ResetReason | null {
+    const { gateway, clock, epoch, secret, principal, userId } = this.#parts;
+    const { window } = gateway;
+    const { stream } = subscription.view;
+    const grounds = { epoch, who: principal(), stream, groups: subscription.groups.keys() };
+    const verdict = readToken(secret, token, { ...grounds, now: clock.time() });
+    if ('reset' in verdict) return verdict.reset;
+    if (at < verdict.since) return 'token_invalid';
+    const user = userId();
+    const refused =
+      window.refuses(at) ??
+      (window.revokedSince(at, principal()) ? 'permission_changed' : null) ??
+      // Who left and came back has no right to what happened between.
+      (user !== null && stream.binding.memberships.some(({ name }) => window.membersSince(at, name, user).length > 0)
+        ? 'membership'
+        : null) ??
+      window.resetSince(at, stream.name) ??
+      this.#tooMuch(window, subscription, at);
+    if (!refused) subscription.resume(at, verdict.since);
+    return refused;
+  }
+
+  #tooMuch(window: Window, { view, groups }: Subscription, after: Position): ResetReason | null {
+    const passed = window.since(after, view.stream.name, groups.keys());
+    if (passed.length > MOST_MISSED) return 'bulk';
+    let bytes = 0;
+    for (const { delivery } of passed) bytes += delivery.fields.length + delivery.key.length;
+    return bytes > MOST_MISSED_BYTES ? 'bulk' : null;
+  }
+
+  #sign({ view, groups }: Subscription, since: Position): string {
+    const { epoch, secret, clock, principal } = this.#parts;
+    return signToken(secret, { epoch, who: principal(), stream: view.stream, groups: groups.keys() }, { since, now: clock.time() });
+  }
+
+  #rebase(reason: ResetReason): void {
+    for (const subscription of this.#held.values()) {
+      if (subscription.view.group !== null) continue;
+      const groups = this.#baseGroups(subscription.view.stream);
+      if (same(subscription.groups, groups)) continue;
+      if (this.#parts.box.wire.unasked) subscription.move(groups);
+      else subscription.reset(reason, groups, false);
+    }
+  }
+
+  #regain(subscription: Subscription, groups: Held): void {
+    if (this.#parts.box.wire.unasked) subscription.move(groups);
+    else subscription.reset('membership', groups, false);
+  }
+
+  #drop(subscription: Subscription, code: AnswerCode, message: string): void {
+    const { box, gateway } = this.#parts;
+    this.#end(subscription);
+    box.send({ type: 'dropped', view: subscription.view.number, position: gateway.window.tail, code, message });
+    gateway.touch();
+  }
+
+  #end(subscription: Subscription): void {
+    this.#held.delete(subscription.view.number);
+    this.#suspended.delete(subscription);
+    subscription.end();
+  }
+}
+
+const NO_GROUPS: ReadonlyMap<string, ColumnGroup> = new Map();
+
+function same(one: Held, other: Held): boolean {
+  return one.size === other.size && [...one.keys()].every((group) => other.has(group));
+}

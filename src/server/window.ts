@@ -1,0 +1,210 @@
+import {
+  shows,
+  showsAll,
+  sizeOf,
+  type Clock,
+  type Delivery,
+  type Entry,
+  type LedgerBounds,
+  type MemberChange,
+  type Position,
+  type ResetReason,
+  type Snapshot,
+} from '../core/index.ts';
+import { Chain } from './chain.ts';
+
+/** One entry that has passed, and what is true of the log up to it. */
+interface Kept {
+  readonly entry: Entry;
+  readonly bytes: number;
+  readonly at: number;
+  /** The highest transaction id up to here; null: none had one. */
+  readonly highest: bigint | null;
+}
+
+/** A delivery, and where it stood. */
+export interface Passed {
+  /** Rises by one with each delivery. */
+  readonly number: number;
+  readonly entry: Entry;
+  readonly delivery: Delivery;
+}
+
+interface LastReset {
+  readonly position: Position;
+  readonly xid: string | null;
+  readonly reason: ResetReason;
+}
+
+interface Member {
+  readonly entry: Entry;
+  readonly change: MemberChange;
+}
+
+/**
+ * The entries that this gateway has passed on, for as long as its bounds allow: what a client that comes back, a connection that was behind
+ * and a view whose rows have just been read go on from. Looked up by stream and group, so that the cost is that of what is found.
+ */
+export class Window {
+  readonly #bounds: LedgerBounds;
+  readonly #clock: Clock;
+  readonly #kept = new Chain<Kept>();
+  readonly #deliveries = new Map<string, Map<string, Chain<Passed>>>();
+  readonly #members = new Map<string, Chain<Member>>();
+  readonly #resets = new Map<string, LastReset>();
+  readonly #revoked = new Map<string, Position>();
+  #floor: Position = '';
+  #tail: Position = '';
+  #floorReason: ResetReason = 'retention';
+  #highest: bigint | null = null;
+  /** Of what has gone already: nothing that a snapshot does not show may be among it. */
+  #gone: bigint | null = null;
+  #bytes = 0;
+  #number = 0;
+
+  constructor(bounds: LedgerBounds, clock: Clock) {
+    this.#bounds = bounds;
+    this.#clock = clock;
+  }
+
+  /** Empty, at this place. `reason`: why what was before it is not there. */
+  begin(at: Position, reason: ResetReason): void {
+    this.#floor = this.#tail = at;
+    this.#floorReason = reason;
+  }
+
+  get floor(): Position {
+    return this.#floor;
+  }
+
+  get tail(): Position {
+    return this.#tail;
+  }
+
+  /** Null: whoever has everything up to this position can go on from here. */
+  refuses(position: Position): ResetReason | null {
+    if (position > this.#tail) return 'timeline';
+    return position < this.#floor ? this.#floorReason : null;
+  }
+
+  /** Gives about how many bytes it is. */
+  push(entry: Entry): number {
+    const bytes = sizeOf(entry);
+    const xid = entry.xid === null ? null : BigInt(entry.xid);
+    if (xid !== null && (this.#highest === null || xid > this.#highest)) this.#highest = xid;
+    this.#kept.push({ entry, bytes, at: this.#clock.now(), highest: this.#highest });
+    this.#bytes += bytes;
+    this.#tail = entry.position;
+    for (const delivery of entry.deliveries) this.#index(entry, delivery);
+    for (const change of entry.members) chainOf(this.#members, memberKey(change.membership, change.user)).push({ entry, change });
+    for (const { stream, reason } of entry.resets) this.#resets.set(stream, { position: entry.position, xid: entry.xid, reason });
+    for (const { revokes } of entry.receipts) if (revokes) this.#revoked.set(revocationKey(revokes), entry.position);
+    this.trim();
+    return bytes;
+  }
+
+  /** Lets go of what is over the bounds. */
+  trim(): void {
+    const { entries, bytes, age } = this.#bounds;
+    const oldest = this.#clock.now() - age;
+    for (let first = this.#kept.first; first; first = this.#kept.first) {
+      if (this.#kept.length <= entries && this.#bytes <= bytes && first.at >= oldest) return;
+      this.#drop(first);
+    }
+  }
+
+  /** Nothing may be gone on from that is before here: there is a gap. */
+  cut(at: Position, reason: ResetReason): void {
+    for (let first = this.#kept.first; first; first = this.#kept.first) this.#drop(first);
+    this.#floor = this.#tail = at;
+    this.#floorReason = reason;
+  }
+
+  /** What happened to rows of the stream in any of these groups after the position, in order. */
+  since(after: Position, stream: string, groups: Iterable<string>): readonly Passed[] {
+    const byGroup = this.#deliveries.get(stream);
+    if (!byGroup) return [];
+    const found: (readonly Passed[])[] = [];
+    for (const group of groups) {
+      const chain = byGroup.get(group);
+      const tail = chain?.after((passed) => passed.entry.position <= after);
+      if (tail && tail.length > 0) found.push(tail);
+    }
+    if (found.length < 2) return found[0] ?? [];
+    const all = found.flat().sort((one, other) => one.number - other.number);
+    return all.filter((passed, at) => passed !== all[at - 1]);
+  }
+
+  membersSince(after: Position, membership: string, user: string): readonly Member[] {
+    return this.#members.get(memberKey(membership, user))?.after(({ entry }) => entry.position <= after) ?? [];
+  }
+
+  /** Why the stream's viewers had to read again after this position; null: they did not. */
+  resetSince(after: Position, stream: string, seen: Snapshot | null = null): ResetReason | null {
+    const last = this.#resets.get(stream);
+    return last && last.position > after && !(seen && shows(seen, last)) ? last.reason : null;
+  }
+
+  revokedSince(after: Position, user: string): boolean {
+    return (this.#revoked.get(revocationKey({ user })) ?? '') > after;
+  }
+
+  /** From where on commits may not be in this snapshot; null: the window does not go back that far. */
+  startOf(snapshot: Snapshot): Position | null {
+    if (!showsAll(snapshot, { position: this.#floor, highest: this.#gone })) return null;
+    const unseen = this.#kept.after(({ entry, highest }) => showsAll(snapshot, { position: entry.position, highest }));
+    const seen = this.#kept.length - unseen.length;
+    return seen === 0 ? this.#floor : (this.#kept.at(seen - 1) as Kept).entry.position;
+  }
+
+  #index(entry: Entry, delivery: Delivery): void {
+    let byGroup = this.#deliveries.get(delivery.stream);
+    if (!byGroup) this.#deliveries.set(delivery.stream, (byGroup = new Map()));
+    const passed = { number: ++this.#number, entry, delivery };
+    for (const group of groupsOf(delivery)) chainOf(byGroup, group).push(passed);
+  }
+
+  #drop({ entry, bytes, highest }: Kept): void {
+    this.#kept.shift();
+    this.#bytes -= bytes;
+    this.#floor = entry.position;
+    this.#floorReason = 'retention';
+    this.#gone = highest;
+    for (const delivery of entry.deliveries) {
+      const byGroup = this.#deliveries.get(delivery.stream) as Map<string, Chain<Passed>>;
+      for (const group of groupsOf(delivery)) shift(byGroup, group);
+    }
+    for (const { membership, user } of entry.members) shift(this.#members, memberKey(membership, user));
+    for (const { stream } of entry.resets) if (this.#resets.get(stream)?.position === entry.position) this.#resets.delete(stream);
+    for (const { revokes } of entry.receipts) {
+      if (revokes && this.#revoked.get(revocationKey(revokes)) === entry.position) this.#revoked.delete(revocationKey(revokes));
+    }
+  }
+}
+
+const NO_GROUPS: readonly string[] = [];
+
+/** Each once. */
+export function groupsOf({ before, after }: Delivery): Iterable<string> {
+  const had = before ?? NO_GROUPS;
+  const has = after ?? NO_GROUPS;
+  if (had.length === 0) return has;
+  if (has.length === 0 || (had.length === 1 && has.length === 1 && had[0] === has[0])) return had;
+  return new Set([...had, ...has]);
+}
+
+const memberKey = (membership: string, user: string): string => `${membership}\n${user}`;
+const revocationKey = (revoked: { readonly user: string } | { readonly session: string }): string =>
+  'user' in revoked ? `user\n${revoked.user}` : `session\n${revoked.session}`;
+
+function chainOf<T>(chains: Map<string, Chain<T>>, key: string): Chain<T> {
+  let chain = chains.get(key);
+  if (!chain) chains.set(key, (chain = new Chain()));
+  return chain;
+}
+
+function shift<T>(chains: Map<string, Chain<T>>, key: string): void {
+  const chain = chains.get(key);
+  chain?.shift();
+  if (chain?.length === 0) chains.delete(key);
+}
