@@ -176,8 +176,9 @@ export class Gateway {
     });
   };
 
-  /** When what is at hand has been passed on. */
-  readonly soon = (then: () => void): void => {
+  /** When what is at hand has been passed on, or after so many milliseconds. */
+  readonly soon = (then: () => void, ms = 0): void => {
+    if (ms > 0) return void this.#parts.clock.after(ms, () => this.soon(then));
     this.#later.push(then);
     this.touch();
   };

@@ -115,7 +115,7 @@ export class Server {
     const firstRows = new FirstRows({ rows, clock, log, reach, development });
     const memberships = new Memberships({ members: joined.members, rows, window: gateway.window, clock, log, reach });
     gateway.tellFirst(memberships);
-    this.#parts = { gateway, store, firstRows, memberships, clock, log, epoch: source.epoch, secret, heartbeat };
+    this.#parts = { gateway, store, firstRows, memberships, clock, log, epoch: source.epoch, secret, heartbeat, reach };
     const { signal } = this.#stop;
     signal.addEventListener('abort', () => {
       firstRows.close();

@@ -6,6 +6,7 @@ import {
   type Json,
   type Log,
   type MemberRole,
+  type Position,
   type ResetReason,
   type Revocation,
   type Store,
@@ -47,6 +48,8 @@ export interface SessionParts {
   readonly epoch: string;
   /** Signs what clients bring back. */
   readonly secret: string;
+  /** Resolves when everything up to the position has been passed on. */
+  reach(position: Position, signal: AbortSignal): Promise<void>;
   /** Seconds between two pings. */
   readonly heartbeat: number;
 }
@@ -175,8 +178,7 @@ export class Session<B> {
   }
 
   revoked(by: Revocation): void {
-    const { user } = this.#arrival;
-    if ('user' in by ? by.user === this.#principal : by.session === sessionOf(user)) {
+    if ('user' in by ? by.user === this.#principal : by.session === sessionOf(this.#user)) {
       this.box.end('unauthorized', 'the access was taken back');
     }
   }

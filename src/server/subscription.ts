@@ -20,11 +20,15 @@ export interface SubscriptionParts {
   flush(): void;
   /** The connection cannot take all of the rows just now: it is asked again. */
   crowded(): void;
-  /** When everything at hand has been passed on: never in the middle of a commit. */
-  soon(then: () => void): void;
+  /** When everything at hand has been passed on, never in the middle of a commit; or after so many milliseconds. */
+  soon(then: () => void, ms?: number): void;
   /** It cannot be had. */
   refuse(subscription: Subscription, code: AnswerCode, message: string): void;
 }
+
+/** Between two readings that came to nothing, ms. */
+const FIRST_WAIT = 50;
+const LAST_WAIT = 10_000;
 
 /**
  * One view of one session. It is loading, or live. While it loads it gets nothing and nothing is kept for it: the window remembers. It becomes
@@ -44,6 +48,10 @@ export class Subscription implements Seat {
   #load: Load | null = null;
   #round = 0;
   #next = 0;
+  /** A later reset, or start, makes an earlier one's start void. */
+  #turn = 0;
+  /** Readings in a row that the window did not go back to. */
+  #missed = 0;
 
   constructor(view: View, groups: Held, parts: SubscriptionParts) {
     this.view = view;
@@ -84,10 +92,12 @@ export class Subscription implements Seat {
 
   /** Reads the rows. */
   start(fresh = false): void {
+    this.#turn++;
     this.#rise();
     this.#leave();
     this.#since = null;
     this.#next = 0;
+    if (this.#groups.size === 0) return this.#ready(); // nobody's rows
     const load = this.#parts.firstRows.load(this.view.stream, this.#groups, fresh);
     this.#load = load;
     this.#round = load.round;
@@ -99,13 +109,17 @@ export class Subscription implements Seat {
   reset(reason: ResetReason, groups: Held = this.#groups, fresh = true): void {
     this.suspend(reason);
     this.#groups = groups;
-    this.#parts.soon(() => {
-      if (!this.#ended && this.#load === null && !this.#live) this.start(fresh);
-    });
+    const turn = ++this.#turn;
+    const again = (): void => {
+      if (!this.#ended && turn === this.#turn) this.start(fresh);
+    };
+    // A window too small for what goes on is not helped by asking the database without a pause.
+    this.#parts.soon(again, this.#missed === 0 ? 0 : Math.min(FIRST_WAIT * 2 ** this.#missed, LAST_WAIT));
   }
 
   /** … and gets nothing until it is started again. */
   suspend(reason: ResetReason): void {
+    this.#turn++;
     this.#rise();
     this.#leave();
     this.box.send({ type: 'reset', position: this.#parts.window.tail, views: [this.view.number], reason });
@@ -156,9 +170,13 @@ export class Subscription implements Seat {
     const { window, flush, box } = this.#parts;
     const { stream } = this.view;
     const start = snapshot && window.startOf(snapshot);
-    if (!snapshot || start === null) return this.reset('retention');
+    if (!snapshot || start === null) {
+      this.#missed++;
+      return this.reset('retention');
+    }
     const reset = window.resetSince(start, stream.name, snapshot);
     if (reset) return this.reset(reset);
+    this.#missed = 0;
     this.#leave();
     flush();
     const passed = unseen(window.since(start, stream.name, this.#groups.keys()), snapshot);

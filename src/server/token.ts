@@ -41,6 +41,11 @@ export function readToken(secret: string, token: string, { now, ...grounds }: Gr
   return { since };
 }
 
+/** Whether it was signed here at all, for whatever. */
+export function isOurs(secret: string, token: string): boolean {
+  return opened(secret, token) !== null;
+}
+
 function opened(secret: string, token: string): Said | null {
   const [body = '', signature = '', ...more] = token.split('.');
   const [given, right] = [Buffer.from(signature, 'base64url'), Buffer.from(mac(secret, body), 'base64url')];

@@ -20,7 +20,7 @@ import type { Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
 import { Subscription, type SubscriptionParts } from './subscription.ts';
 import type { Item } from './tick.ts';
-import { readToken, signToken } from './token.ts';
+import { isOurs, readToken, signToken } from './token.ts';
 import type { Window } from './window.ts';
 
 export interface ViewsParts {
@@ -33,6 +33,8 @@ export interface ViewsParts {
   readonly log: Log;
   readonly epoch: string;
   readonly secret: string;
+  /** Resolves when everything up to the position has been passed on. */
+  reach(position: Position, signal: AbortSignal): Promise<void>;
   /** Who asks, as they are now: a connection may get newer credentials. */
   user(): unknown;
   /** Their id, as join tables have it. */
@@ -44,6 +46,9 @@ export interface ViewsParts {
 /** More than this is not told change by change to who was away. */
 const MOST_MISSED = 5_000;
 const MOST_MISSED_BYTES = 5 * 1024 * 1024;
+
+/** A position that has not come yet is waited for, ms. */
+const COMING = 1_000;
 
 /** The views of one session: what it may have, what it has, and what it has missed. */
 export class Views {
@@ -90,6 +95,7 @@ export class Views {
     const asked = base ? null : groupOf(stream, params);
     if (!base && !asked) return error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
     if (asked && !(await this.#may(stream, asked.group, asked.values))) return error('forbidden', 'you may not subscribe to this', id);
+    if (at !== undefined && token !== undefined && at > this.#parts.gateway.position) await this.#comeTo(at, token);
     if (!box.open) return;
     const group = asked?.name ?? null;
     const known = [...this.#held.values()].find(({ view }) => view.stream === stream && view.group === group);
@@ -278,6 +284,16 @@ export class Views {
       this.#tooMuch(window, subscription, at);
     if (!refused) subscription.resume(at, verdict.since);
     return refused;
+  }
+
+  /** Where another process was a moment ago, this one is in a moment. Only for who shows that they were there. */
+  async #comeTo(at: Position, token: string): Promise<void> {
+    const { secret, clock, reach } = this.#parts;
+    if (!isOurs(secret, token)) return;
+    const late = new AbortController();
+    const timer = clock.after(COMING, () => late.abort());
+    await reach(at, late.signal).catch(() => undefined);
+    timer.cancel();
   }
 
   #tooMuch(window: Window, { view, groups }: Subscription, after: Position): ResetReason | null {
