@@ -2,7 +2,7 @@ import type { Json } from '../protocol/index.ts';
 import { RowcastError } from './errors.ts';
 import { groupValue } from './groups.ts';
 import type { Image, Model } from './model.ts';
-import { keyText, placeOf, rowValue, type Table } from './table.ts';
+import { columnText, keyText, placeOf, rowValue, type Table } from './table.ts';
 
 /** The columns of a join table that make its rows memberships. `R` is the row. */
 export interface MembershipColumns<R> {
@@ -97,7 +97,7 @@ export interface MemberChange {
 export interface Members {
   readonly membership: Membership;
   readonly table: Table;
-  /** Whose row it is and what it grants; null: nobody's, or of nothing. */
+  /** Whose row it is and what it grants; null: nobody's, or of nothing. @throws {RowcastError} `schema_drift` when it cannot be read. */
   granted(image: Image): { readonly user: string; readonly key: string; readonly grant: Grant } | null;
 }
 
@@ -109,12 +109,10 @@ export function membersOf(membership: Membership, table: Table): Members {
     table,
     granted(image) {
       const whose = groupValue(rowValue(table, image, user));
-      const values = match.map((place): Json => {
-        const value = image[place] ?? null;
-        return value === null ? null : (JSON.parse(table.columns[place]?.toWire(value as never) ?? 'null') as Json);
-      });
+      const values = match.map((place) => JSON.parse(columnText(table, image, place)) as Json);
+      const as = role < 0 ? null : groupValue(rowValue(table, image, role));
       if (whose === null || values.includes(null)) return null;
-      return { user: whose, key: keyText(table, image), grant: { match: values, role: role < 0 ? null : groupValue(rowValue(table, image, role)) } };
+      return { user: whose, key: keyText(table, image), grant: { match: values, role: as } };
     },
   };
 }

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { binding, change, commitOf, handModel, handStream, handTable } from '../../test/core/hand-made.ts';
+import { binding, change, commitOf, handModel, handStream, handTable, routesOf } from '../../test/core/hand-made.ts';
 import type { Change, Commit } from './change.ts';
 import type { Delivery } from './entry.ts';
 import { groupBy } from './groups.ts';
 import type { Image } from './model.ts';
-import { route, type Streams } from './route.ts';
+import { route } from './route.ts';
 import { verdictOf } from './sees.ts';
 
 const model = handModel('post', ['id', 'blog', 'title', 'secret']);
 const table = handTable(model);
 const posts = handStream('posts', binding(model, { fields: ['blog', 'title'], groupNames: groupBy('blog') }), table);
-const streams: Streams = new Map([[table, [posts]]]);
+const routes = routesOf([posts]);
 const group = (blog: string): string => posts.binding.group({ blog } as never).key;
 const loud = (_: unknown, error: unknown): never => {
   throw error;
@@ -58,9 +58,9 @@ function sent(deliveries: readonly Delivery[], groups: readonly string[]): { rea
 }
 
 type Router = (commit: Commit) => readonly Delivery[];
-const folded: Router = (commit) => route(commit, streams, loud)?.deliveries ?? [];
+const folded: Router = (commit) => route(commit, routes, loud)?.deliveries ?? [];
 /** The original's way: every statement is news. Kept to see that the law below would notice. */
-const unfolded: Router = (commit) => commit.changes.flatMap((one) => route({ ...commit, changes: [one] }, streams, loud)?.deliveries ?? []);
+const unfolded: Router = (commit) => commit.changes.flatMap((one) => route({ ...commit, changes: [one] }, routes, loud)?.deliveries ?? []);
 
 /** Throws when a viewer is sent a byte of what it may not see at that commit, or ends up with another view than the table's. */
 function judge(router: Router, commits: readonly (readonly Step[])[]): void {

@@ -16,25 +16,33 @@ export type Routed = Omit<Entry, 'prev'>;
 
 /**
  * Commit × bindings → entry: the commit folded, each row's groups before and after, the whitelisted fields as text, once per stream. Pure.
- * Null when nobody could be concerned. A stream whose hook throws, or whose rows the log cannot tell, is reset; the others go on.
+ * Null when nobody could be concerned. A stream whose hook throws, or whose rows or members the log cannot tell, is reset; the others go on.
  */
 export function route(commit: Commit, { streams, members }: Routes, failed: (stream: Stream, error: unknown) => void): Routed | null {
   const deliveries: Delivery[] = [];
   const resets = new Map<Stream, Reset>();
   const granted: MemberChange[] = [];
+  /** Nobody knows any more who belongs to what: whoever does is asked for again. */
+  const forget = ({ membership: { name } }: Members): readonly Stream[] => {
+    const askers = [...streams.values()]
+      .flat()
+      .filter((stream) => stream.binding.memberships.some((membership) => membership.name === name));
+    const told = askers.filter((stream) => !resets.has(stream));
+    for (const stream of told) resets.set(stream, { stream: stream.name, reason: 'membership' });
+    return told;
+  };
   for (const { table, reason } of commit.lost) {
     for (const stream of streams.get(table) ?? []) resets.set(stream, { stream: stream.name, reason });
-    // Nobody knows any more who belongs to what: whoever does is asked for again.
-    for (const { membership } of members.get(table) ?? []) {
-      for (const stream of [...streams.values()]
-        .flat()
-        .filter(({ binding }) => binding.memberships.some(({ name }) => name === membership.name))) {
-        if (!resets.has(stream)) resets.set(stream, { stream: stream.name, reason: 'membership' });
-      }
-    }
+    for (const each of members.get(table) ?? []) forget(each);
   }
   for (const change of fold(commit.changes)) {
-    for (const each of members.get(change.table) ?? []) granted.push(...grants(change, each));
+    for (const each of members.get(change.table) ?? []) {
+      try {
+        granted.push(...grants(change, each));
+      } catch (error) {
+        for (const stream of forget(each)) failed(stream, error);
+      }
+    }
     for (const stream of streams.get(change.table) ?? []) {
       if (resets.has(stream)) continue;
       try {

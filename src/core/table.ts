@@ -30,7 +30,8 @@ export function keyText(table: Table, image: Image): string {
   return `[${table.key.map((place) => columnText(table, image, place)).join(',')}]`;
 }
 
-function columnText(table: Table, image: Image, place: number): string {
+/** One value as JSON text. @throws {RowcastError} `schema_drift` when the column cannot be read. */
+export function columnText(table: Table, image: Image, place: number): string {
   const value = readable(table, image, place);
   return value === null ? 'null' : (table.columns[place] as TableColumn).toWire(value);
 }

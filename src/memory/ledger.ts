@@ -114,7 +114,7 @@ class MemoryLedger implements Ledger {
     for (;;) {
       const first = this.#kept.at(this.#kept.first);
       if (!first) return;
-      const isTooMuch = this.#kept.size > entries || (this.#bytes > bytes && this.#kept.size > 1);
+      const isTooMuch = this.#kept.size > 1 && (this.#kept.size > entries || this.#bytes > bytes);
       if (!isTooMuch && first.at >= oldest) return;
       this.#kept.shift();
       this.#bytes -= first.bytes;

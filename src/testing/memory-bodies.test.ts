@@ -8,9 +8,10 @@ ledgerSuite(
   {
     name: 'memory',
     skip: [],
-    async open(start) {
-      const ledger = memoryLedger(start);
-      return { ledger, another: async () => ledger, close };
+    async open(start, bounds) {
+      let now = 0;
+      const ledger = memoryLedger(start, { bounds, clock: { now: () => now } });
+      return { ledger, another: async () => ledger, pass: async (ms) => void (now += ms), close };
     },
   },
   { describe, test },

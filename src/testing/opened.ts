@@ -8,7 +8,9 @@ import { boundOf, suiteTables, type SuiteTables } from './tables.ts';
 /** A real clock. Suites wait for things, never for times. */
 export const suiteClock: Clock = {
   now: () => performance.now(),
+  time: () => Date.now(),
   id: () => randomBytes(16).toString('base64url'),
+  soon: (fire) => void setImmediate(fire),
   after(ms, fire) {
     const timer = setTimeout(fire, ms).unref();
     return { cancel: () => clearTimeout(timer) };

@@ -48,7 +48,7 @@ export function seen<T extends BindingTypes>(binding: Binding<T>, { before, afte
   const change = { table, before: before ? imageOf(table, before) : null, after: after ? imageOf(table, after) : null };
   const stream = streamOf(binding.model.table.name, binding as unknown as Binding, table);
   const commit = { position: ORIGIN, xid: null, receipts: [], lost: [], changes: [change] };
-  const entry = route(commit, new Map([[table, [stream]]]), (_, error) => {
+  const entry = route(commit, { streams: new Map([[table, [stream]]]), members: new Map() }, (_, error) => {
     throw error;
   });
   const keys = new Set(groups.map(groupKey));

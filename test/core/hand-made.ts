@@ -7,7 +7,9 @@ import {
   type Commit,
   type Image,
   type LogValue,
+  type Members,
   type Model,
+  type Routes,
   type Stream,
   type Table,
 } from '../../src/core/index.ts';
@@ -64,6 +66,17 @@ export const binding = bindingFor<null>();
 
 export function handStream(name: string, bound: Binding, table: Table): Stream {
   return streamOf(name, bound, table);
+}
+
+/** Each table with what it is read for. */
+export function routesOf(streams: readonly Stream[], members: readonly Members[] = []): Routes {
+  return { streams: byTable(streams), members: byTable(members) };
+}
+
+function byTable<T extends { readonly table: Table }>(all: readonly T[]): ReadonlyMap<Table, readonly T[]> {
+  const tables = new Map<Table, T[]>();
+  for (const each of all) tables.set(each.table, [...(tables.get(each.table) ?? []), each]);
+  return tables;
 }
 
 export function commitOf(changes: readonly Change[], over: Partial<Commit> = {}): Commit {
