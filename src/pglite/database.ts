@@ -10,6 +10,7 @@ import {
   journalSteps,
   joinTables,
   leaveInJournal,
+  PgRows,
   PgStore,
   readNotes,
   refuseMissing,
@@ -47,6 +48,9 @@ export function pglite(db: PGliteInterface, { drizzle }: PgliteOptions = {}): Da
   };
 }
 
+/** The last number that was given out: also of rows that were let go of since. */
+const JOURNAL_UNTIL = `coalesce(pg_sequence_last_value(pg_get_serial_sequence('rowcast.journal', 'seq')::regclass), 0)`;
+
 async function missing(sessions: Sessions, bound: readonly Bound[]): Promise<readonly SetupStep[]> {
   const { tables } = await joinTables(sessions, bound);
   return [...(await bookkeeping(sessions)), ...(await journalSteps(sessions, tables.values()))];
@@ -77,6 +81,7 @@ async function open(
     source: journal,
     // One connection: a permission check that asks the database must not be waited for inside a transaction.
     store: new PgStore({ sessions, clock, leave: leaveInJournal, judging: 'compared' }),
+    rows: new PgRows({ sessions, clock, until: JOURNAL_UNTIL }),
     secret,
     close: () => journal.trim(),
   };

@@ -7,23 +7,34 @@ type Client = PGliteInterface | PgliteTransaction;
 /** PGlite has one connection, and it is the app's: only inside a transaction are the settings ours. */
 export function pgliteSessions(db: PGliteInterface, drizzle: DrizzleOver<PGlite> | undefined): Sessions {
   const raw = rawTypes(db);
+  const transaction = async <T>(run: (client: PgliteTransaction, sql: Sql) => Promise<T>): Promise<T> => {
+    await refuseInside(sqlOver(db, raw));
+    return db.transaction(async (client) => {
+      const sql = sqlOver(client, raw);
+      await sql.query(PIN, Object.entries(PINNED).flat());
+      return run(client, sql);
+    });
+  };
   return {
     query: sqlOver(db, raw).query,
-    async transaction(run) {
-      await refuseInside(sqlOver(db, raw));
-      return db.transaction(async (client) => {
-        const sql = sqlOver(client, raw);
-        await sql.query(PIN, Object.entries(PINNED).flat());
-        return run({
+    transaction: (run) =>
+      transaction((client, sql) =>
+        run({
           ...sql,
           app: async (hook) => {
             const over = drizzle ?? (await loadDrizzle());
             const lease = new Lease();
             return over(insideOf(client, lease)).transaction(async (tx) => lease.during(() => hook(tx)));
           },
-        });
-      });
-    },
+        }),
+      ),
+    // Nobody else writes while the only connection is ours: every statement sees the same.
+    moment: (_table, run) =>
+      transaction(async (_client, sql) => {
+        await sql.query(`SELECT set_config('row_security', 'off', true)`);
+        return run(sql);
+      }),
+    lasting: false,
     close: () => Promise.resolve(),
   };
 }

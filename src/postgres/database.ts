@@ -7,7 +7,9 @@ import { checkServer, type Server } from './server.ts';
 import { pgSessions, type DrizzleOver } from './sessions.ts';
 import { applySteps, bookkeeping, bookkeepingGone, META, readNotes, refuseMissing, type GuardedStep } from './setup.ts';
 import { checkSlotName, createSlotSql, readSlot, type SlotName } from './slot.ts';
+import { examine } from './examine.ts';
 import { ReplicationConnection } from './replication.ts';
+import { LOG_UNTIL, PgRows } from './rows.ts';
 import { PostgresSource } from './source.ts';
 import { literal, type Sessions, type Sql } from './sql.ts';
 import { PgStore } from './store.ts';
@@ -51,6 +53,7 @@ export function postgres(options: string | PostgresOptions): Database {
         return [...(await missing(place, bound)).steps, ...(await missingSlot(place))];
       }),
     open: (bound, { setup, clock, log }) => open(settings, bound, { setup, clock, log }),
+    examine: (bound) => examine(settings, bound),
     teardown: () =>
       visit(settings, async (sessions) => {
         const steps = await remains(sessions);
@@ -114,6 +117,7 @@ async function open(settings: PostgresOptions, bound: readonly Bound[], hands: H
       tables,
       source,
       store: new PgStore({ sessions, clock: hands.clock, leave: leaveReceipt, judging: 'locked' }),
+      rows: new PgRows({ sessions, clock: hands.clock, until: LOG_UNTIL }),
       secret,
       close: () => (closed ??= source.close().finally(() => sessions.close())),
     };

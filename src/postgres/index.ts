@@ -4,6 +4,7 @@ export type { TransactionBounds } from './assembler.ts';
 export { readCatalog, type Relation } from './catalog.ts';
 export { Journal, leaveInJournal, type JournalParts } from './journal.ts';
 export { CHANNEL, journalGone, journalSteps } from './journal-setup.ts';
+export { PgRows, type RowsParts } from './rows.ts';
 export { applySteps, bookkeeping, bookkeepingGone, readNotes, refuseMissing } from './setup.ts';
 export { Lease } from './lease.ts';
 export type { DrizzleOver } from './sessions.ts';

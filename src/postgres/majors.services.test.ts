@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CAPPED, logFixture } from '../../test/postgres/fixture.ts';
 import { LOG_LAWS } from '../../test/postgres/log-laws.ts';
+import { MOMENT_LAWS } from '../../test/postgres/moment-laws.ts';
 import { REFUSED_SERVERS } from '../../test/postgres/refused-servers.ts';
+import { ROWS_LAWS } from '../../test/postgres/rows-laws.ts';
+import { rowsSiteOnServer } from '../../test/postgres/rows-sites.ts';
 import { SETUP_LAWS, siteOn } from '../../test/postgres/setup-laws.ts';
 import { placeOn, STREAM_LAWS } from '../../test/postgres/stream-laws.ts';
 import { startPostgres, type Major, type PostgresServer } from '../../test/servers/postgres.ts';
@@ -27,10 +30,16 @@ describe.each<Major>([15, 17])('Postgres %i', (major) => {
       await law(place, server);
     });
   }
-  for (const [name, law] of Object.entries({ ...SETUP_LAWS, ...LOG_LAWS })) {
+  for (const [name, law] of Object.entries({ ...SETUP_LAWS, ...LOG_LAWS, ...MOMENT_LAWS })) {
     test(name, async () => {
       await using site = await siteOn(server);
       await law(site, server);
+    });
+  }
+  for (const [name, law] of Object.entries(ROWS_LAWS)) {
+    test(name, async () => {
+      await using site = await rowsSiteOnServer(server);
+      await law(site);
     });
   }
   for (const [name, law] of Object.entries(REFUSED_SERVERS)) test(name, () => law(major));

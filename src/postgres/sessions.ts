@@ -13,7 +13,6 @@ import {
   type Sessions,
   TOO_MANY_CONNECTIONS,
   type Sql,
-  type Transaction,
 } from './sql.ts';
 
 /** The app's own Drizzle over a client that Rowcast hands it: what hooks get their `tx` from. */
@@ -67,7 +66,20 @@ export async function pgSessions(url: string, { drizzle, connections = 10 }: Ses
   pool.on('remove', (client) => void clients.delete(client));
   return {
     query: sqlOver(pool).query,
-    transaction: (run) => transaction(pool, drizzle, run),
+    transaction: (run) =>
+      transaction(pool, 'BEGIN', (client) =>
+        run({
+          ...sqlOver(client),
+          app: async (hook) => {
+            const over = drizzle ?? (await loadDrizzle());
+            const lease = new Lease();
+            return over(insideOf(client, lease)).transaction(async (tx) => lease.during(() => hook(tx)));
+          },
+        }),
+      ),
+    // sql: the table's name as identifier() wrote it
+    moment: (table, run) => transaction(pool, `${MOMENT}; LOCK TABLE ${table} IN ACCESS SHARE MODE`, (client) => run(sqlOver(client))),
+    lasting: true,
     close: () => closePool(pool, clients),
   };
 }
@@ -94,7 +106,14 @@ function sqlOver(client: Pool | PoolClient): Sql {
 
 const RAW = { getTypeParser: () => (text: string) => text } as never;
 
-async function transaction<T>(pool: Pool, drizzle: DrizzleOver<PoolClient> | undefined, run: (tx: Transaction) => Promise<T>): Promise<T> {
+/**
+ * The lock, and not the first read, comes before the moment is chosen: rows of a table that is emptied or rewritten in between would be gone
+ * from it. A process that is frozen in the middle keeps neither for long.
+ */
+const MOMENT = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; SET LOCAL statement_timeout = '10s';
+  SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '60s'`;
+
+async function transaction<T>(pool: Pool, begin: string, run: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((cause: unknown) => {
     // The pool has no code for it.
     if (!/^timeout exceeded/.test((cause as Error).message)) throw cause;
@@ -105,15 +124,8 @@ async function transaction<T>(pool: Pool, drizzle: DrizzleOver<PoolClient> | und
   const onError = (error: unknown): void => void (broken ??= error);
   client.on('error', onError);
   try {
-    await client.query('BEGIN');
-    const result = await run({
-      ...sqlOver(client),
-      app: async (hook) => {
-        const over = drizzle ?? (await loadDrizzle());
-        const lease = new Lease();
-        return over(insideOf(client, lease)).transaction(async (tx) => lease.during(() => hook(tx)));
-      },
-    });
+    await client.query(begin);
+    const result = await run(client);
     committing = true;
     await client.query('COMMIT');
     return result;

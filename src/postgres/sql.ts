@@ -29,6 +29,15 @@ export interface Transaction extends Sql {
  */
 export interface Sessions extends Sql {
   transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Reads one moment of the database, and this table in it: nobody empties or alters the table between the moment and the end. Writes nothing,
+   * and waits 10 s for a statement at most. Rejects where a policy would leave rows out.
+   *
+   * @param table as SQL
+   */
+  moment<T>(table: string, run: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Whether a moment may be kept open while something else is waited for: not on the one connection that everybody has. */
+  readonly lasting: boolean;
   close(): Promise<void>;
 }
 

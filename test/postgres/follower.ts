@@ -18,7 +18,9 @@ import {
 export function testClock(haste = 1): Clock {
   return {
     now: () => performance.now(),
+    time: () => Date.now(),
     id: () => randomBytes(16).toString('base64url'),
+    soon: (fire) => void setImmediate(fire),
     after(ms, fire) {
       const timer = setTimeout(fire, ms / haste).unref();
       return { cancel: () => clearTimeout(timer) };
