@@ -2,6 +2,7 @@ import type { Finding } from '../core/index.ts';
 import { loadPg } from './driver.ts';
 import { error, failed, ok } from './examine-finding.ts';
 import { ReplicationConnection } from './replication.ts';
+import { identifier, sqlState } from './sql.ts';
 
 const CONNECTION_MS = 5_000;
 /** A pooler with sessions to spare may deal them out in turn: then the same one comes round again. */
@@ -55,14 +56,16 @@ export async function poolerFindings(url: string): Promise<readonly Finding[]> {
 /** Whether the log may be read at this address, by this user; and whether it is the log of the same database. */
 export async function replicationFindings(
   url: string,
-  here: { readonly system: string | null; readonly database: string },
+  here: { readonly system: string | null; readonly database: string; readonly user: string },
 ): Promise<readonly Finding[]> {
   const about = 'replication';
   let connection: ReplicationConnection;
   try {
     connection = await ReplicationConnection.open(url);
   } catch (failure) {
-    return [failed(about, failure)];
+    if (sqlState(failure) !== '42501') return [failed(about, failure)];
+    const user = (URL.canParse(url) && decodeURIComponent(new URL(url).username)) || here.user;
+    return [error(about, (failure as Error).message, `ALTER ROLE ${identifier(user)} REPLICATION`)];
   }
   try {
     const [row] = await connection.query('IDENTIFY_SYSTEM');

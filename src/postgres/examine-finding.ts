@@ -21,8 +21,9 @@ export async function looked(about: string, look: () => Promise<readonly Finding
 export function failed(about: string, failure: unknown): Finding {
   const message = failure instanceof Error ? failure.message : String(failure);
   if (!(failure instanceof RowcastError)) return error(about, `it could not be looked at: ${message}`);
-  const [, why, statement] = /^(.*?)[;.] run:\s((?:ALTER|CREATE) .*?)(?:, or .*|;)?$/is.exec(message) ?? [];
-  if (why === undefined || statement === undefined) return error(about, message);
+  const [, why, statement] = /^(.*?)(?:;|\.|, or) run:\s((?:ALTER|CREATE) .*?)(?:, or .*|;)?$/is.exec(message) ?? [];
+  // One with a gap in it is for a person to fill.
+  if (why === undefined || statement === undefined || statement.includes('…')) return error(about, message);
   return error(about, why, ...statement.split(/;\s*\n/));
 }
 

@@ -115,6 +115,7 @@ export async function openFindings(sql: Sql, seconds: number): Promise<readonly 
       warning(
         'open transaction',
         `process ${pid} (${who}, ${state}) has had one open for ${span(Number(age))}: until it ends, the log since then is kept and no new slot can be made`,
+        // sql: a process's number
         `SELECT pg_terminate_backend(${Number(pid)})`,
       ),
     ),

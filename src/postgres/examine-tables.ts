@@ -88,11 +88,12 @@ function policies(
   { filtered, user, role }: { readonly filtered: boolean; readonly user: string; readonly role: string },
 ): Finding {
   const said =
-    'row security is on, and changes come from where no policy is asked: who sees a row is what the binding says, and nothing else';
+    'row security is on, and changes come from the log, where no policy is asked: who sees a row is what the binding says, and nothing else';
   if (!filtered) return warning(about, said);
-  return warning(
+  const cure = `ALTER ROLE ${role} BYPASSRLS`;
+  return error(
     about,
-    `${said}. The policies do hold for the user "${user}" when it reads first rows, which are then fewer than the changes that follow`,
-    `ALTER ROLE ${role} BYPASSRLS`,
+    `${said}. The policies do hold for the user "${user}", who would read fewer rows than there are: so none are read`,
+    cure,
   );
 }

@@ -8,7 +8,7 @@ import { LONG_OPEN, openFindings, slotFacts, slotFindings, strandedFindings } fr
 import { findTables, readingFindings } from './examine-tables.ts';
 import { checkServer } from './server.ts';
 import { pgSessions } from './sessions.ts';
-import { bookkeeping, META, WRITES } from './setup.ts';
+import { bookkeeping, SCHEMA } from './setup.ts';
 import { checkSlotName } from './slot.ts';
 import { identifier, isPglite, type Sessions, type Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
@@ -78,7 +78,7 @@ async function byLog({ sessions, settings, facts, tables }: Place): Promise<read
   const system = await systemOf(sessions);
   return [
     ...logFindings(facts, { has: own !== undefined, reading: own?.reader != null }),
-    ...(await looked('replication', () => replicationFindings(replicationUrl, { system, database: facts.database }))),
+    ...(await looked('replication', () => replicationFindings(replicationUrl, { ...facts, system }))),
     ...(await looked(`slot ${slot}`, () => Promise.resolve(slotFindings(checkSlotName(slot), own, facts)))),
     ...strandedFindings(slot, slots),
     ...(await looked(`publication ${publication}`, () => publicationFindings(sessions, publication, tables))),
@@ -101,31 +101,28 @@ async function systemOf(sql: Sql): Promise<string | null> {
 }
 
 /** Rowcast's own schema: there, and ours to use. */
-async function ownFindings(sql: Sql, { user, database, superuser }: ServerFacts): Promise<readonly Finding[]> {
-  const about = 'schema rowcast';
-  const steps = (await bookkeeping(sql)).map((step) => step.sql);
-  if (steps.length > 0) {
-    const [row] = await sql.query(`SELECT has_database_privilege(current_database(), 'CREATE')`);
-    if (row?.[0] === 't' || superuser)
-      return [warning(about, 'what Rowcast remembers in the database is not all there; the next start makes it', ...steps)];
-    const grant = `GRANT CREATE ON DATABASE ${identifier(database)} TO ${identifier(user)}`;
-    return [
-      error(about, `it is not all there, and the user "${user}" may not make it: let it, or have it made by \`npx rowcast setup\``, grant),
-    ];
-  }
-  const [row] = await sql.query(
-    `SELECT has_table_privilege($1, 'SELECT') AND has_table_privilege($2, 'SELECT') AND has_table_privilege($2, 'INSERT') AND has_table_privilege($2, 'UPDATE')
-       AND has_table_privilege($2, 'DELETE')`,
-    [META, WRITES],
-  );
-  if (row?.[0] === 't') return [ok(about, 'what Rowcast remembers in the database is there')];
+async function ownFindings(sql: Sql, { user, database }: ServerFacts): Promise<readonly Finding[]> {
+  const about = `schema ${SCHEMA}`;
   const role = identifier(user);
+  const [row] = await sql.query(
+    `SELECT has_database_privilege(current_database(), 'CREATE'), (SELECT coalesce(bool_and(has_schema_privilege(n.oid, 'USAGE')
+       AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
+       AND has_table_privilege(c.oid, 'DELETE')), true) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relkind = 'r')`,
+    [SCHEMA],
+  );
+  const [mayCreate, mayUse] = (row ?? []).map((value) => value === 't');
+  if (!mayUse) {
+    const grants = [
+      `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role}`,
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${role}`,
+    ];
+    return [error(about, `somebody else made it, and the user "${user}" may not use it`, ...grants)];
+  }
+  const steps = (await bookkeeping(sql)).map((step) => step.sql);
+  if (steps.length === 0) return [ok(about, 'what Rowcast remembers in the database is there')];
+  if (mayCreate) return [warning(about, 'what Rowcast remembers in the database is not all there; the next start makes it', ...steps)];
+  const grant = `GRANT CREATE ON DATABASE ${identifier(database)} TO ${role}`;
   return [
-    error(
-      about,
-      `somebody else made it, and the user "${user}" may not use it`,
-      `GRANT USAGE ON SCHEMA rowcast TO ${role}`,
-      `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rowcast TO ${role}`,
-    ),
+    error(about, `it is not all there, and the user "${user}" may not make it: let it, or run \`npx rowcast setup\` as one who may`, grant),
   ];
 }
