@@ -12,6 +12,8 @@ export interface Connection {
   exec(sql: string): void;
   /** Rows as arrays. Column names of a query must differ. */
   all(sql: string, ...params: readonly Param[]): readonly (readonly LogValue[])[];
+  /** The same, one row at a time. Until it is done or left, the connection may be able to do nothing else. */
+  each(sql: string, ...params: readonly Param[]): IterableIterator<readonly LogValue[]>;
   /** How many rows the statement itself changed. */
   run(sql: string, ...params: readonly Param[]): number;
   /** Is a transaction open? A trigger's RAISE(ROLLBACK) ends one behind one's back. */
@@ -23,9 +25,15 @@ export interface Connection {
   readonly drizzleClient: unknown;
 }
 
+/** How a file is opened. Without these: one that is there, to write. */
+export interface Opening {
+  readonly readOnly?: boolean;
+  readonly make?: boolean;
+}
+
 /** The `Database` class of better-sqlite3, as far as it is used here. */
 export interface BetterSqlite3 {
-  new (file: string, options?: { timeout?: number; fileMustExist?: boolean }): BetterSqlite3Database;
+  new (file: string, options?: { timeout?: number; fileMustExist?: boolean; readonly?: boolean }): BetterSqlite3Database;
 }
 
 export interface BetterSqlite3Database {
@@ -38,6 +46,7 @@ export interface BetterSqlite3Database {
 export interface BetterSqlite3Statement {
   all(...params: unknown[]): unknown[];
   run(...params: unknown[]): { changes: number | bigint };
+  iterate(...params: unknown[]): IterableIterator<unknown>;
   raw(toggle?: boolean): BetterSqlite3Statement;
   safeIntegers(toggle?: boolean): BetterSqlite3Statement;
   readonly reader: boolean;

@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { DRIVERS } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
-import { numberOf, ORIGIN, positionOf, type Image, type LogValue } from '../core/index.ts';
+import { numberOf, ORIGIN, positionOf, type Image, type LogValue, type Receipt } from '../core/index.ts';
 import type { LogReader } from '../testing/opened.ts';
 
 const T = 'CREATE TABLE t(id INTEGER PRIMARY KEY, v)';
@@ -10,6 +10,17 @@ const t = model('t', 'id integer, v blob', 'id');
 
 function values(reader: LogReader): Image[number][] {
   return reader.commits.flatMap(({ changes }) => changes.map(({ after }) => after?.[1] ?? null));
+}
+
+function rowsOf(table: string, count: number): string {
+  return `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) INSERT INTO ${table} SELECT i, i FROM n`;
+}
+
+/** The oldest row of the journal, as somebody else sees it. */
+function oldestOf(file: string): Disposable & { number(): bigint } {
+  const client = new DatabaseSync(file, { timeout: 5_000 });
+  const query = client.prepare('SELECT min(seq) AS n FROM _rowcast_journal');
+  return { number: () => BigInt((query.get() as { n: number }).n), [Symbol.dispose]: () => client.close() };
 }
 
 describe.each(DRIVERS)('the journal (%s)', (driver) => {
@@ -82,7 +93,7 @@ describe.each(DRIVERS)('the journal (%s)', (driver) => {
     followed.world.exec('DELETE FROM _rowcast_journal WHERE seq < (SELECT max(seq) FROM _rowcast_journal)');
     const reader = await followed.read(open, ORIGIN);
     await reader.until(({ commits }) => commits.length > 0);
-    expect(reader.commits[0]?.lost.map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'source']]);
+    expect(reader.commits[0]?.lost.map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'retention']]);
     expect(reader.commits[0]?.changes).toEqual([]);
     followed.world.exec('INSERT INTO t VALUES (3, 3)');
     await reader.settled();
@@ -95,7 +106,7 @@ describe.each(DRIVERS)('the journal (%s)', (driver) => {
     const beyond = positionOf(numberOf(await open.source.tail()) + 1_000n);
     const reader = await followed.read(open, beyond);
     await reader.until(({ commits }) => commits.length > 0);
-    expect(reader.commits[0]?.lost.map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'source']]);
+    expect(reader.commits[0]?.lost.map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'timeline']]);
     followed.world.exec('INSERT INTO t VALUES (3, 3)');
     await reader.settled();
     expect(values(reader)).toEqual([3n]);
@@ -117,34 +128,43 @@ describe.each(DRIVERS)('the journal (%s)', (driver) => {
     const reader = await followed.read(open, after);
     await reader.settled();
     expect(reader.changes).toEqual([]);
-    expect(reader.commits.flatMap(({ lost }) => lost).map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'source']]);
+    expect(reader.commits.flatMap(({ lost }) => lost).map(({ table, reason }) => [table.id, reason])).toEqual([['t', 'bulk']]);
     expect(reader.receipts).toEqual(['c:1']);
   });
 
-  test('acknowledged rows are deleted but for the newest ten thousand; rows that were not acknowledged stay', async () => {
+  test('of what was acknowledged only the newest rows are kept, as many as the app says; what was not acknowledged stays', async () => {
     await using followed = new Followed(driver, T, [t]);
-    const open = await followed.open();
-    followed.world.exec('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000) INSERT INTO t SELECT i, i FROM n');
+    const open = await followed.open({ database: followed.world.database({ keep: { rows: 10_000 } }) });
+    followed.world.exec(rowsOf('t', 15_000));
     const tail = numberOf(await open.source.tail());
-    const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
-    const floor = (): number => (client.prepare('SELECT min(seq) AS n FROM _rowcast_journal').get() as { n: number }).n;
+    using oldest = oldestOf(followed.world.file);
     open.source.acknowledge(positionOf(tail - 12_000n));
-    await expect.poll(floor, { timeout: 10_000 }).toBe(Number(tail) - 12_000 + 1);
+    await expect.poll(oldest.number, { timeout: 10_000 }).toBe(tail - 12_000n + 1n);
     open.source.acknowledge(positionOf(tail));
-    await expect.poll(floor, { timeout: 10_000 }).toBe(Number(tail) - 10_000 + 1);
-    client.close();
+    await expect.poll(oldest.number, { timeout: 10_000 }).toBe(tail - 10_000n + 1n);
   });
 
-  test('what piled up while nobody followed is deleted at the next start, without traffic, but for the newest ten thousand', async () => {
+  test('of what was acknowledged nothing is kept beyond its age but the newest row', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const open = await followed.open({ database: followed.world.database({ keep: { age: 1 } }) });
+    const reader = await followed.read(open);
+    followed.world.exec(rowsOf('t', 2_500));
+    await reader.settled();
+    const tail = await open.source.tail();
+    using oldest = oldestOf(followed.world.file);
+    open.source.acknowledge(tail);
+    await expect.poll(oldest.number, { timeout: 10_000 }).toBe(numberOf(tail));
+    expect((await open.source.floor()).position).toBe(tail);
+  });
+
+  test('what piled up while nobody followed is deleted at the next start, without traffic, as far as it is over the bounds', async () => {
     await using followed = new Followed(driver, T, [t]);
     await (await followed.open()).close();
-    followed.world.exec('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000) INSERT INTO t SELECT i, i FROM n');
-    const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
-    const count = (): number => (client.prepare('SELECT count(*) AS n FROM _rowcast_journal').get() as { n: number }).n;
-    expect(count()).toBeGreaterThan(15_000);
-    await followed.open();
-    await expect.poll(count, { timeout: 10_000 }).toBe(10_000);
-    client.close();
+    followed.world.exec(rowsOf('t', 15_000));
+    const open = await followed.open({ database: followed.world.database({ keep: { rows: 10_000 } }) });
+    using oldest = oldestOf(followed.world.file);
+    const tail = numberOf(await open.source.tail());
+    await expect.poll(oldest.number, { timeout: 10_000 }).toBe(tail - 10_000n + 1n);
   });
 
   test('changes of tables that are bound elsewhere only are deleted too, once they were passed over', async () => {
@@ -152,7 +172,7 @@ describe.each(DRIVERS)('the journal (%s)', (driver) => {
     await using followed = new Followed(driver, `${T}; CREATE TABLE u(id INTEGER PRIMARY KEY, v)`, [t, u]);
     await (await followed.open()).close();
     await using narrow = new Followed(driver, 'SELECT 1', [t]);
-    const open = await narrow.open({ database: followed.world.database() });
+    const open = await narrow.open({ database: followed.world.database({ keep: { rows: 10_000 } }) });
     const reader = await narrow.read(open);
     followed.world.exec('INSERT INTO t VALUES (1, 1)');
     await reader.until(({ commits }) => commits.length > 0);
@@ -164,6 +184,21 @@ describe.each(DRIVERS)('the journal (%s)', (driver) => {
     followed.world.exec('UPDATE u SET v = 0');
     await expect.poll(count, { timeout: 10_000 }).toBe(10_000);
     client.close();
+  });
+
+  test('a receipt comes back as it was left: its answer, and whom it revokes', async () => {
+    await using followed = new Followed(driver, T, [t]);
+    const open = await followed.open();
+    const reader = await followed.read(open);
+    const receipts: readonly Receipt[] = [
+      { client: 'c', write: 1 },
+      { client: 'c', write: 2, answer: { ok: true, pk: [1, 'ü'] } },
+      { client: 'live', write: 0, revokes: { user: 'u"1' } },
+      { client: 'live', write: 0, revokes: { session: 's' } },
+    ];
+    for (const receipt of receipts) await open.source.mark(receipt);
+    await reader.settled();
+    expect(reader.commits.flatMap((commit) => commit.receipts).slice(0, receipts.length)).toEqual(receipts);
   });
 
   test('a hundred thousand answers are kept at most, the youngest, also without traffic', async () => {

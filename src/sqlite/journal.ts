@@ -8,20 +8,21 @@ import {
   type LogValue,
   type Loss,
   type Receipt,
+  type ResetReason,
+  type Revocation,
   type Table,
 } from '../core/index.ts';
 import type { Connection, Param } from './connection.ts';
 import type { Joined } from './join.ts';
 import type { Layout } from './layout.ts';
+import { newestOf, type Newest } from './newest.ts';
 import { readLayouts, readState } from './setup.ts';
 import { list } from './sql.ts';
 
-/** One read holds at most this many rows, and about this many bytes; beyond it, the tables touched are reported lost instead. */
+/** One commit holds at most this many rows, and about this many bytes; beyond it, the tables touched are reported lost instead. */
 const ROWS = 100_000;
 const BYTES = 64 * 1024 * 1024;
 const PAGE = 5_000;
-/** Rows kept behind the newest, however well acknowledged: for readers that come back. */
-export const KEPT = 10_000;
 /** Rows deleted in one step, a few milliseconds. */
 const STEP = 1_000;
 
@@ -56,26 +57,44 @@ export class Journal {
     this.#readings = new Map();
   }
 
-  tail(): bigint {
-    return this.#number('SELECT coalesce(max(seq), 0) AS n FROM _rowcast_journal');
+  /** The catalog that rows are read by. */
+  get joined(): readonly Joined[] {
+    return this.#joined;
   }
 
-  /** What became visible after `after`, as one commit, and where that ends; null when nothing did. */
-  next(after: bigint): { readonly commit: Commit | null; readonly last: bigint } | null {
-    const tail = this.tail();
-    if (tail === after) return null;
-    if (tail < after) return this.#skipAhead(after);
-    const read = tail - after > BigInt(ROWS) ? null : this.#pages(after, tail);
+  newest(): Newest {
+    return newestOf(this.#connection);
+  }
+
+  /** The number before the oldest row kept. */
+  floor(): bigint {
+    return this.#connection.all('SELECT coalesce(min(seq), 1) - 1 FROM _rowcast_journal')[0]?.[0] as bigint;
+  }
+
+  /** What stands after one number up to another, both of them cuts, as one commit; null when that is nothing. */
+  read(after: bigint, upTo: bigint): { readonly commit: Commit | null; readonly bytes: number } {
+    const read = upTo - after > BigInt(ROWS) ? null : this.#pages(after, upTo);
     // Looked at after the rows: another process may have trimmed between the two.
-    if (this.#floor() > after) return { commit: this.#commit(tail, { changes: [], receipts: [], lost: this.#allLost() }), last: tail };
-    const found = read ?? this.#bulk(after, tail);
-    if (found.changes.length === 0 && found.receipts.length === 0 && found.lost.length === 0) return { commit: null, last: tail };
-    return { commit: this.#commit(tail, found), last: tail };
+    if (this.floor() > after) return { commit: this.#commit(upTo, { ...nothing(), lost: this.#allLost('retention') }), bytes: 0 };
+    const found = read ?? this.#bulk(after, upTo);
+    const { changes, receipts, lost, bytes } = found;
+    return { commit: changes.length + receipts.length + lost.length === 0 ? null : this.#commit(upTo, found), bytes };
   }
 
-  receipt({ client, write, answer }: Receipt): void {
-    const text = answer === undefined ? null : JSON.stringify(answer);
-    this.#connection.run("INSERT INTO _rowcast_journal(op, o0, o1, o2) VALUES ('R', ?, ?, ?)", client, BigInt(write), text);
+  /** The number is not of this journal's history: the journal goes on beyond it, so that positions still rise. */
+  goOnBeyond(number: bigint): void {
+    this.#connection.run("INSERT INTO _rowcast_journal(seq, op) VALUES (?, 'L')", number + 1n);
+  }
+
+  receipt({ client, write, answer, revokes }: Receipt): void {
+    const text = (value: object | undefined): string | null => (value === undefined ? null : JSON.stringify(value));
+    this.#connection.run(
+      "INSERT INTO _rowcast_journal(op, o0, o1, o2, n0) VALUES ('R', ?, ?, ?, ?)",
+      client,
+      BigInt(write),
+      text(answer),
+      text(revokes),
+    );
   }
 
   /** A change that the app reports. Values as the table would store them, by place. */
@@ -99,40 +118,26 @@ export class Journal {
     this.#connection.run(sql, BigInt(layout.id), op, ...values);
   }
 
-  /** Deletes a step of rows up to `acknowledged` that are beyond the newest 10,000. @returns whether there is more to delete. */
-  trim(acknowledged: bigint): boolean {
-    const keep = this.tail() - BigInt(KEPT);
-    const upTo = acknowledged < keep ? acknowledged : keep;
-    const floor = this.#floor();
+  /** Deletes a step of rows up to a number. @returns whether there is more to delete. */
+  trim(upTo: bigint): boolean {
+    const floor = this.floor();
     if (upTo <= floor) return false;
     const step = floor + BigInt(STEP) < upTo ? floor + BigInt(STEP) : upTo;
     this.#connection.run('DELETE FROM _rowcast_journal WHERE seq <= ?', step);
     return step < upTo;
   }
 
-  /** The position before the oldest row kept. */
-  #floor(): bigint {
-    return this.#number('SELECT coalesce(min(seq), 1) - 1 AS n FROM _rowcast_journal');
-  }
-
-  /** The position is not of this file's history: the journal goes on beyond it, so that positions still rise. */
-  #skipAhead(after: bigint): { readonly commit: Commit; readonly last: bigint } | null {
-    this.#connection.run("INSERT INTO _rowcast_journal(seq, op, o0) VALUES (?, 'L', 'source')", after + 1n);
-    return { commit: this.#commit(after + 1n, { changes: [], receipts: [], lost: this.#allLost() }), last: after + 1n };
-  }
-
   #pages(after: bigint, tail: bigint): Found | null {
-    const found: Found = { changes: [], receipts: [], lost: [] };
+    const found = nothing();
     const width = this.#width;
     const sql = `SELECT seq, tbl, op, ${list(width, (at) => `o${at}`)}, ${list(width, (at) => `n${at}`)} FROM _rowcast_journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${PAGE}`;
-    let bytes = 0;
     for (let from = after; from < tail;) {
       const rows = this.#connection.all(sql, from, tail);
       for (const row of rows) {
         this.#take(row, found);
-        bytes += sizeOf(row);
+        found.bytes += sizeOf(row);
       }
-      if (bytes > BYTES) return null;
+      if (found.bytes > BYTES) return null;
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) break;
       from = last[0] as bigint;
@@ -144,9 +149,9 @@ export class Journal {
     const [, layout, op] = row as unknown as readonly [bigint, bigint | null, string];
     const olds = 3;
     const news = 3 + this.#width;
-    if (op === 'R') return void found.receipts.push(receiptOf(row.slice(olds, olds + 3)));
+    if (op === 'R') return void found.receipts.push(receiptOf([...row.slice(olds, olds + 3), row[news] ?? null]));
     const reading = layout === null ? undefined : this.#reading(Number(layout));
-    if (reading === undefined) return void found.lost.push(...this.#allLost());
+    if (reading === undefined) return void found.lost.push(...this.#allLost('timeline'));
     if (reading === null) return;
     const { table } = reading;
     if (op === 'L' || reading.blind) {
@@ -164,19 +169,19 @@ export class Journal {
   #bulk(after: bigint, tail: bigint): Found {
     const touched = this.#connection.all("SELECT DISTINCT tbl FROM _rowcast_journal WHERE seq > ? AND seq <= ? AND op <> 'R'", after, tail);
     const receipts = this.#connection.all(
-      `SELECT o0, o1, o2 FROM _rowcast_journal WHERE seq > ? AND seq <= ? AND op = 'R' ORDER BY seq DESC LIMIT ${ROWS}`,
+      `SELECT o0, o1, o2, n0 FROM _rowcast_journal WHERE seq > ? AND seq <= ? AND op = 'R' ORDER BY seq DESC LIMIT ${ROWS}`,
       after,
       tail,
     );
     const tables = new Set(
       touched.flatMap(([id]) => (id === null ? this.#joined.map(({ table }) => table) : [this.#reading(Number(id))?.table])),
     );
-    const lost = [...tables].flatMap((table): Loss[] => (table ? [{ table, reason: 'source' }] : []));
-    return { changes: [], receipts: receipts.toReversed().map(receiptOf), lost };
+    const lost = [...tables].flatMap((table): Loss[] => (table ? [{ table, reason: 'bulk' }] : []));
+    return { ...nothing(), receipts: receipts.toReversed().map(receiptOf), lost };
   }
 
-  #allLost(): Loss[] {
-    return this.#joined.map(({ table }) => ({ table, reason: 'source' }));
+  #allLost(reason: ResetReason): Loss[] {
+    return this.#joined.map(({ table }) => ({ table, reason }));
   }
 
   #commit(last: bigint, { changes, receipts, lost }: Found): Commit {
@@ -210,16 +215,18 @@ export class Journal {
     if (!found) throw new Error(`no layout for ${table.id}`);
     return found;
   }
-
-  #number(sql: string): bigint {
-    return this.#connection.all(sql)[0]?.[0] as bigint;
-  }
 }
 
 interface Found {
   readonly changes: Change[];
   readonly receipts: Receipt[];
   readonly lost: Loss[];
+  /** About how much memory its rows take. */
+  bytes: number;
+}
+
+function nothing(): Found {
+  return { changes: [], receipts: [], lost: [], bytes: 0 };
 }
 
 function readingOf(layout: Layout, { table, affinities }: Joined): Reading {
@@ -233,12 +240,17 @@ function imageOf(row: readonly LogValue[], from: number, { places }: Reading): I
   return places.map((at) => (at < 0 ? UNREADABLE : (row[from + at] ?? null)));
 }
 
-function receiptOf([client, write, answer]: readonly LogValue[]): Receipt {
-  const plain = { client: client as string, write: Number(write) };
-  return answer === null || answer === undefined ? plain : { ...plain, answer: JSON.parse(answer as string) as Answer };
+function receiptOf([client, write, answer, revokes]: readonly LogValue[]): Receipt {
+  return {
+    client: client as string,
+    write: Number(write),
+    ...(typeof answer === 'string' && { answer: JSON.parse(answer) as Answer }),
+    ...(typeof revokes === 'string' && { revokes: JSON.parse(revokes) as Revocation }),
+  };
 }
 
-function sizeOf(row: readonly LogValue[]): number {
+/** About how many bytes a row takes in memory. */
+export function sizeOf(row: readonly LogValue[]): number {
   let size = 0;
   for (const value of row) {
     if (typeof value === 'string') size += 2 * value.length;

@@ -1,4 +1,3 @@
-import { copyFileSync, renameSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DRIVERS, otherProcess } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
@@ -176,21 +175,5 @@ describe.each(DRIVERS)('migrations while the table is followed (%s)', (driver) =
     await reader.settled();
     expect(reader.commits.flatMap(({ lost }) => lost)).toEqual([]);
     expect(reader.changes).toMatchObject([{ before: { id: 9, name: 'b' }, after: { id: 9, name: 'c' } }]);
-  });
-
-  test('a restored copy of the file is another history', async () => {
-    await using followed = new Followed(driver, DDL, [t]);
-    const first = await followed.open();
-    const { epoch } = first.source;
-    followed.world.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    await first.close();
-    await followed.world.app.close();
-    copyFileSync(followed.world.file, `${followed.world.file}.backup`);
-    renameSync(`${followed.world.file}.backup`, followed.world.file);
-    const restored = await followed.world
-      .database()
-      .open([], { setup: 'auto', clock: { now: () => 0, id: () => '', after: () => ({ cancel() {} }) }, log: followed.log });
-    expect(restored.source.epoch).not.toBe(epoch);
-    await restored.close();
   });
 });

@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { RowcastError, type LogValue } from '../core/index.ts';
-import { Statements, type Connection, type Param } from './connection.ts';
+import { Statements, type Connection, type Opening, type Param } from './connection.ts';
 
-export async function openNodeSqlite(file: string): Promise<Connection> {
+export async function openNodeSqlite(file: string, { readOnly = false }: Opening = {}): Promise<Connection> {
   const { DatabaseSync } = await driver();
-  const client = new DatabaseSync(file, { timeout: 0 });
+  const client = new DatabaseSync(file, { timeout: 0, readOnly });
   const statements = new Statements<StatementSync>((sql) => {
     const statement = client.prepare(sql);
     statement.setReadBigInts(true);
@@ -21,6 +21,9 @@ export async function openNodeSqlite(file: string): Promise<Connection> {
         .get(sql)
         .all(...(params as never[]))
         .map(values),
+    *each(sql: string, ...params: readonly Param[]) {
+      for (const row of statements.get(sql).iterate(...(params as never[]))) yield values(row as object);
+    },
     run: (sql: string, ...params: readonly Param[]) => Number(statements.get(sql).run(...(params as never[])).changes),
     get inTransaction() {
       return isOpen(client);

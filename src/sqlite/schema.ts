@@ -21,6 +21,7 @@ export class Schema {
   readonly #parts: SchemaParts;
   #joined: readonly Joined[];
   #version: bigint;
+  #renewing: Promise<void> | null = null;
 
   constructor(connection: Connection, joined: readonly Joined[], parts: SchemaParts) {
     this.#connection = connection;
@@ -33,6 +34,11 @@ export class Schema {
     return this.#joined;
   }
 
+  /** SQLite's own number of the schema that `joined` was read from. */
+  get version(): bigint {
+    return this.#version;
+  }
+
   isStale(): boolean {
     return this.#current() !== this.#version;
   }
@@ -41,7 +47,12 @@ export class Schema {
    * Looks at every bound table again and puts back what is missing.
    * @throws {RowcastError} `setup_needed` with the statements, where only `check` is allowed.
    */
-  async renew(): Promise<void> {
+  renew(): Promise<void> {
+    this.#renewing ??= this.#renew().finally(() => (this.#renewing = null));
+    return this.#renewing;
+  }
+
+  async #renew(): Promise<void> {
     const { lock, setup } = this.#parts;
     if (setup === 'check') return this.#check();
     const seen = this.#rejoined();
@@ -114,8 +125,12 @@ export class Schema {
   };
 
   #current(): bigint {
-    return this.#connection.all('PRAGMA schema_version')[0]?.[0] as bigint;
+    return schemaVersion(this.#connection);
   }
+}
+
+export function schemaVersion(connection: Connection): bigint {
+  return connection.all('PRAGMA schema_version')[0]?.[0] as bigint;
 }
 
 /** Tables that are there at all. */

@@ -5,7 +5,7 @@ import { triggersOf, type Layout, type Trigger } from './layout.ts';
 import { ident, list, literal } from './sql.ts';
 
 /** What the shape of Rowcast's own tables is called; another shape, another number. */
-const VERSION = '1';
+const VERSION = '2';
 
 /** What was found, and what is missing. */
 export interface Plan {
@@ -69,8 +69,11 @@ export function readState(connection: Connection): State {
     );
   }
   const columns = connection.all("SELECT count(*) AS columns FROM pragma_table_info('_rowcast_journal')")[0]?.[0] as bigint;
-  return { width: (Number(columns) - 3) / 2, layouts: readLayouts(connection) };
+  return { width: (Number(columns) - OWN) / 2, layouts: readLayouts(connection) };
 }
+
+/** The journal's columns before those of rows. */
+const OWN = 4;
 
 export function readLayouts(connection: Connection): readonly Layout[] {
   const rows = connection.all('SELECT id, tbl, columns FROM _rowcast_layout ORDER BY id');
@@ -167,8 +170,9 @@ function ownSteps(connection: Connection, { width: has }: State, width: number):
       why: 'made once; `journal_mode` is what teardown puts back',
     },
     {
-      // Value columns have no type: SQLite keeps what is put in them as it is, 1 apart from 1.0.
-      sql: `CREATE TABLE _rowcast_journal(seq INTEGER PRIMARY KEY AUTOINCREMENT, tbl, op, ${list(width, (at) => `o${at}, n${at}`)})`,
+      // Value columns have no type: SQLite keeps what is put in them as it is, 1 apart from 1.0. The tag tells a row from one of the same number
+      // in another copy of the file.
+      sql: `CREATE TABLE _rowcast_journal(seq INTEGER PRIMARY KEY AUTOINCREMENT, tag DEFAULT (random()), tbl, op, ${list(width, (at) => `o${at}, n${at}`)})`,
       why: 'the journal: every change of a bound row, before and after, in the order of commits',
     },
     {

@@ -1,16 +1,18 @@
-import { existsSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { RowcastError, type Bound, type Database, type OpenDatabase, type OpenOptions, type SetupStep, type Table } from '../core/index.ts';
-import { openBetterSqlite3 } from './better-sqlite3.ts';
+import { connectTo, connectToOwn, connectToRead, type File } from './connect.ts';
 import { isBusy, type BetterSqlite3, type Connection } from './connection.ts';
+import { Cuts, removeCuts } from './cuts.ts';
 import { HookHandle } from './hook-tx.ts';
 import type { Joined } from './join.ts';
 import { Journal } from './journal.ts';
 import { WriteLock } from './lock.ts';
-import { openNodeSqlite } from './node-sqlite.ts';
 import { Pulse } from './pulse.ts';
 import { Schema, setupNeeded } from './schema.ts';
 import { plan, planSteps, walStep, type Plan } from './setup.ts';
-import { SqliteSource } from './source.ts';
+import { Readers } from './readers.ts';
+import { SqliteRows } from './rows.ts';
+import { SqliteSource, type Keep } from './source.ts';
 import { SqliteStore } from './store.ts';
 import { teardownSteps } from './teardown.ts';
 
@@ -25,7 +27,16 @@ export interface SqliteOptions {
    * hooks use the relational queries of a schema.
    */
   drizzle?(client: unknown): unknown;
+  /**
+   * How much of what changed the file keeps for clients that come back after a restart: `rows` of its journal, two or three hundred bytes each
+   * beside their values, and for how many milliseconds. The oldest go at whichever bound is reached. Default: 200,000 rows, an hour.
+   */
+  readonly keep?: Partial<Keep>;
 }
+
+const KEEP: Keep = { rows: 200_000, age: 60 * 60 * 1_000 };
+/** Readings at a time. Each sees its own moment, which the write-ahead log has to remember for it. */
+const READINGS = 4;
 
 /**
  * A SQLite file as a database to bind. Whoever writes to it, on whichever connection, is followed by triggers that keep a journal in the file;
@@ -49,7 +60,8 @@ export function sqlite(file: string, options: SqliteOptions = {}): Database {
       `a SQLite database in memory belongs to the one connection that made it, so it cannot be followed: ${cure}`,
     );
   }
-  const connect = (): Promise<Connection> => connectTo(file, options);
+  const at: File = { path: file, driver: options.driver ?? 'node:sqlite' };
+  const connect = (): Promise<Connection> => connectTo(at);
   return {
     name: `sqlite ${file}`,
     async plan(bound) {
@@ -64,7 +76,7 @@ export function sqlite(file: string, options: SqliteOptions = {}): Database {
     async open(bound, opening) {
       const connection = await connect();
       try {
-        return await opened(connection, bound, { ...opening, file, options });
+        return await opened(connection, bound, { ...opening, file: at, options });
       } catch (error) {
         connection.close();
         throw error;
@@ -73,7 +85,7 @@ export function sqlite(file: string, options: SqliteOptions = {}): Database {
     async teardown() {
       const connection = await connect();
       try {
-        return await torndown(connection);
+        return await torndown(connection, file);
       } finally {
         connection.close();
       }
@@ -81,19 +93,8 @@ export function sqlite(file: string, options: SqliteOptions = {}): Database {
   };
 }
 
-async function connectTo(file: string, { driver = 'node:sqlite' }: SqliteOptions): Promise<Connection> {
-  if (!existsSync(file)) {
-    throw new RowcastError('source_unsupported', `there is no file "${file}": make it and its tables first, by running your migrations`);
-  }
-  const connection = driver === 'node:sqlite' ? await openNodeSqlite(file) : openBetterSqlite3(driver, file);
-  // References are kept, as on the app's own connections. NORMAL: a commit survives the process, and reaches the disk with the next checkpoint;
-  // waiting for the disk here would stop this whole thread, the app's requests included, at every write of a client.
-  connection.exec('PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL');
-  return connection;
-}
-
 interface Opening extends OpenOptions {
-  readonly file: string;
+  readonly file: File;
   readonly options: SqliteOptions;
 }
 
@@ -107,26 +108,48 @@ async function opened(
   const journal = new Journal(connection, joined);
   const schema = new Schema(connection, joined, { bound, lock, log, setup });
   const pulse = new Pulse(connection, clock);
-  const source = new SqliteSource({ epoch: epochOf(connection, file), connection, journal, schema, pulse, lock, clock });
+  const cuts = await Cuts.open({
+    file: cutsFile(file.path),
+    journal: connection,
+    clock,
+    log,
+    connect: (path) => connectToOwn(file, path),
+  });
+  const joinedTo = (table: Table): Joined => joinedOf(schema.joined, table);
+  const source = new SqliteSource({
+    epoch: epochOf(connection, file.path, cuts),
+    connection,
+    journal,
+    schema,
+    pulse,
+    lock,
+    clock,
+    cuts,
+    keep: { ...KEEP, ...options.keep },
+  });
+  const readers = new Readers(READINGS, () => connectToRead(file));
   const store = new SqliteStore({
     connection,
     journal,
     pulse,
     lock,
     log,
-    joined: (table) => joinedOf(schema.joined, table),
+    joined: joinedTo,
     hooks: new HookHandle(connection, options.drizzle && ((client) => options.drizzle?.(client))),
   });
   return {
     tables: new Map(joined.map(({ table }) => [table.model, table])),
     source,
     store,
+    rows: new SqliteRows({ readers, cuts, schema, clock, joined: joinedTo }),
     secret: meta(connection, 'secret'),
     async close() {
       if (lock.closed) return;
       lock.close();
       source.close();
       pulse.close();
+      readers.close();
+      cuts.close();
       connection.close();
     },
   };
@@ -157,7 +180,7 @@ function checked(connection: Connection, bound: readonly Bound[]): readonly Join
   return joined;
 }
 
-async function torndown(connection: Connection): Promise<readonly SetupStep[]> {
+async function torndown(connection: Connection, file: string): Promise<readonly SetupStep[]> {
   const steps = teardownSteps(connection);
   const done: SetupStep[] = [];
   connection.exec('BEGIN IMMEDIATE');
@@ -166,6 +189,7 @@ async function torndown(connection: Connection): Promise<readonly SetupStep[]> {
     done.push(step);
   }
   connection.exec('COMMIT');
+  removeCuts(cutsFile(file));
   if (steps.after) {
     try {
       connection.exec(steps.after.sql);
@@ -188,12 +212,17 @@ function meta(connection: Connection, name: string): string {
   return connection.all('SELECT value FROM _rowcast_meta WHERE name = ?', name)[0]?.[0] as string;
 }
 
+/** Beside the database, whichever of its names it was opened by. */
+function cutsFile(file: string): string {
+  return `${realpathSync(file)}-rowcast`;
+}
+
 /**
- * The history's name: made at setup, and which file this is. A restored copy is another history, though it says the same. A file system that
- * keeps no time of birth gives that of the last change instead, which says nothing.
+ * The history's name: made at setup, what the cuts say, and which file this is: a folder that was restored as a whole says the same in all its
+ * files. A file system that keeps no time of birth gives that of the last change instead, which says nothing.
  */
-function epochOf(connection: Connection, file: string): string {
+function epochOf(connection: Connection, file: string, cuts: Cuts): string {
   const { ino, birthtimeNs, ctimeNs } = statSync(file, { bigint: true });
   const born = birthtimeNs === ctimeNs ? 0n : birthtimeNs;
-  return [meta(connection, 'epoch'), ino.toString(36), born.toString(36)].join('-');
+  return [meta(connection, 'epoch'), cuts.history, ino.toString(36), born.toString(36)].join('-');
 }

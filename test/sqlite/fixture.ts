@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Row } from '../../src/core/index.ts';
-import { sqlite } from '../../src/sqlite/index.ts';
+import type { Database, Row } from '../../src/core/index.ts';
+import { sqlite, type SqliteOptions } from '../../src/sqlite/index.ts';
 import type { Connection, DatabaseFixture, Skip, World } from '../../src/testing/index.ts';
 
 export type DriverName = 'node:sqlite' | 'better-sqlite3';
@@ -19,6 +19,7 @@ export interface SqliteWorld extends World {
   readonly file: string;
   /** The app's own connection, synchronous as it is. */
   exec(sql: string): void;
+  database(options?: Omit<SqliteOptions, 'driver'>): Database;
 }
 
 /** What SQLite's log cannot do. */
@@ -57,7 +58,7 @@ export function freshWorld(driver: DriverName): SqliteWorld {
     file,
     app: connection,
     exec: (statement) => void app.exec(statement),
-    database: () => sqlite(file, driver === 'node:sqlite' ? {} : { driver: BetterSqlite3 }),
+    database: (options = {}) => sqlite(file, driver === 'node:sqlite' ? options : { ...options, driver: BetterSqlite3 }),
     async other() {
       const other = otherProcess(file);
       others.push(other);

@@ -1,0 +1,156 @@
+import {
+  groupValue,
+  RowcastError,
+  rowValue,
+  UNREADABLE,
+  ValueError,
+  type Column,
+  type Image,
+  type LogValue,
+  type Selection,
+  type Table,
+} from '../core/index.ts';
+import { paramOf } from './column.ts';
+import type { Param } from './connection.ts';
+import type { Joined } from './join.ts';
+import { ident } from './sql.ts';
+
+/** A selection of a table's rows as SQL. */
+export interface Select {
+  /** The rows, one column for each of the model's, in the order of the key. */
+  readonly rows: string;
+  /** How many there are, counted to `COUNTED` and no further. */
+  readonly count: string;
+  readonly params: readonly Param[];
+  /** What SQL cannot say of them; null: it says all. */
+  readonly also: ((image: Image) => boolean) | null;
+  image(row: readonly LogValue[]): Image;
+}
+
+/** Counting more than this would cost more than knowing it is worth. */
+export const COUNTED = 100_000;
+/** SQLite takes 32,766 parameters. */
+const PARAMS = 30_000;
+
+/**
+ * @throws {RowcastError} `schema_drift` when a column that it needs is not there as the model declares it; `source_unsupported` for more values
+ *   than a query can hold.
+ */
+export function selectOf(joined: Joined, selection: Selection): Select {
+  const { table, catalog, affinities } = joined;
+  const on = ident(catalog.name);
+  for (const place of [...table.key, ...(selection.by === 'values' ? selection.places : [])]) {
+    if (!affinities[place]) throw drifted(table, place);
+  }
+  const { where, params, also } = whereOf(joined, selection);
+  // sql: quoted by ident(), numbers of our own, and conditions as the model made them
+  const columns = table.columns.map(({ column }, at) => `${affinities[at] ? `${on}.${ident(column)}` : 'NULL'} AS c${at}`).join(', ');
+  const from = `FROM ${on}${where === null ? '' : ` WHERE ${where}`}`;
+  return {
+    rows: `SELECT ${columns} ${from} ORDER BY ${orderOf(joined)}`,
+    count: `SELECT count(*) FROM (SELECT 1 ${from} LIMIT ${COUNTED + 1})`,
+    params,
+    also,
+    image: (row) => (affinities.includes(null) ? row.map((value, at) => (affinities[at] ? value : UNREADABLE)) : row),
+  };
+}
+
+interface Where {
+  readonly where: string | null;
+  readonly params: readonly Param[];
+  readonly also: Select['also'];
+}
+
+function whereOf(joined: Joined, selection: Selection): Where {
+  switch (selection.by) {
+    case 'all':
+      return { where: null, params: [], also: null };
+    case 'values':
+      return byValues(joined, selection);
+    case 'condition':
+      return {
+        where: selection.any.length === 0 ? 'FALSE' : selection.any.map(({ sql }) => `(${sql})`).join(' OR '),
+        params: selection.any.flatMap((condition) => condition.params.map(conditionParam)),
+        also: null,
+      };
+  }
+}
+
+/**
+ * A column whose values code sees as they are stored is compared by SQL: the first comparison finds by index, the second tells apart what the
+ * column's own collation does not. One whose values become something else on the way (a boolean, a date) is compared as code sees it: any
+ * number of stored values may be the same there.
+ */
+function byValues({ table, affinities }: Joined, { places, tuples }: Selection & { readonly by: 'values' }): Where {
+  const plain = places.map((place) => PLAIN.has((table.columns[place] as Column).shape));
+  const alternatives: string[] = [];
+  const params: Param[] = [];
+  for (const tuple of tuples) {
+    const stored = storedOf(table, affinities, { places, tuple });
+    if (!stored) continue;
+    const terms = places.flatMap((place, at): string[] => {
+      if (!plain[at]) return [];
+      const column = `${ident(table.id)}.${ident((table.columns[place] as Column).column)}`;
+      const value = stored[at] as Param;
+      params.push(value);
+      if (typeof value !== 'string') return [`${column} = ?`];
+      params.push(value);
+      return [`${column} = ? AND ${column} COLLATE BINARY = ?`];
+    });
+    alternatives.push(terms.length === 0 ? 'TRUE' : `(${terms.join(' AND ')})`);
+  }
+  if (params.length > PARAMS) {
+    throw new RowcastError(
+      'source_unsupported',
+      `${tuples.length} groups of "${table.id}" are more than one reading can ask for: put fewer into one view`,
+    );
+  }
+  const wanted = new Set(tuples.map((tuple) => JSON.stringify(tuple.map(groupValue))));
+  const found = (image: Image): boolean => wanted.has(JSON.stringify(places.map((place) => groupValue(rowValue(table, image, place)))));
+  return {
+    where: alternatives.length === 0 ? 'FALSE' : alternatives.includes('TRUE') ? 'TRUE' : alternatives.join(' OR '),
+    params: alternatives.includes('TRUE') ? [] : params,
+    also: plain.includes(false) ? found : null,
+  };
+}
+
+const PLAIN: ReadonlySet<Column['shape']> = new Set<Column['shape']>(['string', 'number', 'bigint', 'bytes']);
+
+/** Null: no row has such values. */
+function storedOf(
+  table: Table,
+  affinities: Joined['affinities'],
+  { places, tuple }: { readonly places: readonly number[]; readonly tuple: readonly unknown[] },
+): readonly Param[] | null {
+  if (tuple.some((value) => value === null || value === undefined)) return null;
+  try {
+    return places.map((place, at) => paramOf(table.model.toParam(place, tuple[at]), affinities[place] ?? 'none'));
+  } catch (error) {
+    if (error instanceof ValueError) return null;
+    throw error;
+  }
+}
+
+/** As either driver would take it from the app, and what they refuse as SQLite has it. */
+function conditionParam(value: unknown): Param {
+  return typeof value === 'number' ? value : paramOf(value, 'none');
+}
+
+/** By a unique index, so that it is an order, and so that SQLite need not sort. */
+function orderOf({ catalog }: Joined): string {
+  const { key, uniques } = catalog;
+  const index = uniques.find(
+    ({ terms, partial }) => partial === null && terms.length === key.length && terms.every(({ column }) => key.includes(column ?? '')),
+  );
+  return key
+    .map((column) => {
+      const { collation = 'BINARY' } = index?.terms.find((term) => term.column === column) ?? {};
+      return `${ident(catalog.name)}.${ident(column)} COLLATE ${ident(collation)}`;
+    })
+    .join(', ');
+}
+
+function drifted(table: Table, place: number): RowcastError {
+  const { column } = table.columns[place] as Column;
+  return new RowcastError('schema_drift', `the table "${table.id}" has no column "${column}" as the model declares it; bring both in line`);
+}
