@@ -1,10 +1,10 @@
+import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { DRIVERS, freshWorld } from '../../test/sqlite/fixture.ts';
 import { testClock, TestLog } from '../../test/postgres/follower.ts';
 import { handModel } from '../../test/core/hand-made.ts';
 import type { Bound, Finding, Model } from '../core/index.ts';
-import { connectTo } from './connect.ts';
-import { examine } from './examine.ts';
+import { sqlite } from './index.ts';
 
 const ITEM: Bound = {
   model: handModel('item', [{ name: 'id', column: 'id', sqlType: 'integer' }, 'text']) as unknown as Model,
@@ -15,7 +15,8 @@ const amiss = (findings: readonly Finding[]) =>
   findings.filter(({ level }) => level !== 'ok').map(({ about, level }) => `${level} ${about}`);
 
 describe.each(DRIVERS)('looking at a file over %s', (driver) => {
-  const look = (path: string, all: readonly Bound[] = [ITEM]) => examine(() => connectTo({ path, driver: 'node:sqlite' }), all);
+  const look = async (path: string, all: readonly Bound[] = [ITEM]): Promise<readonly Finding[]> =>
+    (await sqlite(path, driver === 'node:sqlite' ? {} : { driver: BetterSqlite3 }).examine?.(all)) ?? [];
 
   test('what is missing is said, changes nothing, and what is said makes it', async () => {
     const world = freshWorld(driver);

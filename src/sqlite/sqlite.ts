@@ -3,6 +3,7 @@ import { RowcastError, type Bound, type Database, type OpenDatabase, type OpenOp
 import { connectTo, connectToOwn, connectToRead, type File } from './connect.ts';
 import { isBusy, type BetterSqlite3, type Connection } from './connection.ts';
 import { Cuts, removeCuts } from './cuts.ts';
+import { examine } from './examine.ts';
 import { HookHandle } from './hook-tx.ts';
 import type { Joined } from './join.ts';
 import { Journal } from './journal.ts';
@@ -82,6 +83,7 @@ export function sqlite(file: string, options: SqliteOptions = {}): Database {
         throw error;
       }
     },
+    examine: (bound) => examine(connect, bound),
     async teardown() {
       const connection = await connect();
       try {
