@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Finding } from '../core/index.ts';
 import { startPostgres, type PostgresServer } from '../../test/servers/postgres.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -40,9 +41,10 @@ import { bindingFor } from ${from('src/main/index.ts')};
 import { drizzle } from ${from('src/drizzle/index.ts')};
 import { sqlite } from ${from('src/sqlite/index.ts')};
 import { postgres } from ${from('src/postgres/index.ts')};
+import { memory } from ${from('src/memory/index.ts')};
 const post = ${table}('post', { id: integer().primaryKey(), title: text() });
 const posts = bindingFor()(drizzle(post), { fields: ['title'], groupNames: () => ['all'] });
-void sqlite; void postgres;
+void sqlite; void postgres; void memory;
 export default { source: ${source}, bindings: { posts } };
 `,
   );
@@ -59,12 +61,14 @@ test('what is no command is answered with the usage and code 2', async () => {
   expect(await run()).toMatchObject({ code: 2, err: expect.stringContaining('Usage') });
   expect(await run('drop')).toMatchObject({ code: 2 });
   expect(await run('setup', '--nonsense')).toMatchObject({ code: 2, err: expect.stringContaining('--nonsense') });
+  expect(await run('doctor', 'now')).toMatchObject({ code: 2, err: expect.stringContaining('Usage') });
   expect(await run('--help')).toMatchObject({ code: 0, out: expect.stringContaining('teardown') });
 });
 
 describe.each(['sqlite', 'postgres'] as const)('%s', (kind) => {
   let server: PostgresServer | undefined;
   let file: string;
+  let change: (sql: string) => Promise<unknown>;
   let leftovers: () => Promise<readonly string[]>;
 
   beforeAll(async () => {
@@ -74,6 +78,12 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (kind) => {
       database.exec('CREATE TABLE post(id INTEGER PRIMARY KEY, title TEXT)');
       database.close();
       file = await config('sqlite.config.ts', `sqlite(${JSON.stringify(path)})`, 'sqlite');
+      change = (sql) => {
+        const app = new DatabaseSync(path);
+        app.exec(sql);
+        app.close();
+        return Promise.resolve();
+      };
       leftovers = () => {
         const reader = new DatabaseSync(path);
         const names = reader.prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%rowcast%'").all();
@@ -86,6 +96,7 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (kind) => {
     const { url } = server;
     await query(url, 'CREATE TABLE post(id int PRIMARY KEY, title text)');
     file = await config('postgres.config.ts', `postgres(${JSON.stringify(url)})`, 'pg');
+    change = (sql) => query(url, sql);
     leftovers = async () => {
       const rows = await query(
         url,
@@ -104,10 +115,30 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (kind) => {
     expect(await leftovers()).toEqual([]);
   });
 
+  test('doctor prints what is missing with the SQL that makes it, and changes nothing', async () => {
+    const { code, out } = await run('doctor', '--config', file);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^warning .+: .+the next start makes it\n {2}CREATE .+;$/m);
+    expect(out).toMatch(/: \d+ ok, \d+ warnings, 0 errors\n$/);
+    expect(await leftovers()).toEqual([]);
+  });
+
   test('setup applies them, and has nothing left to do the second time', async () => {
     expect(await run('setup', '--config', file)).toMatchObject({ code: 0, out: expect.stringMatching(/applied/) });
     expect(await leftovers()).not.toEqual([]);
     expect(await run('setup', '--json', '--config', file)).toMatchObject({ code: 0, out: '[]\n' });
+  });
+
+  test('doctor finds nothing amiss then; an error makes its exit code 1, and its JSON the list of what was looked at', async () => {
+    const { code, out } = await run('doctor', '--config', file);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^(sqlite .+|postgres): \d+ ok, 0 warnings, 0 errors\n$/)]);
+    await change('ALTER TABLE post RENAME TO gone');
+    const broken = await run('doctor', '--json', '--config', file);
+    expect(broken).toMatchObject({ code: 1, err: '' });
+    const findings = JSON.parse(broken.out) as readonly Finding[];
+    expect(findings.find(({ level }) => level === 'error')).toMatchObject({ about: 'table post', cure: [] });
+    expect(findings.every(({ message, cure }) => message !== '' && Array.isArray(cure))).toBe(true);
+    await change('ALTER TABLE gone RENAME TO post');
   });
 
   test('teardown says what it did and leaves nothing behind', async () => {
@@ -128,3 +159,16 @@ async function query(url: string, text: string): Promise<readonly Record<string,
     await client.end();
   }
 }
+
+test('doctor tells a server that cannot be reached as one error, and no password', async () => {
+  const file = await config('far.config.ts', `postgres('postgres://u:canary@127.0.0.1:1/x')`, 'pg');
+  const { code, out, err } = await run('doctor', '--config', file);
+  expect([code, err]).toEqual([1, '']);
+  expect(out).toMatch(/^error connection: .*ECONNREFUSED/);
+  expect(out).not.toContain('canary');
+});
+
+test('doctor has nothing to look at where there is no database', async () => {
+  const file = await config('memory.config.ts', 'memory()', 'pg');
+  expect(await run('doctor', '--config', file)).toMatchObject({ code: 0, out: 'memory: there is nothing to look at\n' });
+});
