@@ -2,6 +2,7 @@ import type { PGlite, PGliteInterface } from '@electric-sql/pglite';
 import type { Bound, Database, OpenDatabase, OpenOptions, SetupStep } from '../core/index.ts';
 import {
   applySteps,
+  BOUNDS,
   bookkeeping,
   bookkeepingGone,
   CHANNEL,
@@ -14,6 +15,8 @@ import {
   PgStore,
   readNotes,
   refuseMissing,
+  timelineOf,
+  waking,
   type DrizzleOver,
   type Sessions,
 } from '../postgres/index.ts';
@@ -48,13 +51,13 @@ export function pglite(db: PGliteInterface, { drizzle }: PgliteOptions = {}): Da
   };
 }
 
-/** The last number that was given out: also of rows that were let go of since. */
-const JOURNAL_UNTIL = `coalesce(pg_sequence_last_value(pg_get_serial_sequence('rowcast.journal', 'seq')::regclass), 0)`;
-
 async function missing(sessions: Sessions, bound: readonly Bound[]): Promise<readonly SetupStep[]> {
   const { tables } = await joinTables(sessions, bound);
-  return [...(await bookkeeping(sessions)), ...(await journalSteps(sessions, tables.values()))];
+  return [...(await bookkeeping(sessions)), ...(await journalSteps(sessions, tables.values(), { notifies: true }))];
 }
+
+/** Milliseconds between two looks: whoever writes wakes us, and what was missed by that is found by then. */
+const PACE = [1_000, 1_000] as const;
 
 async function open(
   db: PGliteInterface,
@@ -68,9 +71,13 @@ async function open(
   const { epoch, secret } = await readNotes(sessions);
   const journal = new Journal({
     sessions,
+    clock,
+    log,
     tables: [...tables.values()],
     epoch,
-    log,
+    bounds: BOUNDS,
+    timeline: await timelineOf(sessions),
+    pace: PACE,
     listen: async (wake) => {
       const stop = await db.listen(CHANNEL, wake);
       return () => stop();
@@ -80,9 +87,9 @@ async function open(
     tables,
     source: journal,
     // One connection: a permission check that asks the database must not be waited for inside a transaction.
-    store: new PgStore({ sessions, clock, leave: leaveInJournal, judging: 'compared' }),
-    rows: new PgRows({ sessions, clock, until: JOURNAL_UNTIL }),
+    store: new PgStore({ sessions: waking(sessions, journal), clock, leave: leaveInJournal, judging: 'compared' }),
+    rows: new PgRows({ sessions, clock, until: () => journal.tail() }),
     secret,
-    close: () => journal.trim(),
+    close: () => journal.close(),
   };
 }

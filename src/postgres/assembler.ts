@@ -11,6 +11,9 @@ export interface TransactionBounds {
   readonly rows: number;
 }
 
+/** 64 MiB, 100,000 rows. */
+export const BOUNDS: TransactionBounds = { bytes: 64 * 1024 * 1024, rows: 100_000 };
+
 interface Open {
   xid: number;
   changes: Change[];
@@ -22,7 +25,7 @@ interface Open {
 /** Puts the log's messages together into commits. What was delivered before, and what concerns no bound table, is dropped. */
 export class Assembler implements LogHandler {
   readonly decoder: PgoutputDecoder;
-  readonly #tables: readonly PgTable[];
+  readonly #reader: Reader;
   readonly #bounds: TransactionBounds;
   readonly #after: bigint;
   #xid: bigint;
@@ -32,22 +35,23 @@ export class Assembler implements LogHandler {
 
   /**
    * @param start.after commits that end there or before are dropped: the server repeats what it cannot remember having been told
-   * @param start.gap the log does not reach back to where it was left, only to there: then all tables are lost there
+   * @param start.gap the log does not reach back to where it was left, only to there, and why: then all tables are lost there
    * @param start.xid a recent transaction number, whole
    */
   constructor(
-    tables: readonly PgTable[],
+    reader: Reader,
     bounds: TransactionBounds,
-    start: { readonly after: bigint; readonly gap: boolean; readonly xid: bigint },
+    start: { readonly after: bigint; readonly gap: ResetReason | null; readonly xid: bigint },
   ) {
     const { after, gap, xid } = start;
+    const { tables } = reader;
     this.decoder = new PgoutputDecoder(tables, this);
-    this.#tables = tables;
+    this.#reader = reader;
     this.#bounds = bounds;
     this.#after = after;
     this.#xid = xid;
-    if (!gap) return;
-    const lost = tables.map((table): Loss => ({ table, reason: 'source' }));
+    if (gap === null) return;
+    const lost = tables.map((table): Loss => ({ table, reason: gap }));
     this.#commits.push({ position: positionOf(after), xid: null, receipts: [], changes: [], lost });
   }
 
@@ -81,7 +85,7 @@ export class Assembler implements LogHandler {
     open.bytes += bytes;
     open.changes.push(change);
     if (open.bytes <= this.#bounds.bytes && open.changes.length <= this.#bounds.rows) return;
-    for (const { table } of open.changes) this.lost(table, 'source');
+    for (const { table } of open.changes) this.lost(table, 'bulk');
     open.changes = [];
     this.decoder.rows = false;
   }
@@ -92,11 +96,11 @@ export class Assembler implements LogHandler {
   }
 
   message(prefix: string, content: string): void {
-    const read = readMessage(prefix, content, this.#tables);
+    const read = readMessage(prefix, content, this.#reader);
     if (!read) return;
     const open = this.#open as Open;
     if ('receipt' in read) open.receipts.push(read.receipt);
-    else if ('lost' in read) for (const table of read.lost) this.lost(table, 'schema');
+    else if ('lost' in read) for (const { table, reason } of read.lost) this.lost(table, reason);
     else for (const change of read.changes) this.change(change, content.length / read.changes.length);
   }
 

@@ -1,11 +1,12 @@
 import type { PoolClient } from 'pg';
 import type { Bound, Clock, Database, Log, Model, OpenDatabase } from '../core/index.ts';
-import type { TransactionBounds } from './assembler.ts';
+import { BOUNDS, type TransactionBounds } from './assembler.ts';
+import { journalGone, journalLeft } from './journal-setup.ts';
 import { leaveReceipt } from './messages.ts';
 import { note, publicationGone, publicationSteps, readStanding } from './publication.ts';
 import { checkServer, type Server } from './server.ts';
 import { pgSessions, type DrizzleOver } from './sessions.ts';
-import { applySteps, bookkeeping, bookkeepingGone, META, readNotes, refuseMissing, type GuardedStep } from './setup.ts';
+import { applySteps, bookkeeping, bookkeepingGone, META, readNotes, refuseMissing, setUpAlone, type GuardedStep } from './setup.ts';
 import { checkSlotName, createSlotSql, readSlot, type SlotName } from './slot.ts';
 import { examine } from './examine.ts';
 import { ReplicationConnection } from './replication.ts';
@@ -14,10 +15,16 @@ import { PostgresSource } from './source.ts';
 import { literal, type Sessions, type Sql } from './sql.ts';
 import { PgStore } from './store.ts';
 import { joinTables, type PgTable } from './tables.ts';
+import { openByTriggers, planByTriggers } from './triggers.ts';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host/database`, as `pg` takes it. A pooler in between must keep sessions (PgBouncer: `pool_mode = session`). */
   readonly url: string;
+  /**
+   * `'log'` (default): by the server's own log. `'triggers'`: by triggers on the bound tables, which write a journal: no REPLICATION attribute, no
+   * `wal_level`, no slot, for a part of the speed of the app's writes. All processes of an app follow in the same way.
+   */
+  readonly follow?: 'log' | 'triggers';
   /** The address of Postgres itself, where `url` is a pooler's; its user needs the REPLICATION attribute. Default: `url`. */
   readonly replicationUrl?: string;
   /** Names the place in the log that the server keeps for this process: 1 to 63 of a-z, 0-9 and _. Each process needs its own. Default: `rowcast`. */
@@ -26,17 +33,16 @@ export interface PostgresOptions {
   readonly publication?: string;
   /** The app's own Drizzle over a client, for hooks' `tx`: give it for a `schema`, a `logger` or `casing`. Default: `(client) => drizzle({ client })`. */
   readonly drizzle?: DrizzleOver<PoolClient>;
-  /** Connections at most, besides the one that reads the log. Default: 10. */
+  /** Connections at most, besides those that follow the database: one for the log, two by triggers. Default: 10. */
   readonly connections?: number;
   /** A transaction over either bound is not kept in memory: its tables' viewers read again. Default: 64 MiB, 100,000 rows. */
   readonly transaction?: Partial<TransactionBounds>;
 }
 
-const BOUNDS: TransactionBounds = { bytes: 64 * 1024 * 1024, rows: 100_000 };
-
 /**
  * A Postgres server, 15 or newer, followed by its own log: whoever writes, by whatever means. `wal_level` must be `logical`. The user needs
- * REPLICATION, CREATE on the database, and to own the bound tables; where it does not, `rowcast setup --sql` prints what somebody else runs.
+ * REPLICATION, CREATE on the database, and to own the bound tables; where it does not, `rowcast setup --sql` prints what somebody else runs. By
+ * triggers neither `wal_level` nor REPLICATION is needed.
  *
  * @example
  * ```ts
@@ -49,10 +55,15 @@ export function postgres(options: string | PostgresOptions): Database {
     name: 'postgres',
     plan: (bound) =>
       visit(settings, async (sessions) => {
+        if (settings.follow === 'triggers') return planByTriggers(sessions, bound);
         const place = { settings, sessions, server: await checkServer(sessions) };
         return [...(await missing(place, bound)).steps, ...(await missingSlot(place))];
       }),
-    open: (bound, { setup, clock, log }) => open(settings, bound, { setup, clock, log }),
+    open(bound, { setup, clock, log }) {
+      const hands = { setup, clock, log };
+      if (settings.follow !== 'triggers') return open(settings, bound, hands);
+      return openByTriggers({ ...settings, connections: connectionsOf(settings), bounds: boundsOf(settings) }, bound, hands);
+    },
     examine: (bound) => examine(settings, bound),
     teardown: () =>
       visit(settings, async (sessions) => {
@@ -78,10 +89,13 @@ interface Place {
   readonly server: Server;
 }
 
-function sessionsOf({ url, drizzle, connections = 10 }: PostgresOptions): Promise<Sessions> {
-  // Two, because setting up holds a lock on one while it works on another.
-  return pgSessions(url, { ...(drizzle && { drizzle }), connections: Math.max(2, connections) });
+function sessionsOf({ url, drizzle, connections }: PostgresOptions): Promise<Sessions> {
+  return pgSessions(url, { ...(drizzle && { drizzle }), connections: connectionsOf({ connections }) });
 }
+
+// Two, because setting up holds a lock on one while it works on another.
+const connectionsOf = ({ connections = 10 }: { readonly connections?: number | undefined }): number => Math.max(2, connections);
+const boundsOf = ({ transaction }: PostgresOptions): TransactionBounds => ({ ...BOUNDS, ...transaction });
 
 interface Hands {
   readonly setup: 'auto' | 'check';
@@ -108,7 +122,7 @@ async function open(settings: PostgresOptions, bound: readonly Bound[], hands: H
         tables: [...tables.values()],
         slot: await chooseSlot(place, hands),
         publication: publicationOf(settings),
-        bounds: { ...BOUNDS, ...settings.transaction },
+        bounds: boundsOf(settings),
       },
       connection,
       { epoch },
@@ -128,13 +142,8 @@ async function open(settings: PostgresOptions, bound: readonly Bound[], hands: H
   }
 }
 
-/** Processes that start at the same time set up one after the other. */
-const SETUP_LOCK = `SELECT pg_advisory_xact_lock(hashtextextended('rowcast setup', 0))`;
-
 function setUp(place: Place, bound: readonly Bound[], setup: 'auto' | 'check'): Promise<Missing['tables']> {
-  return place.sessions.transaction(async (lock) => {
-    await lock.query(`SELECT set_config('lock_timeout', '1min', true)`);
-    await lock.query(SETUP_LOCK);
+  return setUpAlone(place.sessions, async () => {
     const { steps, tables } = await missing(place, bound);
     const slot = await missingSlot(place);
     if (setup === 'check') refuseMissing([...steps, ...slot]);
@@ -156,6 +165,7 @@ async function missing({ settings, sessions }: Place, bound: readonly Bound[]): 
   const steps = [
     ...(await bookkeeping(sessions)),
     ...publicationSteps(await readStanding(sessions, publication, followed), publication, followed),
+    ...(await journalLeft(sessions)),
   ];
   return { tables, steps };
 }
@@ -201,6 +211,7 @@ async function remains(sessions: Sql): Promise<readonly GuardedStep[]> {
   return [
     ...slots.map(([name]) => ({ sql: `SELECT pg_drop_replication_slot(${literal(name ?? '')})`, why: 'the server keeps the log for it' })),
     ...(await publicationGone(sessions)),
+    ...(await journalGone(sessions)),
     ...(await bookkeepingGone(sessions)),
   ];
 }

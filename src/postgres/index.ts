@@ -1,9 +1,10 @@
 export { postgres, type PostgresOptions } from './database.ts';
-export type { TransactionBounds } from './assembler.ts';
+export { BOUNDS, type TransactionBounds } from './assembler.ts';
 // The dialect: what another body of it (PGlite) is made of.
 export { readCatalog, type Relation } from './catalog.ts';
-export { Journal, leaveInJournal, type JournalParts } from './journal.ts';
+export { Journal, leaveInJournal, waking, type JournalParts } from './journal.ts';
 export { CHANNEL, journalGone, journalSteps } from './journal-setup.ts';
+export { timelineOf } from './journal-ticks.ts';
 export { PgRows, type RowsParts } from './rows.ts';
 export { applySteps, bookkeeping, bookkeepingGone, readNotes, refuseMissing } from './setup.ts';
 export { Lease } from './lease.ts';

@@ -1,115 +1,131 @@
 import {
   numberOf,
   ORIGIN,
-  positionOf,
+  RowcastError,
   type ChangeSource,
   type Commit,
+  type Floor,
   type Log,
+  type Loss,
   type Position,
   type Published,
   type Receipt,
+  type ResetReason,
 } from '../core/index.ts';
-import { JournalReader, type Told } from './journal-reader.ts';
-import { JOURNAL, OP, untold } from './journal-setup.ts';
+import type { TransactionBounds } from './assembler.ts';
+import { BatchReader, endOf, placeOf, Trimmed, type Batch } from './journal-reader.ts';
+import { JOURNAL, OP } from './journal-setup.ts';
+import { Ticks, type Tick, type TickParts } from './journal-ticks.ts';
+import { KEPT, trim, type Kept } from './journal-trim.ts';
 import { publishedText } from './publish.ts';
-import { META } from './setup.ts';
-import { sqlState, type RawRow, type Sessions, type Sql } from './sql.ts';
+import { sqlState, type Sessions, type Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
+import { Waker } from './waker.ts';
 
-export interface JournalParts {
-  readonly sessions: Sessions;
+export interface JournalParts extends TickParts {
   readonly tables: readonly PgTable[];
   readonly epoch: string;
+  readonly bounds: TransactionBounds;
   readonly log: Log;
-  /** Calls back whenever something was committed to the journal, soon; the journal looks by itself too. Returns the way to stop. */
-  readonly listen: (wake: () => void) => Promise<() => Promise<void>>;
+  /** Milliseconds between two looks: the least after news, the most when there are none. */
+  readonly pace: readonly [least: number, most: number];
+  /** Default: {@link KEPT}. */
+  readonly kept?: Kept;
+  /** Calls back soon after something was committed to the journal, where that costs the writers nothing. Returns the way to stop. */
+  readonly listen?: (wake: () => void) => Promise<() => Promise<void>>;
+  /** Makes again what was taken away of the triggers, as far as that is allowed. */
+  readonly restore?: () => Promise<void>;
 }
 
-/** Rows of the journal read at once; a transaction is whole however many it has. */
-const PAGE = 2_000;
-/** A look without being called: what a notification missed is found by then. */
-const LOOK_MS = 1_000;
-/** Rows let go of before the journal is trimmed: a delete for each commit would cost as much as the commit. */
-const TRIM_EVERY = 500n;
-/** Looks between two checks that the triggers are still there. */
-const CHECK_EVERY = 30;
+/** Between two times that the journal is trimmed: 10 s. */
+const TRIM_MS = 10_000;
 
-const FORGOTTEN = 'journal_forgotten';
-
-/**
- * Changes written down by triggers, read as commits: core's change source where there is no log to read.
- *
- * A number given when a row is written says nothing about when it is committed. So what is new is not "numbers above the last one" but the
- * difference of two snapshots: what is visible now and was not at the last look. A commit is one transaction; its position is the number of
- * its last row.
- */
+/** Changes written down by triggers, read as commits: core's change source where there is no log to read. */
 export class Journal implements ChangeSource {
   readonly epoch: string;
   readonly #parts: JournalParts;
+  readonly #ticks: Ticks;
+  readonly #waker: Waker;
+  readonly #closed = new AbortController();
   #acknowledged: Position = ORIGIN;
-  #trimmed: Position = ORIGIN;
-  #trimming = false;
+  #trimmed = -TRIM_MS;
+  #trimming: Promise<void> | null = null;
 
   constructor(parts: JournalParts) {
     this.epoch = parts.epoch;
     this.#parts = parts;
+    this.#ticks = new Ticks(parts);
+    this.#waker = new Waker(parts.clock);
   }
 
   async tail(): Promise<Position> {
-    const [row] = await this.#parts.sessions.query(
-      `SELECT greatest((SELECT max(seq) FROM ${JOURNAL} WHERE pg_visible_in_snapshot(xid, (${SNAPSHOT}))), (${FORGOTTEN_SQL}), 0)`,
-    );
-    return positionOf(BigInt(row?.[0] ?? 0));
+    return endOf(await this.#ticks.surely());
+  }
+
+  /** As little as the bounds of what is kept say: the rest may be there, and is trimmed one day. */
+  async floor(): Promise<Floor> {
+    await this.#ticks.surely();
+    const { rows } = this.#parts.kept ?? KEPT;
+    return { position: endOf(await this.#ticks.oldest(BigInt(rows))), reason: 'retention' };
   }
 
   async *read(after: Position, signal: AbortSignal): AsyncGenerator<readonly Commit[]> {
-    const waker = new Waker();
-    const abort = (): void => waker.wake();
-    signal.addEventListener('abort', abort, { once: true });
-    const unlisten = await this.#parts.listen(() => waker.wake());
+    const ending = AbortSignal.any([signal, this.#closed.signal]);
+    const wake = (): void => this.#waker.wake();
+    ending.addEventListener('abort', wake, { once: true });
+    const unlisten = await this.#parts.listen?.(wake);
     try {
-      const reader = await JournalReader.open(this.#parts.sessions, this.#parts.tables);
+      const reader = new BatchReader({ ...this.#parts, ticks: this.#ticks });
       const unfollowed = new Set<PgTable>();
-      let last = after;
-      let look: Look = { from: numberOf(last), since: null, upto: null, at: null };
-      for (let looks = 0; !signal.aborted; looks++) {
-        if (looks % CHECK_EVERY === 0) await this.#check(unfollowed);
-        const page = await this.#page(look);
-        if (page) {
-          const commits: Commit[] = [];
-          if (page.forgotten > last) {
-            // Rows that were not read are gone: the reader was away too long, or another one of this database let go of them.
-            last = page.forgotten;
-            const lost = this.#parts.tables.map((table) => ({ table, reason: 'source' as const }));
-            commits.push({ position: last, xid: null, receipts: [], changes: [], lost });
+      const [least, most] = this.#parts.pace;
+      let { at, from, loss } = await this.#start(after);
+      let eager = true;
+      for (let wait = least; !ending.aborted;) {
+        try {
+          if (loss) {
+            const told = loss;
+            loss = null;
+            yield [told];
           }
-          for (const transaction of page.transactions) {
-            const commit = await commitOf(transaction, reader, last);
-            if (!commit) continue;
-            last = commit.position;
-            commits.push(commit);
+          for (const tick of await this.#news(at, eager)) {
+            const batch = { before: at, tick };
+            for await (const commits of reader.commits(batch, from)) {
+              from = commits.at(-1)?.position ?? from;
+              yield commits;
+              if (ending.aborted) return;
+            }
+            await this.#check(batch, reader, unfollowed);
+            [at, from, wait] = [tick, endOf(tick), 0];
           }
-          look = page.next;
-          if (commits.length > 0) yield commits;
-          if (look.at) continue;
+        } catch (error) {
+          if (error instanceof Trimmed) {
+            ({ at, from, loss } = await this.#atFloor());
+            continue;
+          }
+          // The app has a failed transaction open on the only connection: nothing can be asked until it ends.
+          if (sqlState(error) !== '25P02') throw error;
         }
-        if (!signal.aborted) await waker.sleep();
+        eager = wait > 0 && (await this.#waker.sleep(wait));
+        wait = Math.min(most, Math.max(least, wait * 1.5));
       }
     } finally {
-      signal.removeEventListener('abort', abort);
-      waker.wake();
-      await unlisten();
+      ending.removeEventListener('abort', wake);
+      await unlisten?.();
     }
   }
 
   acknowledge(position: Position): void {
     if (position <= this.#acknowledged) return;
     this.#acknowledged = position;
-    if (!this.#trimming && numberOf(position) - numberOf(this.#trimmed) >= TRIM_EVERY) void this.trim();
+    const now = this.#parts.clock.now();
+    if (this.#trimming || now - this.#trimmed < TRIM_MS) return;
+    this.#trimmed = now;
+    this.#trimming = this.trim().finally(() => (this.#trimming = null));
   }
 
   async mark(receipt: Receipt): Promise<void> {
     await leaveInJournal(this.#parts.sessions, receipt);
+    this.wake();
   }
 
   async publish(changes: readonly Published[], receipt: Receipt): Promise<void> {
@@ -118,160 +134,96 @@ export class Journal implements ChangeSource {
       await tx.query(`INSERT INTO ${JOURNAL} (op, after) VALUES ($1, $2)`, [OP.publish, text]);
       await leaveInJournal(tx, receipt);
     });
+    this.wake();
   }
 
-  /** Null when nothing can be said now: the app has a failed transaction open on the only connection there is. */
-  async #page(look: Look): Promise<Page | null> {
-    let rows: readonly RawRow[];
-    try {
-      rows = await this.#parts.sessions.query(...pageQuery(look));
-    } catch (error) {
-      if (sqlState(error) === '25P02') return null;
-      throw error;
-    }
-    const upto = rows[0]?.[0] ?? look.upto;
-    const forgotten = positionOf(BigInt(rows[0]?.[8] ?? 0));
-    const found = rows.filter((row) => row[1] !== null);
-    const transactions = new Map<string, RawRow[]>();
-    for (const row of found) {
-      const xid = row[3] ?? '';
-      const same = transactions.get(xid);
-      if (same) same.push(row);
-      else transactions.set(xid, [row]);
-    }
-    const end = found.at(-1);
-    if (found.length < PAGE || !end)
-      return { forgotten, transactions: [...transactions.values()], next: { ...look, since: upto, upto: null, at: null } };
-    // The last one may go on: it is read whole.
-    const whole = await this.#parts.sessions.query(
-      `SELECT '', seq, seq, xid, rel, op, before, after FROM ${JOURNAL} WHERE xid = $1 ORDER BY seq`,
-      [end[3]],
-    );
-    transactions.set(end[3] ?? '', [...whole]);
-    return { forgotten, transactions: [...transactions.values()], next: { ...look, upto, at: end[2] ?? null } };
+  /** Something was committed by this very process. */
+  wake(): void {
+    this.#waker.wake();
   }
 
-  /** A table made anew has no triggers: its viewers are told so by the journal itself, and the people who run it by the log, once. */
-  async #check(known: Set<PgTable>): Promise<void> {
-    for (const table of await untold(this.#parts.sessions, this.#parts.tables)) {
-      if (known.has(table)) continue;
-      known.add(table);
-      await this.#parts.sessions.query(`INSERT INTO ${JOURNAL} (rel, op) VALUES ($1, $2)`, [table.relation.oid, OP.gap]);
-      this.#parts.log.error({ table: table.id }, 'the triggers of a bound table are gone or switched off; restart to set them up again');
-    }
-  }
-
-  /** Deletes what was acknowledged. Never throws: what is left is deleted another time. */
+  /** Lets go of what was acknowledged and is over the bounds. Never rejects. */
   async trim(): Promise<void> {
-    const upto = this.#acknowledged;
-    if (upto <= this.#trimmed) return;
-    this.#trimming = true;
+    const { n, isEnd } = placeOf(numberOf(this.#acknowledged));
+    // The batch of a commit in it can be read again only with the tick before.
+    await trim({ ...this.#parts, kept: this.#parts.kept ?? KEPT }, isEnd ? n : n - 1n);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#trimming;
+  }
+
+  /** Where reading goes on after a position, and what is lost by that. */
+  async #start(after: Position): Promise<Start> {
+    const { n, isEnd } = placeOf(numberOf(after));
+    const tip = await this.#ticks.surely();
+    if (tip.n < n) {
+      const tick = await this.#ticks.beyond(n);
+      return { at: tick, from: endOf(tick), loss: this.#loss(tick, 'timeline') };
+    }
+    const [tick, before] = await this.#ticks.upTo(n);
+    const at = isEnd ? tick : before;
+    return tick?.n === n && at ? { at, from: after, loss: null } : this.#atFloor();
+  }
+
+  async #atFloor(): Promise<Start> {
+    const at = await this.#ticks.oldest();
+    return { at, from: endOf(at), loss: this.#loss(at, 'retention') };
+  }
+
+  #loss(tick: Tick, reason: ResetReason): Commit {
+    const lost = this.#parts.tables.map((table): Loss => ({ table, reason }));
+    return { position: endOf(tick), xid: tick.xid, receipts: [], changes: [], lost };
+  }
+
+  async #news(at: Tick, eager: boolean): Promise<readonly Tick[]> {
+    const last = await this.#ticks.reach({ eager });
+    if (!last || last.n === at.n) return [];
+    if (last.n < at.n) throw new RowcastError('source_lost', 'the database was restored to an earlier time; it is read anew');
+    return this.#ticks.after(at.n);
+  }
+
+  /** Viewers of a table without its triggers are told so by the journal; the people who run it by the log, once. */
+  async #check(batch: Batch, reader: BatchReader, known: Set<PgTable>): Promise<void> {
+    if (batch.before.print === batch.tick.print && known.size === 0) return;
+    const unfollowed = await reader.unfollowed(batch);
+    const fresh = unfollowed.filter((table) => !known.has(table));
+    known.clear();
+    for (const table of unfollowed) known.add(table);
+    if (fresh.length === 0) return;
+    const { log, restore } = this.#parts;
+    const tables = fresh.map(({ id }) => id);
     try {
-      await this.#parts.sessions.transaction(async (tx) => {
-        const number = numberOf(upto).toString();
-        await tx.query(`DELETE FROM ${JOURNAL} WHERE seq <= $1`, [number]);
-        // Whoever starts before what was deleted must be told: how far that is stays behind.
-        await tx.query(
-          `INSERT INTO ${META} (key, value) VALUES ('${FORGOTTEN}', $1)
-           ON CONFLICT (key) DO UPDATE SET value = greatest(excluded.value::bigint, ${META}.value::bigint)::text`,
-          [number],
-        );
-      });
-      this.#trimmed = upto;
+      if (!restore) throw new Error('they are not made again by themselves here');
+      await restore();
+      log.warn({ tables }, 'the triggers of bound tables were gone or switched off; they were made again, and their viewers read again');
     } catch (error) {
-      this.#parts.log.warn({ err: error }, 'the journal could not be trimmed; it is tried again after the next commits');
-    } finally {
-      this.#trimming = false;
+      log.error({ tables, err: error }, 'the triggers of bound tables are gone or switched off: run `rowcast setup`, then restart');
     }
   }
 }
 
-async function commitOf(rows: readonly RawRow[], reader: JournalReader, last: Position): Promise<Commit | null> {
-  const told: Told = { changes: [], receipts: [], lost: new Map() };
-  for (const [, seq, , , rel, op, before, after] of rows) {
-    const row = { seq: BigInt(seq ?? 0), rel: Number(rel), op: op ?? '', before: before ?? null, after: after ?? null };
-    await reader.read(row, told);
-  }
-  const lost = [...told.lost].map(([table, reason]) => ({ table, reason }));
-  const changes = told.changes.filter(({ table }) => !told.lost.has(table as PgTable));
-  if (changes.length === 0 && told.receipts.length === 0 && lost.length === 0) return null;
-  const highest = positionOf(BigInt(rows.at(-1)?.[1] ?? 0));
-  // With one connection numbers rise with commits. With several, one that took longer is told behind those it was overtaken by.
-  const position = highest > last ? highest : positionOf(numberOf(last) + 1n);
-  return { position, xid: BigInt(rows[0]?.[3] ?? 0), receipts: told.receipts, changes, lost };
+interface Start {
+  /** Everything up to it has been told, but for what `from` leaves. */
+  readonly at: Tick;
+  readonly from: Position;
+  readonly loss: Commit | null;
 }
 
 /** Leaves a receipt in the journal, inside the transaction when given one. */
 export async function leaveInJournal(sql: Sql, receipt: Receipt): Promise<void> {
-  await sql.query(
-    `WITH left_behind AS (INSERT INTO ${JOURNAL} (op, after) VALUES ($1, $2) RETURNING 1) SELECT pg_notify('rowcast', '') FROM left_behind`,
-    [OP.receipt, JSON.stringify(receipt)],
-  );
+  await sql.query(`INSERT INTO ${JOURNAL} (op, after) VALUES ($1, $2)`, [OP.receipt, JSON.stringify(receipt)]);
 }
 
-const FORGOTTEN_SQL = `SELECT value::bigint FROM ${META} WHERE key = '${FORGOTTEN}'`;
-
-/**
- * What has been committed by now. A snapshot does not list the transaction it is taken in, and counts it as done once a savepoint of it was
- * rolled back: on a connection that is shared with the app that is the app's own open transaction, so it is added.
- */
-const SNAPSHOT = `SELECT CASE WHEN own < pg_snapshot_xmax(cur) THEN concat_ws(':', least(pg_snapshot_xmin(cur), own), pg_snapshot_xmax(cur),
-    (SELECT string_agg(xip::text, ',' ORDER BY xip) FROM (SELECT pg_snapshot_xip(cur) UNION SELECT own) open (xip)))::pg_snapshot ELSE cur END
-  FROM (SELECT pg_current_snapshot(), pg_current_xact_id_if_assigned()) here (cur, own)`;
-
-/** Where the reader stands: everything visible in `since` has been read, or at the start everything up to the number `from`. */
-interface Look {
-  readonly from: bigint;
-  readonly since: string | null;
-  /** Between two pages of one look: the snapshot it is of, and the last number of the last transaction read. */
-  readonly upto: string | null;
-  readonly at: string | null;
-}
-
-interface Page {
-  /** Everything up to here was let go of. */
-  readonly forgotten: Position;
-  readonly transactions: readonly (readonly RawRow[])[];
-  readonly next: Look;
-}
-
-/** Two index scans, joined: one OR over both would read the whole journal while a long transaction is open. */
-function pageQuery({ from, since, upto, at }: Look): [text: string, params: readonly unknown[]] {
-  const news =
-    since === null
-      ? `SELECT * FROM ${JOURNAL} WHERE seq > $3`
-      : `SELECT * FROM ${JOURNAL} WHERE xid >= pg_snapshot_xmax($3::pg_snapshot)
-         UNION ALL SELECT * FROM ${JOURNAL} WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($3::pg_snapshot)))`;
-  return [
-    `WITH now AS MATERIALIZED (SELECT coalesce($1::pg_snapshot, (${SNAPSHOT})) AS snapshot)
-     SELECT now.snapshot, seq, last, xid, rel, op, before, after, (${FORGOTTEN_SQL}) FROM now LEFT JOIN LATERAL (
-       SELECT *, max(seq) OVER (PARTITION BY xid) AS last FROM (${news}) news WHERE pg_visible_in_snapshot(xid, now.snapshot)
-     ) visible ON last > $2 ORDER BY last, seq LIMIT ${PAGE}`,
-    [upto, at ?? '0', since ?? from.toString()],
-  ];
-}
-
-/** Sleeps until it is woken, or for a while. A call while it is awake counts for the next sleep. */
-class Waker {
-  #woken = false;
-  #resolve: (() => void) | null = null;
-
-  wake(): void {
-    this.#woken = true;
-    this.#resolve?.();
-  }
-
-  async sleep(): Promise<void> {
-    if (!this.#woken) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, LOOK_MS);
-        this.#resolve = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.#resolve = null;
-    }
-    this.#woken = false;
-  }
+/** The same sessions, for writes whose receipts are waited for: the reader looks as soon as one is committed. */
+export function waking(sessions: Sessions, journal: Pick<Journal, 'wake'>): Sessions {
+  return {
+    ...sessions,
+    async transaction(run) {
+      const result = await sessions.transaction(run);
+      journal.wake();
+      return result;
+    },
+  };
 }

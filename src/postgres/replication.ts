@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { RowcastError } from '../core/index.ts';
 import { loadPg } from './driver.ts';
 import { lsnText } from './lsn.ts';
+import { BY_TRIGGERS } from './server.ts';
 import { identifier, literal, PINNED, sqlState, type RawRow, type Sql } from './sql.ts';
 
 /** What comes down a replication connection. Buffers are lent for the call. A socket's chunk may hold many messages. */
@@ -205,7 +206,7 @@ function connectionError(cause: unknown): unknown {
     case '42501':
       return unsupported(
         `the database's user may not read the log; run: ALTER ROLE … REPLICATION (on Amazon RDS: GRANT rds_replication TO …), or set ` +
-          `\`replicationUrl\` to a user that may`,
+          `\`replicationUrl\` to a user that may; or follow the database without its log: ${BY_TRIGGERS}`,
       );
     case '53300':
       return unsupported('all of the connections that may read the log are taken; raise max_wal_senders, or end one of them');

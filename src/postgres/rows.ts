@@ -1,8 +1,11 @@
 import {
+  numberOf,
+  ORIGIN,
   positionOf,
   RowcastError,
   type Clock,
   type Image,
+  type Position,
   type ReadOptions,
   type Reading,
   type RowPage,
@@ -13,14 +16,18 @@ import {
 } from '../core/index.ts';
 import type { Shape } from './catalog.ts';
 import { selectionSql, type Where } from './selection.ts';
+import { visibleIn } from './snapshot.ts';
 import { identifier, type RawRow, type Sessions, type Sql } from './sql.ts';
 import { imageReader, type PgColumn, type PgTable } from './tables.ts';
 
 export interface RowsParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
-  /** An expression for the place in the log, as a number, that everything shown by the statement it stands in is at or before. */
-  readonly until: string;
+  /**
+   * The place in the log that everything shown is at or before: an expression for it, as a number, where that is the statement's in which it
+   * stands; or a call that gives it for everything shown by then.
+   */
+  readonly until: string | (() => Promise<Position>);
 }
 
 /** Everything that is shown wrote the end of its transaction into the log before it could be seen, and the expression is evaluated after that. */
@@ -46,11 +53,11 @@ export class PgRows implements Rows {
     const pg = table as PgTable;
     const { sessions, until } = this.#parts;
     if (sessions.lasting) return this.#open(pg, selection, { page, signal });
-    return sessions.moment(pg.sql, async (sql) => {
+    const { snapshot, images } = await sessions.moment(pg.sql, async (sql) => {
       const query = await RowQuery.of(sql, pg, { selection, until });
-      const images = (await query.rows(null, null)).map(query.image);
-      return { snapshot: query.snapshot, pages: paged(images, page, signal) };
+      return { snapshot: query.snapshot, images: (await query.rows(null, null)).map(query.image) };
     });
+    return { snapshot: await this.#placed(snapshot), pages: paged(images, page, signal) };
   }
 
   /** A moment that is kept open until the pages have been read, or nobody wants them any more. */
@@ -60,11 +67,16 @@ export class PgRows implements Rows {
     const hold = new Hold(clock, signal);
     const running = sessions.moment(table.sql, async (sql) => {
       const query = await hold.unless(RowQuery.of(sql, table, { selection, until }));
-      opened.resolve({ snapshot: query.snapshot, pages: read(query, page, hold) });
+      opened.resolve({ snapshot: await hold.unless(this.#placed(query.snapshot)), pages: read(query, page, hold) });
       await hold.released;
     });
     void running.catch(opened.reject).then(hold.end);
     return hold.unless(opened.promise);
+  }
+
+  async #placed(snapshot: Snapshot): Promise<Snapshot> {
+    const { until } = this.#parts;
+    return typeof until === 'string' ? snapshot : { ...snapshot, until: await until() };
   }
 }
 
@@ -147,10 +159,7 @@ function sizeOf(rows: readonly RawRow[]): number {
   return size;
 }
 
-interface Wanted {
-  readonly selection: Selection;
-  readonly until: string;
-}
+type Wanted = Pick<RowsParts, 'until'> & { readonly selection: Selection };
 
 /** What is asked of one table in one moment. */
 class RowQuery {
@@ -180,7 +189,7 @@ class RowQuery {
 
   static async of(sql: Sql, table: PgTable, { selection, until }: Wanted): Promise<RowQuery> {
     const [row] = await sql.query(
-      `SELECT pg_current_snapshot(), ${until}, (SELECT coalesce(json_agg(json_build_object('name', attname, 'type', atttypid::int8)), '[]')
+      `SELECT pg_current_snapshot(), ${typeof until === 'string' ? until : numberOf(ORIGIN)}, (SELECT coalesce(json_agg(json_build_object('name', attname, 'type', atttypid::int8)), '[]')
          FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped)`,
       [table.sql],
     );
@@ -193,7 +202,7 @@ class RowQuery {
         `the table ${table.id} has no column ${drifted.map(({ column }) => `"${column}"`).join(', ')} as it was at the start; restart`,
       );
     }
-    return new RowQuery(sql, table, { snapshot: snapshotOf(snapshot, position), shape, where: selectionSql(table, selection) });
+    return new RowQuery(sql, table, { snapshot: { by: 'xid', until: positionOf(BigInt(position)), ...visibleIn(snapshot) }, shape, where: selectionSql(table, selection) });
   }
 
   /** Those after a row of it, in the order of the key. */
@@ -216,15 +225,3 @@ class RowQuery {
 }
 
 type Here = Pick<Shape, 'attributes'>;
-
-/** `xmin:xmax:xip,xip`, as Postgres writes a snapshot. */
-function snapshotOf(text: string, position: string): Snapshot {
-  const [xmin = '0', xmax = '0', running = ''] = text.split(':');
-  return {
-    by: 'xid',
-    until: positionOf(BigInt(position)),
-    xmin: BigInt(xmin),
-    xmax: BigInt(xmax),
-    running: new Set(running === '' ? [] : running.split(',').map(BigInt)),
-  };
-}

@@ -6,8 +6,8 @@ export interface Server {
   readonly retentionIsCapped: boolean;
 }
 
-/** @throws {RowcastError} `source_unsupported`, with the cure, when this server's log cannot be followed. */
-export async function checkServer(sql: Sql): Promise<Server> {
+/** @throws {RowcastError} `source_unsupported`, with the cure, when this server cannot be followed: by its log, or at all. */
+export async function checkServer(sql: Sql, follow: 'log' | 'triggers' = 'log'): Promise<Server> {
   try {
     await sql.query('SELECT 1');
   } catch (error) {
@@ -20,14 +20,17 @@ export async function checkServer(sql: Sql): Promise<Server> {
   const [version, standby, walLevel, kept] = row ?? [];
   if (Number(version) < 150_000) throw unsupported(`Postgres 15 or newer is needed, this is ${version}`);
   if (standby === 't') throw unsupported('this is a standby; use the address of the primary');
-  if (walLevel !== 'logical') {
+  if (follow === 'log' && walLevel !== 'logical') {
     throw unsupported(
       `its log does not hold rows (wal_level is ${walLevel}); run: ALTER SYSTEM SET wal_level = 'logical'; and restart the server (Amazon RDS: ` +
-        `rds.logical_replication = 1; Cloud SQL: cloudsql.logical_decoding = on)`,
+        `rds.logical_replication = 1; Cloud SQL: cloudsql.logical_decoding = on); or follow it without its log: ${BY_TRIGGERS}`,
     );
   }
   return { retentionIsCapped: kept !== '-1' };
 }
+
+/** The way that needs no right of replication and no setting of the server. */
+export const BY_TRIGGERS = `postgres({ url, follow: 'triggers' })`;
 
 /** What a first connection fails of, and what to do about it. The address itself may hold a password: it is not repeated. */
 function unreachable(cause: unknown): unknown {

@@ -78,6 +78,15 @@ export function refuseMissing(steps: readonly SetupStep[]): void {
   );
 }
 
+/** Processes that start at the same time set up one after the other. */
+export function setUpAlone<T>(sessions: Sessions, setUp: () => Promise<T>): Promise<T> {
+  return sessions.transaction(async (lock) => {
+    await lock.query(`SELECT set_config('lock_timeout', '1min', true)`);
+    await lock.query(`SELECT pg_advisory_xact_lock(hashtextextended('rowcast setup', 0))`);
+    return setUp();
+  });
+}
+
 /** A step, and what goes around it in its transaction. */
 export interface GuardedStep extends SetupStep {
   /** Taken before the step. */
