@@ -112,9 +112,16 @@ const RESULT_CODES: Readonly<Record<string, number>> = {
   SQLITE_CONSTRAINT_DATATYPE: 3091,
 };
 const PRIMARY_CODES: readonly (readonly [string, number])[] = [
+  ['SQLITE_PERM', 3],
   ['SQLITE_BUSY', 5],
   ['SQLITE_LOCKED', 6],
+  ['SQLITE_READONLY', 8],
+  ['SQLITE_IOERR', 10],
+  ['SQLITE_CORRUPT', 11],
+  ['SQLITE_FULL', 13],
+  ['SQLITE_CANTOPEN', 14],
   ['SQLITE_TOOBIG', 18],
   ['SQLITE_CONSTRAINT', 19],
   ['SQLITE_MISMATCH', 20],
+  ['SQLITE_NOTADB', 26],
 ];

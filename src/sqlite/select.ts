@@ -69,7 +69,7 @@ function whereOf(joined: Joined, selection: Selection): Where {
       return byValues(joined, selection);
     case 'condition':
       return {
-        where: selection.any.length === 0 ? 'FALSE' : selection.any.map(({ sql }) => `(${sql})`).join(' OR '),
+        where: anyOf(selection.any.map(({ sql }) => `(${sql})`)),
         params: selection.any.flatMap((condition) => condition.params.map(conditionParam)),
         also: null,
       };
@@ -108,10 +108,18 @@ function byValues({ table, affinities }: Joined, { places, tuples }: Selection &
   const wanted = new Set(tuples.map((tuple) => JSON.stringify(tuple.map(groupValue))));
   const found = (image: Image): boolean => wanted.has(JSON.stringify(places.map((place) => groupValue(rowValue(table, image, place)))));
   return {
-    where: alternatives.length === 0 ? 'FALSE' : alternatives.includes('TRUE') ? 'TRUE' : alternatives.join(' OR '),
+    where: alternatives.includes('TRUE') ? 'TRUE' : anyOf(alternatives),
     params: alternatives.includes('TRUE') ? [] : params,
     also: plain.includes(false) ? found : null,
   };
+}
+
+/** As a balanced tree: SQLite takes no expression that is deeper than 1,000. */
+function anyOf(terms: readonly string[]): string {
+  const [only = 'FALSE'] = terms;
+  if (terms.length < 2) return only;
+  const middle = Math.floor(terms.length / 2);
+  return `(${anyOf(terms.slice(0, middle))} OR ${anyOf(terms.slice(middle))})`; // sql: terms of our own, and conditions as the model made them
 }
 
 const PLAIN: ReadonlySet<Column['shape']> = new Set<Column['shape']>(['string', 'number', 'bigint', 'bytes']);

@@ -101,3 +101,42 @@ export function otherProcess(file: string): Connection {
     },
   };
 }
+
+/** A process of its own that follows the file's table `t` as Rowcast does. */
+export interface Follower {
+  readonly epoch: string;
+  readonly tail: string;
+  /** The positions that it has told by now. */
+  readonly told: readonly string[];
+  /** Ends it as it wants to be ended, or at once. */
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+export async function follower(file: string, driver: DriverName): Promise<Follower> {
+  const child = spawn(process.execPath, ['--no-warnings', fileURLToPath(new URL('follower.ts', import.meta.url)), file, driver], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const told: string[] = [];
+  const lines = createInterface({ input: child.stdout });
+  const first = new Promise<string>((resolve, reject) => {
+    lines.once('line', resolve);
+    lines.once('close', () => reject(new Error('the follower ended')));
+  });
+  const { epoch, tail } = JSON.parse(await first) as { epoch: string; tail: string };
+  lines.on('line', (line) => told.push((JSON.parse(line) as { position: string }).position));
+  return {
+    epoch,
+    tail,
+    told,
+    async stop() {
+      child.stdin.end();
+      await ended;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

@@ -1,8 +1,9 @@
 import type { Database, Model, OpenDatabase, OpenOptions } from '../../src/core/index.ts';
 import { LogReader, suiteClock, SuiteLog } from '../../src/testing/opened.ts';
-import { plainModel, type PlainColumn } from '../../src/testing/plain-model.ts';
 import { boundOf } from '../../src/testing/tables.ts';
 import { freshWorld, type DriverName, type SqliteWorld } from './fixture.ts';
+
+export { model } from './models.ts';
 
 /** A file with tables of the test's own, followed from now on. Ends with `await using`. */
 export class Followed implements AsyncDisposable {
@@ -38,14 +39,3 @@ export class Followed implements AsyncDisposable {
     await this.world.close();
   }
 }
-
-/** A model in short: `model('t', 'id integer, name text', 'id')`. */
-export function model(table: string, columns: string, ...key: readonly string[]): Model {
-  const parsed = columns.split(',').map((text): [string, PlainColumn] => {
-    const [name = '', sqlType = ''] = text.trim().split(' ');
-    return [name, { sqlType, shape: SHAPES[sqlType] ?? 'string' }];
-  });
-  return plainModel({ dialect: 'sqlite', table, key, columns: Object.fromEntries(parsed) }) as unknown as Model;
-}
-
-const SHAPES: Readonly<Record<string, PlainColumn['shape']>> = { integer: 'number', real: 'number', blob: 'bytes', text: 'string' };
