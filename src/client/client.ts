@@ -1,4 +1,5 @@
 import { toWire, type ServerFrame, type WelcomeFrame } from '../protocol/index.ts';
+import { systemClock, type ClientClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
 import { fullJitter } from './machine.ts';
@@ -17,6 +18,12 @@ export interface ClientOptions {
   readonly delay?: (attempt: number) => number;
   /** Bytes the endpoint takes in one frame. Default 65,536; set it when the endpoint's own limit is another. */
   readonly frameBytes?: number;
+  /** Newer credentials, asked for when the server says that those of the connection run out. Left out: it ends with them. */
+  readonly token?: () => string | Promise<string>;
+  /** In place of the platform's time, of its chance, and of a name by chance: for a simulation, which can then be run again as it was. */
+  readonly clock?: ClientClock;
+  readonly random?: () => number;
+  readonly name?: string;
 }
 
 /**
@@ -29,7 +36,8 @@ export interface ClientOptions {
  * ```ts
  * import type { app } from './server.ts'
  * const client = createClient<typeof app>('/binding/')
- * client.stream('intval').on('change', ({ action, pk, data }) => show(action, pk, data))
+ * const intval = client.stream('intval')
+ * intval.on('commit', () => show(intval.rows))
  * ```
  */
 export function createClient<App extends AppTypes = AnyApp>(url: string, options: ClientOptions = {}): Client<App> {
@@ -43,21 +51,27 @@ class RowcastClient {
   readonly #outbox: Outbox;
   readonly #streams: StreamParts;
   readonly #frameBytes: number;
+  readonly #token: ClientOptions['token'];
   #welcome: WelcomeFrame | null = null;
   #ids = 0;
 
   readonly on: Emitter<ClientEvents>['on'] = (event, handler) => this.#events.on(event, handler);
 
-  constructor(socket: () => SocketLike, { delay = fullJitter, frameBytes = 65_536 }: ClientOptions) {
+  constructor(socket: () => SocketLike, options: ClientOptions) {
+    const { clock = systemClock, random = Math.random, frameBytes = 65_536 } = options;
+    const { delay = (attempt) => fullJitter(attempt, random), name = clientName() } = options;
     this.#frameBytes = frameBytes;
+    this.#token = options.token;
+    const soon = (work: () => void): void => void (options.clock ? clock.after(0, work) : queueMicrotask(work));
     const send = (text: string): void => this.#connection.send(text);
     this.#outbox = new Outbox(send);
     this.#subscriptions = new Subscriptions({
-      subscribe: (stream, params) => {
+      soon,
+      subscribe: ({ stream, params, token, position }) => {
         const id = ++this.#ids;
-        const text = JSON.stringify({ type: 'subscribe', id, stream, params });
+        const text = JSON.stringify({ type: 'subscribe', id, stream, params, ...(token !== undefined && { at: position, token }) });
         if (this.#fits(text)) send(text);
-        else queueMicrotask(() => this.#subscriptions.refused(id, this.#tooLarge()));
+        else soon(() => this.#subscriptions.refused(id, this.#tooLarge()));
         return id;
       },
       unsubscribe: (view) => send(JSON.stringify({ type: 'unsubscribe', view })),
@@ -69,9 +83,10 @@ class RowcastClient {
       send: (stream, payload) => this.#send(stream, payload),
     };
     this.#connection = new Connection({
+      clock,
       socket,
       delay,
-      hello: JSON.stringify({ type: 'hello', client: clientName() }),
+      hello: JSON.stringify({ type: 'hello', client: name }),
       frame: (frame) => this.#hear(frame),
       status: (status) => this.#moved(status),
     });
@@ -96,7 +111,7 @@ class RowcastClient {
   #moved(status: Status): void {
     if (status !== 'open') {
       this.#outbox.lost();
-      this.#subscriptions.lost();
+      this.#subscriptions.lost(status === 'failed');
     }
     if (status === 'failed' || status === 'closed') this.#outbox.end();
     this.#events.emit('status', status);
@@ -117,8 +132,20 @@ class RowcastClient {
         return this.#outbox.answered(frame);
       case 'subscribed':
         return this.#subscriptions.subscribed(frame.id, frame.view);
+      case 'rows':
+        return this.#subscriptions.added(frame);
+      case 'ready':
+        return this.#subscriptions.ready(frame);
       case 'reset':
         return this.#subscriptions.reset(frame);
+      case 'dropped':
+        return this.#subscriptions.dropped(frame);
+      case 'ping':
+        this.#subscriptions.ping(frame);
+        if (frame.mark !== undefined) this.#connection.send(JSON.stringify({ type: 'at', mark: frame.mark }));
+        return;
+      case 'expiring':
+        return void this.#refresh();
       case 'message':
         if (frame.stream === null) this.#events.emit('message', frame.payload);
         else this.#subscriptions.message(frame.stream, frame.payload);
@@ -129,11 +156,24 @@ class RowcastClient {
         return;
       }
       case 'seen':
-      case 'ping':
+      case 'going':
+      case 'refreshed':
         return;
       default:
         // A frame of a later server: nothing to a client that does not know it.
         frame satisfies never;
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const session = this.#welcome?.session;
+    try {
+      const token = await this.#token?.();
+      // Another connection came with credentials of its own.
+      if (token === undefined || this.status !== 'open' || this.#welcome?.session !== session) return;
+      this.#connection.send(JSON.stringify({ type: 'refresh', id: ++this.#ids, token }));
+    } catch (error) {
+      this.#events.emit('error', { code: 'forbidden', message: `there is no newer token: ${String(error)}` });
     }
   }
 

@@ -45,7 +45,7 @@ describe.each<readonly [string, ClientOptions]>([
     expect(peer.protocol).toBe('rowcast.1');
     expect(peer.url).toBe('/binding/?blog=1');
     expect(await peer.frame()).toEqual({ type: 'hello', client: expect.stringMatching(/^[0-9a-f]{32}$/) as string });
-    peer.say({ type: 'welcome', session: 's', epoch: '1', position: '0000000000000000', streams: STREAMS });
+    peer.say({ type: 'welcome', session: 's', epoch: '1', position: '0000000000000000', heartbeat: 20, streams: STREAMS });
     await client.becomes('open');
     expect(await peer.rest()).toEqual([]);
     expect(client.statuses).toEqual(['open']);
@@ -101,8 +101,7 @@ describe.each<readonly [string, ClientOptions]>([
     await client.becomes('open');
     first.close(code);
     const second = await server.welcomed(STREAMS);
-    expect(client.statuses).toEqual(['open', 'connecting']);
-    await client.becomes('open');
+    expect(client.statuses).toEqual(['open', 'connecting', 'open']);
     second.close(code);
     await server.welcomed(STREAMS);
     await client.becomes('open');
@@ -175,6 +174,9 @@ describe('a frame that is not what its type says', () => {
   test.each([
     '{"type":"commit"}',
     '{"type":"commit","changes":[null]}',
+    '{"type":"commit","changes":[[1,"create",1,{}],null]}',
+    '{"type":"rows","view":1}',
+    '{"type":"rows","view":1,"rows":[[1,{}],null]}',
     '{"type":"reset","views":5}',
     '{"type":"welcome"}',
     '{"type":"welcome","streams":null}',
@@ -190,9 +192,13 @@ describe('a frame that is not what its type says', () => {
       const client = connect();
       const peer = await server.welcomed(STREAMS);
       await client.becomes('open');
-      client.stream('posts');
+      const posts = client.stream('posts');
+      await peer.echo();
+      await peer.echo();
+      expect(posts.status).toBe('live');
       peer.raw(raw);
       await client.becomes('failed');
+      expect(posts.rows).toEqual([]);
       client.stream('posts').on('change', () => undefined);
       expect(await peer.closed).toBe(4000);
       expect(thrown).toEqual([]);

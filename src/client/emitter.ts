@@ -1,6 +1,6 @@
 /** Handlers by event. One that throws stops nobody: the error surfaces as any uncaught one. */
 export class Emitter<Events> {
-  readonly #handlers: { [E in keyof Events]?: Set<{ handle(event: Events[E]): void }> } = {};
+  #handlers: { [E in keyof Events]?: Set<{ handle(event: Events[E]): void }> } = {};
 
   on<E extends keyof Events>(event: E, handler: (event: Events[E]) => void): () => void {
     const handlers = (this.#handlers[event] ??= new Set());
@@ -19,5 +19,10 @@ export class Emitter<Events> {
         });
       }
     }
+  }
+
+  /** Nobody is told anything any more. */
+  clear(): void {
+    this.#handlers = {};
   }
 }

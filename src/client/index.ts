@@ -1,4 +1,5 @@
 export { createClient, type ClientOptions } from './client.ts';
+export type { ClientClock } from './clock.ts';
 export type { SocketLike, WebSocketConstructor } from './socket.ts';
 export type {
   Answer,
@@ -9,10 +10,13 @@ export type {
   Change,
   Client,
   ClientEvents,
+  Commit,
   Complaint,
   ConsumerStream,
   ConsumerTypes,
   Pk,
+  Progress,
   Status,
   StreamEvents,
+  StreamStatus,
 } from './types.ts';

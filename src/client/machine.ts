@@ -6,19 +6,7 @@ export type Happening = CloseVerdict | 'welcome' | 'timer' | 'reconnect' | 'clos
 
 type Row = Readonly<Record<Happening, Status | null>>;
 
-/** There is a socket. */
-const BUSY: Row = {
-  welcome: null,
-  fatal: 'failed',
-  credentials: 'signed-out',
-  now: 'connecting',
-  later: 'waiting',
-  timer: null,
-  reconnect: 'connecting',
-  close: 'closed',
-};
-
-/** There is none: what a socket still says comes too late. */
+/** There is no socket: what one still says comes too late. */
 const IDLE: Row = {
   welcome: null,
   fatal: null,
@@ -29,6 +17,9 @@ const IDLE: Row = {
   reconnect: 'connecting',
   close: 'closed',
 };
+
+/** There is one. */
+const BUSY: Row = { ...IDLE, fatal: 'failed', credentials: 'signed-out', now: 'connecting', later: 'waiting' };
 
 /** Where each happening leads; null: nowhere. Coming to `connecting` always makes a new socket. */
 export const MACHINE: Readonly<Record<Status, Row>> = {

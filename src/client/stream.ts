@@ -1,7 +1,8 @@
-import type { Action, Params } from '../protocol/index.ts';
-import { Emitter } from './emitter.ts';
-import type { Ear, Subscription, Subscriptions } from './subscriptions.ts';
-import type { Answer, Pk } from './types.ts';
+import type { Action, Key, Params } from '../protocol/index.ts';
+import { pkOf, type Row } from './rows.ts';
+import { Ear, type Subscription } from './subscription.ts';
+import type { Subscriptions } from './subscriptions.ts';
+import type { Answer, Pk, Progress, StreamStatus } from './types.ts';
 
 export interface Writing {
   readonly stream: string;
@@ -21,15 +22,39 @@ export interface StreamParts {
 export class Stream {
   readonly #name: string;
   readonly #parts: StreamParts;
-  readonly #ear: Ear = new Emitter();
-  readonly #subscription: Subscription;
+  readonly #ear = new Ear();
+  readonly #asked: Subscription;
 
   readonly on: Ear['on'] = (event, handler) => this.#ear.on(event, handler);
 
   constructor(name: string, params: object | undefined, parts: StreamParts) {
     this.#name = name;
     this.#parts = parts;
-    this.#subscription = parts.subscriptions.join(name, params, this.#ear);
+    this.#asked = parts.subscriptions.join(name, params, this.#ear);
+  }
+
+  get #subscription(): Subscription {
+    return this.#asked.root;
+  }
+
+  get rows(): readonly Row[] {
+    return this.#subscription.rows.rows;
+  }
+
+  get status(): StreamStatus {
+    return this.#subscription.status;
+  }
+
+  get progress(): Progress {
+    return this.#subscription.progress;
+  }
+
+  row(pk: Pk): Row | undefined {
+    return this.#subscription.rows.row(pk);
+  }
+
+  pk(row: object): Key {
+    return pkOf(row);
   }
 
   create(data: object): Promise<Answer> {
@@ -53,6 +78,6 @@ export class Stream {
   }
 
   #write(action: Action, about: { readonly pk?: Pk; readonly data?: object }): Promise<Answer> {
-    return this.#parts.write({ stream: this.#name, action, params: this.#subscription.params, ...about });
+    return this.#parts.write({ stream: this.#name, action, params: this.#asked.params, ...about });
   }
 }

@@ -1,11 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { AT, commit, ofType, record, scripted, settled, STREAMS } from '../../test/support/scripted-client.ts';
+import { commit, loaded, ofType, record, scripted, settled, STREAMS } from '../../test/support/scripted-client.ts';
 import type { StreamInfo } from '../protocol/index.ts';
 import type { Status } from './index.ts';
 
 const kit = scripted();
 
-describe('a stream with params', () => {
+const keys = (stream: { readonly rows: readonly object[]; pk(row: object): unknown }): unknown[] =>
+  stream.rows.map((row) => stream.pk(row));
+
+describe('a stream', () => {
+  test('without params, or with none, is asked for as the view by the connection’s own groups', async () => {
+    const client = kit.connect();
+    client.stream('posts');
+    client.stream('posts', {});
+    const peer = await kit.server.welcomed(STREAMS, true);
+    expect(await peer.rest()).toEqual([{ type: 'subscribe', id: 1, stream: 'posts' }]);
+  });
+
   test('subscribes once for all handles on the same params, in whatever order they are written', async () => {
     const client = kit.connect();
     const one = record(client.stream('posts', { blogId: 7, on: new Date(0) }));
@@ -14,30 +25,49 @@ describe('a stream with params', () => {
     expect(await peer.rest()).toEqual([
       { type: 'subscribe', id: 1, stream: 'posts', params: { blogId: 7, on: '1970-01-01T00:00:00.000Z' } },
     ]);
-    expect(one).toEqual([]);
-    peer.say({ type: 'subscribed', id: 1, view: 12, position: AT });
-    commit(peer, [12, 'delete', 1]);
+    expect(one).toEqual([['status', 'syncing']]);
+    loaded(peer, 1, 12);
+    commit(peer, [12, 'create', 1, {}]);
     await settled(peer);
-    expect(one.map(([event]) => event)).toEqual(['ready', 'delete', 'change', 'commit']);
+    expect(one.map(([event]) => event)).toEqual(['status', 'status', 'ready', 'create', 'change', 'commit']);
     expect(two).toEqual(one);
-    const three = record(client.stream('posts', { blogId: 7, on: new Date(0) }));
+  });
+
+  test('tells a handle that comes later what is there, as if it had come just now', async () => {
+    const client = kit.connect();
+    const first = record(client.stream('posts', { blogId: 7 }));
+    const peer = await kit.server.welcomed(STREAMS);
+    loaded(peer, 1, 12);
+    commit(peer, [12, 'create', 1, { title: 'one' }], [12, 'create', 2, { title: 'two' }]);
+    await settled(peer);
+    first.length = 0;
+    const late = client.stream('posts', { blogId: 7 });
+    const log = record(late);
+    expect(late.rows).toEqual([{ title: 'one' }, { title: 'two' }]);
+    expect(log).toEqual([]);
     expect(await peer.rest()).toEqual([]);
-    expect(three).toEqual([['ready', undefined]]);
-    expect(ofType(one, 'ready')).toHaveLength(1);
+    const changes = [
+      { action: 'create', pk: 1, data: { title: 'one' } },
+      { action: 'create', pk: 2, data: { title: 'two' } },
+    ];
+    expect(ofType(log, 'create', 'commit', 'ready')).toEqual([
+      ['create', changes[0]],
+      ['create', changes[1]],
+      ['commit', { changes, merged: true }],
+      ['ready', undefined],
+    ]);
+    expect(first).toEqual([]);
   });
 
   test('hears its own view and no other', async () => {
     const client = kit.connect();
-    const mine = record(client.stream('posts'));
-    const seven = record(client.stream('posts', { blogId: 7 }));
-    const eight = record(client.stream('posts', { blogId: 8 }));
+    const streams = [client.stream('posts'), client.stream('posts', { blogId: 7 }), client.stream('posts', { blogId: 8 })];
     const peer = await kit.server.welcomed(STREAMS);
-    await peer.frames(2);
-    peer.say({ type: 'subscribed', id: 2, view: 13, position: AT }, { type: 'subscribed', id: 1, view: 12, position: AT });
-    commit(peer, [1, 'delete', 1], [12, 'delete', 2], [13, 'delete', 3]);
+    loaded(peer, 3, 13);
+    loaded(peer, 2, 12);
+    commit(peer, [1, 'create', 1, {}], [12, 'create', 2, {}], [13, 'create', 3, {}]);
     await settled(peer);
-    const keys = (log: readonly unknown[][]): unknown[] => ofType(log, 'delete').map(([, change]) => (change as { pk: unknown }).pk);
-    expect([keys(mine), keys(seven), keys(eight)]).toEqual([[1], [2], [3]]);
+    expect(streams.map(keys)).toEqual([[1], [2], [3]]);
   });
 
   test('is let go of when its last handle closes, and what still comes for it is ignored', async () => {
@@ -47,23 +77,41 @@ describe('a stream with params', () => {
     const log = record(one);
     const peer = await kit.server.welcomed(STREAMS);
     await peer.frame();
-    peer.say({ type: 'subscribed', id: 1, view: 12, position: AT });
+    loaded(peer, 1, 12);
     await settled(peer);
+    log.length = 0;
     one.close();
     one.close();
     expect(await peer.rest()).toEqual([]);
     two.close();
     expect(await peer.rest()).toEqual([{ type: 'unsubscribe', view: 12 }]);
-    commit(peer, [12, 'delete', 1]);
+    commit(peer, [12, 'create', 1, {}]);
     await settled(peer);
-    expect(log).toEqual([['ready', undefined]]);
-    const again = record(client.stream('posts', { blogId: 7 }));
+    expect(log).toEqual([]);
+    const again = client.stream('posts', { blogId: 7 });
     expect(await peer.rest()).toEqual([{ type: 'subscribe', id: 2, stream: 'posts', params: { blogId: 7 } }]);
-    commit(peer, [12, 'delete', 2]); // still of the first time
-    peer.say({ type: 'subscribed', id: 2, view: 12, position: AT });
-    commit(peer, [12, 'delete', 3]);
+    commit(peer, [12, 'create', 2, {}]); // still of the first time
+    loaded(peer, 2, 12, [[3, {}]]);
+    commit(peer, [12, 'create', 4, {}]);
     await settled(peer);
-    expect(ofType(again, 'delete')).toEqual([['delete', { action: 'delete', pk: 3, data: null }]]);
+    expect(keys(again)).toEqual([3, 4]);
+    expect([one.rows, two.rows]).toEqual([[], []]);
+  });
+
+  test('closed while its rows come is let go of at once, and they are ignored', async () => {
+    const client = kit.connect();
+    const posts = client.stream('posts', { blogId: 7 });
+    const peer = await kit.server.welcomed(STREAMS);
+    peer.say({ type: 'subscribed', id: 1, view: 12 }, { type: 'rows', view: 12, rows: [[1, {}]], count: 1, total: 2 });
+    await settled(peer);
+    posts.close();
+    expect(await peer.rest()).toEqual([{ type: 'unsubscribe', view: 12 }]);
+    peer.say(
+      { type: 'rows', view: 12, rows: [[2, {}]], count: 2, total: 2 },
+      { type: 'ready', view: 12, position: '0000000000000009', token: '' },
+    );
+    expect(await peer.rest()).toEqual([]);
+    expect(posts.rows).toEqual([]);
   });
 
   test('closed before its number came is let go of then', async () => {
@@ -73,7 +121,7 @@ describe('a stream with params', () => {
     await peer.frame();
     posts.close();
     expect(await peer.rest()).toEqual([]);
-    peer.say({ type: 'subscribed', id: 1, view: 12, position: AT });
+    loaded(peer, 1, 12);
     expect(await peer.rest()).toEqual([{ type: 'unsubscribe', view: 12 }]);
   });
 
@@ -83,12 +131,10 @@ describe('a stream with params', () => {
     const peer = await kit.server.welcomed(STREAMS);
     await peer.frame();
     posts.close();
-    const again = record(client.stream('posts', { blogId: 7 }));
-    peer.say({ type: 'subscribed', id: 1, view: 12, position: AT });
-    await settled(peer);
-    commit(peer, [12, 'delete', 1]);
+    const again = client.stream('posts', { blogId: 7 });
+    loaded(peer, 1, 12, [[1, {}]]);
     expect(await settled(peer)).toEqual([]);
-    expect(again.map(([event]) => event)).toEqual(['ready', 'delete', 'change', 'commit']);
+    expect([again.status, keys(again)]).toEqual(['live', [1]]);
   });
 
   test('closed before it was asked for is not asked for', async () => {
@@ -104,33 +150,68 @@ describe('a stream with params', () => {
     const client = kit.connect();
     const errors: unknown[] = [];
     client.on('error', (error) => errors.push(error));
-    const log = record(client.stream('posts', { blogId: 7 }));
+    const posts = client.stream('posts', { blogId: 7 });
+    const log = record(posts);
     const peer = await kit.server.welcomed(STREAMS);
     await peer.frame();
     peer.say({ type: 'error', id: 1, code: 'forbidden', message: 'you may not' });
     await settled(peer);
     const complaint = { code: 'forbidden', message: 'you may not', stream: 'posts' };
-    expect(log).toEqual([['error', complaint]]);
+    expect(log).toEqual([
+      ['status', 'syncing'],
+      ['status', 'failed'],
+      ['error', complaint],
+    ]);
     expect(errors).toEqual([complaint]);
     client.stream('posts', { blogId: 7 });
     expect(await peer.frame()).toEqual({ type: 'subscribe', id: 2, stream: 'posts', params: { blogId: 7 } });
-    peer.say({ type: 'subscribed', id: 2, view: 12, position: AT });
+    loaded(peer, 2, 12);
     await settled(peer);
-    expect(log.at(-1)).toEqual(['ready', undefined]);
+    expect(log.slice(3)).toEqual([
+      ['status', 'syncing'],
+      ['status', 'live'],
+      ['ready', undefined],
+    ]);
   });
 
-  test('two spellings of one view share its number, and the first to leave takes nothing from the other', async () => {
+  test('in two spellings of one view is held once, and the first to leave takes nothing from the other', async () => {
     const client = kit.connect();
     const number = client.stream('posts', { blogId: 7 });
-    const text = record(client.stream('posts', { blogId: '7' }));
     const peer = await kit.server.welcomed(STREAMS);
-    await peer.frames(2);
-    peer.say({ type: 'subscribed', id: 1, view: 12, position: AT }, { type: 'subscribed', id: 2, view: 12, position: AT });
+    loaded(peer, 1, 12, [[1, {}]]);
     await settled(peer);
+    const text = client.stream('posts', { blogId: '7' });
+    const log = record(text);
+    await peer.frame();
+    peer.say({ type: 'subscribed', id: 2, view: 12 });
+    await settled(peer);
+    expect([keys(text), number.status, text.status]).toEqual([[1], 'stale', 'stale']);
+    peer.say(
+      {
+        type: 'rows',
+        view: 12,
+        rows: [
+          [1, {}],
+          [2, {}],
+        ],
+        count: 2,
+        total: 2,
+      },
+      { type: 'ready', view: 12, position: '0000000000000009', token: 't' },
+    );
+    await settled(peer);
+    expect([keys(number), keys(text), number.status, text.status]).toEqual([[1, 2], [1, 2], 'live', 'live']);
+    expect(ofType(log, 'create').map(([, change]) => (change as { pk: unknown }).pk)).toEqual([1, 2]);
     number.close();
     commit(peer, [12, 'delete', 1]);
     expect(await settled(peer)).toEqual([]);
-    expect(ofType(text, 'delete')).toHaveLength(1);
+    expect(keys(text)).toEqual([2]);
+    peer.cut();
+    const second = await kit.server.welcomed(STREAMS);
+    expect(await second.rest()).toMatchObject([{ type: 'subscribe', at: '0000000000000009', token: 't' }]);
+    text.close();
+    loaded(second, 3, 5);
+    expect(await second.rest()).toEqual([{ type: 'unsubscribe', view: 5 }]);
   });
 
   test('that no frame could hold is refused here', async () => {
@@ -139,52 +220,65 @@ describe('a stream with params', () => {
     const peer = await kit.server.welcomed(STREAMS);
     await settled(peer);
     expect(await peer.rest()).toEqual([]);
-    expect(log).toEqual([['error', { code: 'too_large', message: 'a frame holds at most 1000 bytes', stream: 'posts' }]]);
+    expect(ofType(log, 'error')).toEqual([['error', { code: 'too_large', message: 'a frame holds at most 1000 bytes', stream: 'posts' }]]);
+  });
+
+  test('leaves nothing behind, however often it is asked for and let go of', async () => {
+    const client = kit.connect();
+    const peer = await kit.server.welcomed(STREAMS);
+    for (let id = 1; id <= 50; id++) {
+      const posts = client.stream('posts', { blogId: id });
+      await peer.frame();
+      loaded(peer, id, 12, [[id, {}]]);
+      await settled(peer);
+      expect(keys(posts)).toEqual([id]);
+      posts.close();
+      expect(await peer.frame()).toEqual({ type: 'unsubscribe', view: 12 });
+    }
+    peer.cut();
+    expect(await (await kit.server.welcomed(STREAMS)).rest()).toEqual([]);
   });
 });
 
 describe('over a reconnect', () => {
-  test('views are asked for again, get new numbers, and are told ready again', async () => {
+  test('views are asked for again and get new numbers', async () => {
     const client = kit.connect();
-    const mine = record(client.stream('posts'));
-    const seven = record(client.stream('posts', { blogId: 7 }));
+    const mine = client.stream('posts');
+    const seven = client.stream('posts', { blogId: 7 });
     const closed = client.stream('posts', { blogId: 8 });
-    const first = await kit.server.welcomed(STREAMS);
-    await first.frames(2);
-    first.say({ type: 'subscribed', id: 1, view: 12, position: AT });
+    const first = await kit.server.welcomed(STREAMS, true);
+    await first.frames(3);
+    loaded(first, 1, 1);
+    loaded(first, 2, 12);
     await settled(first);
     closed.close(); // its number never comes
     first.cut();
-    const second = await kit.server.welcomed({ ...STREAMS, posts: { ...(STREAMS['posts'] as StreamInfo), view: 5 } });
-    expect(await second.frame()).toEqual({ type: 'subscribe', id: 3, stream: 'posts', params: { blogId: 7 } });
-    second.say({ type: 'subscribed', id: 3, view: 20, position: AT });
-    commit(second, [5, 'delete', 1], [20, 'delete', 2], [12, 'delete', 3], [1, 'delete', 4]);
+    const second = await kit.server.welcomed(STREAMS, true);
+    expect(await second.rest()).toMatchObject([
+      { type: 'subscribe', id: 4, stream: 'posts' },
+      { type: 'subscribe', id: 5, stream: 'posts', params: { blogId: 7 } },
+    ]);
+    loaded(second, 4, 5);
+    loaded(second, 5, 20);
+    commit(second, [5, 'create', 1, {}], [20, 'create', 2, {}], [12, 'create', 3, {}], [1, 'create', 4, {}]);
     expect(await settled(second)).toEqual([]);
-    expect(ofType(mine, 'ready', 'delete')).toEqual([
-      ['ready', undefined],
-      ['ready', undefined],
-      ['delete', { action: 'delete', pk: 1, data: null }],
-    ]);
-    expect(ofType(seven, 'ready', 'delete')).toEqual([
-      ['ready', undefined],
-      ['ready', undefined],
-      ['delete', { action: 'delete', pk: 2, data: null }],
-    ]);
+    expect([keys(mine), keys(seven)]).toEqual([[1], [2]]);
   });
 
-  test('kinds are those of the new server', async () => {
-    const values: unknown[] = [];
+  test('kinds are those of the new server, for rows of before as well', async () => {
     const intval = kit.connect().stream('intval');
-    intval.on('update', ({ data }) => values.push(data['value']));
     const first = await kit.server.welcomed(STREAMS);
-    commit(first, [2, 'update', 1, { value: 7 }]);
+    commit(first, [2, 'create', 1, { value: 7 }]);
     await settled(first);
+    expect(intval.rows).toEqual([{ value: 7 }]);
     first.cut();
-    const info: StreamInfo = { view: 2, key: ['id'], fields: { value: ['bigint', 'bigint'] }, writable: [] };
-    const second = await kit.server.welcomed({ intval: info });
-    commit(second, [2, 'update', 1, { value: '7' }]);
+    const info: StreamInfo = { view: 2, key: ['id'], fields: { value: ['int', 'bigint'] }, writable: [] };
+    const second = await kit.server.welcomed({ intval: info }, true);
+    const frames = await second.rest();
+    expect(frames).toEqual([{ type: 'subscribe', id: 2, stream: 'intval' }]); // not gone on from
+    loaded(second, 2, 2, [[1, { value: 7 }]]);
     await settled(second);
-    expect(values).toEqual([7, 7n]);
+    expect(intval.rows).toEqual([{ value: 7n }]);
   });
 
   test('who joins in between is told ready once', async () => {
@@ -201,6 +295,6 @@ describe('over a reconnect', () => {
     await back;
     const late = record(client.stream('posts'));
     await settled(second);
-    expect([log, late]).toEqual([[['ready', undefined]], [['ready', undefined]]]);
+    expect([ofType(log, 'ready'), ofType(late, 'ready')]).toEqual([[['ready', undefined]], [['ready', undefined]]]);
   });
 });

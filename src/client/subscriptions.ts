@@ -1,40 +1,42 @@
-import { toWire, type CommitFrame, type Json, type Params, type ResetFrame, type WelcomeFrame } from '../protocol/index.ts';
-import type { Emitter } from './emitter.ts';
-import { readerOf, type Reader } from './rows.ts';
-import type { Change, Complaint, StreamEvents } from './types.ts';
-
-/** The events of one handle. */
-export type Ear = Emitter<StreamEvents<Readonly<Record<string, unknown>>>>;
-
-/** One view, however many handles look at it. */
-export interface Subscription {
-  readonly stream: string;
-  readonly params: Params | undefined;
-  readonly key: string;
-  /** Who listens, and whether it has been told `ready` on this connection. */
-  readonly ears: Map<Ear, boolean>;
-  /** On this connection: not asked for, asked for, or there. */
-  state: 'none' | 'asked' | 'ready';
-  /** Its number on this connection; a consumer of the app's own has none. */
-  view: number | null;
-}
+import {
+  toWire,
+  type CommitFrame,
+  type DroppedFrame,
+  type Json,
+  type Params,
+  type PingFrame,
+  type ReadyFrame,
+  type ResetFrame,
+  type RowsFrame,
+  type WelcomeFrame,
+  type WireChange,
+} from '../protocol/index.ts';
+import { keyOf } from './collection.ts';
+import { Entry, kindsOf, type Kinds } from './rows.ts';
+import { Subscription, tell, type Ear } from './subscription.ts';
+import type { Change, Complaint } from './types.ts';
 
 export interface SubscriptionParts {
   /** Sends `subscribe` and gives its id. */
-  subscribe(stream: string, params: Params): number;
+  subscribe(subscription: Subscription): number;
   unsubscribe(view: number): void;
   complain(complaint: Complaint): void;
+  /** Does it when what runs now has ended. */
+  soon(work: () => void): void;
 }
 
-/** Which views are looked at, and which of them the server knows. */
+/** Which views are looked at, which of them the server knows, and what it says about them. */
 export class Subscriptions {
   readonly #parts: SubscriptionParts;
   readonly #all = new Map<string, Subscription>();
+  readonly #kinds = new Map<string, Kinds>();
   // What follows is true for one connection only.
-  readonly #readers = new Map<string, Reader>();
   readonly #asked = new Map<number, Subscription>();
-  readonly #views = new Map<number, Set<Subscription>>();
+  readonly #views = new Map<number, Subscription>();
   #welcome: WelcomeFrame | null = null;
+  /** The parts so far of a commit that comes in several. */
+  #parted: readonly WireChange[] = [];
+  #stale = false;
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
@@ -42,16 +44,18 @@ export class Subscriptions {
 
   join(stream: string, given: object | undefined, ear: Ear): Subscription {
     const params = given && (toWire(given) as Params);
-    const key = keyOf(stream, params);
-    const subscription: Subscription = this.#all.get(key) ?? { stream, params, key, ears: new Map(), state: 'none', view: null };
-    this.#all.set(key, subscription);
-    subscription.ears.set(ear, false);
+    const name = nameOf(stream, params);
+    const subscription = this.#all.get(name) ?? new Subscription(stream, params);
+    this.#all.set(name, subscription);
+    subscription.stale = this.#stale;
+    subscription.ears.add(ear);
     // Who has just asked for a stream has had no time yet to listen to it.
-    queueMicrotask(() => this.#begin(subscription));
+    this.#parts.soon(() => this.#begin(subscription.root));
     return subscription;
   }
 
   leave(subscription: Subscription, ear: Ear): void {
+    ear.clear();
     subscription.ears.delete(ear);
     // While its number is on the way nobody could name it; `subscribed` finds it empty.
     if (subscription.ears.size === 0 && subscription.state !== 'asked') this.#end(subscription);
@@ -59,140 +63,210 @@ export class Subscriptions {
 
   /** All of `welcome` is read at once: what is wrong with it shows while it is heard, not later. @throws {TypeError} when it is none. */
   learn({ streams }: WelcomeFrame): void {
-    for (const [stream, info] of Object.entries(streams)) if (info) this.#readers.set(stream, readerOf(info));
+    for (const [stream, info] of Object.entries(streams)) {
+      const kinds = info && kindsOf(info);
+      if (!kinds || JSON.stringify(kinds) === JSON.stringify(this.#kinds.get(stream))) continue;
+      this.#kinds.set(stream, kinds);
+      // Rows that were revived otherwise are not gone on from.
+      for (const each of this.#all.values()) if (each.stream === stream) each.token = undefined;
+    }
   }
 
   opened(welcome: WelcomeFrame): void {
     this.#welcome = welcome;
-    for (const subscription of [...this.#all.values()]) this.#begin(subscription);
+    for (const subscription of this.#everyone()) this.#begin(subscription);
   }
 
-  lost(): void {
+  /** @param final there will be no other connection by itself */
+  lost(final: boolean): void {
     this.#welcome = null;
-    this.#readers.clear();
     this.#asked.clear();
     this.#views.clear();
-    for (const subscription of this.#all.values()) {
-      subscription.state = 'none';
+    this.#parted = [];
+    for (const subscription of this.#everyone()) {
+      if (subscription.state !== 'failed') subscription.state = final ? 'failed' : 'none';
       subscription.view = null;
-      for (const ear of subscription.ears.keys()) subscription.ears.set(ear, false);
-      if (subscription.ears.size === 0) this.#all.delete(subscription.key);
+      if (subscription.ears.size === 0) this.#end(subscription);
     }
+    this.#turn(false);
   }
 
   subscribed(id: number, view: number): void {
     const subscription = this.#answered(id);
     if (!subscription) return;
-    this.#ready(subscription, view);
-    if (subscription.ears.size === 0) this.#end(subscription);
+    const other = this.#views.get(view);
+    if (other) return this.#join(subscription, other);
+    this.#views.set(view, subscription);
+    subscription.view = view;
+    if (subscription.ears.size === 0) return this.#end(subscription);
+    if (subscription.token === undefined) subscription.load();
+    else subscription.state = 'loading';
+    subscription.tellStatus();
   }
 
   /** Whether it was about a subscription. */
-  refused(id: number, { code, message }: Complaint): boolean {
+  refused(id: number, complaint: Complaint): boolean {
     const subscription = this.#answered(id);
     if (!subscription) return false;
-    this.#complain(subscription, { code, message });
+    this.#fail(subscription, complaint);
     if (subscription.ears.size === 0) this.#end(subscription);
     return true;
   }
 
-  commit({ changes }: CommitFrame): void {
-    const told = new Map<Subscription, Change[]>();
-    const all: (readonly [Subscription, Change])[] = [];
-    for (const wire of changes) {
+  added({ view, rows, count, total }: RowsFrame): void {
+    const subscription = this.#views.get(view);
+    if (!subscription) return;
+    for (const [pk, data] of rows) subscription.rows.add(new Entry(pk, data, subscription.kinds));
+    subscription.state = 'loading';
+    subscription.progress = { count, total };
+    subscription.emit('progress', subscription.progress);
+    subscription.tellStatus();
+  }
+
+  ready({ view, position, token }: ReadyFrame): void {
+    const subscription = this.#views.get(view);
+    if (!subscription) return;
+    subscription.live();
+    subscription.position = position;
+    subscription.token = token;
+    tell(
+      subscription.rows.swap().map((change) => [subscription, change]),
+      true,
+    );
+    subscription.tellStatus();
+    subscription.emit('ready', undefined);
+  }
+
+  commit({ position, changes, merged, more }: CommitFrame): void {
+    const all = this.#parted.length > 0 ? [...this.#parted, ...changes] : changes;
+    this.#parted = more ? all : [];
+    if (more) return;
+    // All of it is read before any of it is applied: what is wrong with it shows here.
+    const puts: (readonly [Subscription, string, Entry | null])[] = [];
+    for (const [view, , pk, data] of all) {
+      const subscription = this.#views.get(view);
       // A view that was left while this was on the way is none any more.
-      for (const subscription of this.#views.get(wire[0]) ?? []) {
-        const change = (this.#readers.get(subscription.stream) as Reader)(wire);
-        const list = told.get(subscription);
-        if (list) list.push(change);
-        else told.set(subscription, [change]);
-        all.push([subscription, change]);
-      }
+      if (subscription) puts.push([subscription, keyOf(pk), data ? new Entry(pk, data, subscription.kinds) : null]);
     }
-    for (const [subscription, change] of all) {
-      emit(subscription, change.action, change as never);
-      emit(subscription, 'change', change);
+    const told: (readonly [Subscription, Change])[] = [];
+    for (const [subscription, key, entry] of puts) {
+      const change = subscription.rows.put(key, entry);
+      if (change) told.push([subscription, change]);
+      subscription.reaches(position);
     }
-    for (const [subscription, list] of told) emit(subscription, 'commit', list);
+    this.#reached(position);
+    tell(told, merged === true);
   }
 
   reset({ views, reason }: ResetFrame): void {
-    for (const view of views) for (const subscription of [...(this.#views.get(view) ?? [])]) emit(subscription, 'reset', reason);
+    this.#forget(views);
+    const touched = views.flatMap((view) => this.#views.get(view) ?? []);
+    for (const subscription of touched) subscription.load();
+    for (const subscription of touched) {
+      subscription.emit('reset', reason);
+      subscription.tellStatus();
+    }
+  }
+
+  dropped({ view, code, message }: DroppedFrame): void {
+    const subscription = this.#views.get(view);
+    this.#views.delete(view);
+    this.#forget([view]);
+    if (subscription) this.#fail(subscription, { code, message });
+  }
+
+  ping({ position, stale = 0, mark }: PingFrame): void {
+    if (position !== undefined) this.#reached(position);
+    // One with a mark comes at any time, and knows no more than what it asks.
+    if (mark === undefined) this.#turn(stale > 0);
   }
 
   message(stream: string, payload: Json): void {
-    for (const subscription of [...this.#all.values()]) if (subscription.stream === stream) emit(subscription, 'message', payload);
+    for (const subscription of this.#everyone()) if (subscription.stream === stream) subscription.emit('message', payload);
+  }
+
+  #everyone(): readonly Subscription[] {
+    return [...this.#all.values()];
   }
 
   #begin(subscription: Subscription): void {
-    if (!this.#welcome || subscription.ears.size === 0) return;
-    if (subscription.state === 'ready') this.#tell(subscription);
-    if (subscription.state !== 'none') return;
-    const { stream, params } = subscription;
+    if (subscription.ears.size === 0) return;
+    subscription.greet();
+    const { stream, state } = subscription;
+    if (!this.#welcome || (state !== 'none' && state !== 'failed')) return;
     const { streams } = this.#welcome;
     const info = Object.hasOwn(streams, stream) ? streams[stream] : undefined;
-    if (info === undefined) {
-      this.#complain(subscription, { code: 'unknown_stream', message: `"${stream}" is not offered at this endpoint` });
-      return;
-    }
-    if (info && params) {
+    if (info === undefined)
+      return this.#fail(subscription, { code: 'unknown_stream', message: `"${stream}" is not offered at this endpoint` });
+    if (info) {
       subscription.state = 'asked';
-      this.#asked.set(this.#parts.subscribe(stream, params), subscription);
+      subscription.kinds = this.#kinds.get(stream) as Kinds;
+      this.#asked.set(this.#parts.subscribe(subscription), subscription);
     } else {
-      this.#ready(subscription, info?.view ?? null);
+      subscription.live();
+      subscription.emit('ready', undefined);
     }
+    subscription.tellStatus();
   }
 
   #answered(id: number): Subscription | undefined {
     const subscription = this.#asked.get(id);
-    if (!subscription) return undefined;
     this.#asked.delete(id);
-    subscription.state = 'none';
     return subscription;
   }
 
-  #ready(subscription: Subscription, view: number | null): void {
-    subscription.state = 'ready';
-    subscription.view = view;
-    if (view !== null) {
-      let seats = this.#views.get(view);
-      if (!seats) this.#views.set(view, (seats = new Set()));
-      seats.add(subscription);
+  /** Two spellings of one view: the server holds it once, and so do we. It reads its rows once more. */
+  #join(subscription: Subscription, other: Subscription): void {
+    subscription.same = other;
+    for (const [name, each] of this.#all) if (each === subscription) this.#all.set(name, other);
+    for (const ear of subscription.ears) {
+      ear.told = false;
+      other.ears.add(ear);
     }
-    this.#tell(subscription);
+    other.load();
+    other.greet();
+    other.tellStatus();
   }
 
-  #tell({ ears }: Subscription): void {
-    for (const [ear, told] of [...ears]) {
-      if (told || !ears.has(ear)) continue;
-      ears.set(ear, true);
-      ear.emit('ready', undefined);
-    }
+  /** Everything up to there has come, on all views that are followed. */
+  #reached(position: string): void {
+    for (const each of this.#views.values()) if (each.state === 'live') each.reaches(position);
+  }
+
+  #turn(stale: boolean): void {
+    this.#stale = stale;
+    for (const each of this.#all.values()) each.stale = stale;
+    for (const each of this.#everyone()) each.tellStatus();
+  }
+
+  /** What has come of a commit for these views belongs to what they were. */
+  #forget(views: readonly number[]): void {
+    this.#parted = this.#parted.filter(([view]) => !views.includes(view));
+  }
+
+  #fail(subscription: Subscription, complaint: Complaint): void {
+    tell(
+      subscription.fail().map((change) => [subscription, change]),
+      true,
+    );
+    const about = { ...complaint, stream: subscription.stream };
+    subscription.tellStatus();
+    subscription.emit('error', about);
+    this.#parts.complain(about);
   }
 
   #end(subscription: Subscription): void {
-    if (this.#all.get(subscription.key) === subscription) this.#all.delete(subscription.key);
-    const { view, params } = subscription;
-    const seats = view === null ? undefined : this.#views.get(view);
-    if (view === null || !seats?.delete(subscription) || seats.size > 0) return;
+    for (const [name, each] of this.#all) if (each === subscription) this.#all.delete(name);
+    const { view } = subscription;
+    subscription.state = 'none';
+    if (view === null) return;
     this.#views.delete(view);
-    if (params) this.#parts.unsubscribe(view);
-  }
-
-  #complain(subscription: Subscription, complaint: Complaint): void {
-    const about = { ...complaint, stream: subscription.stream };
-    emit(subscription, 'error', about);
-    this.#parts.complain(about);
+    this.#forget([view]);
+    this.#parts.unsubscribe(view);
   }
 }
 
-type Events = StreamEvents<Readonly<Record<string, unknown>>>;
-
-function emit<E extends keyof Events>({ ears }: Subscription, event: E, value: Events[E]): void {
-  for (const ear of [...ears.keys()]) if (ears.has(ear)) ear.emit(event, value);
-}
-
-/** Params that mean the same have the same key, whatever order they were written in. */
-function keyOf(stream: string, params: Params | undefined): string {
-  return JSON.stringify([stream, params && Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1))]);
+/** Params that mean the same have the same name, whatever order they were written in; none at all are the same as none given. */
+function nameOf(stream: string, params: Params = {}): string {
+  return JSON.stringify([stream, Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }

@@ -1,6 +1,6 @@
 // Compiled, never run: what must not compile is marked, and a mark without an error is an error.
 import { createClient, type Answer, type Change, type SocketLike } from './index.ts';
-import type { Key } from '../protocol/index.ts';
+import type { Key, ResetReason } from '../protocol/index.ts';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const is = <A, B>(same: Same<A, B>): boolean => same;
@@ -97,13 +97,42 @@ posts.on('change', (change) => {
   // @ts-expect-error a delete has no data
   void change.data.title;
 });
-posts.on('commit', (changes) => is<(typeof changes)[number]['action'], Change['action']>(true));
-posts.on('reset', (reason) => is<typeof reason, 'truncate' | 'serializer' | 'schema' | 'source'>(true));
+posts.on('commit', ({ changes, merged }) => {
+  is<(typeof changes)[number]['action'], Change['action']>(true);
+  is<typeof merged, boolean>(true);
+});
+posts.on('reset', (reason) => is<typeof reason, ResetReason>(true));
 posts.on('ready', () => undefined);
+posts.on('progress', ({ count, total }) => is<[typeof count, typeof total], [number, number | null]>(true));
+posts.on('status', (status) => is<typeof status, typeof posts.status>(true));
 // @ts-expect-error no such event
 posts.on('updated', () => undefined);
 // @ts-expect-error `on` gives the way to stop
 posts.on('ready', () => undefined).remove();
+
+// Rows as they are.
+for (const row of posts.rows) {
+  is<typeof row.title, string>(true);
+  is<typeof row.picture, Uint8Array | null>(true);
+  is<ReturnType<typeof posts.pk>, Key>(true);
+  void posts.update(posts.pk(row), { title: 'T' });
+  // @ts-expect-error a column that is not among the fields
+  void row.notes;
+  // @ts-expect-error nothing that arrives is to be changed
+  row.title = 'x';
+}
+// @ts-expect-error rows come from the server
+posts.rows.push({});
+// @ts-expect-error of another stream
+posts.pk({ line: 'x' });
+is<typeof posts.status, 'idle' | 'syncing' | 'live' | 'stale' | 'failed'>(true);
+is<typeof posts.progress.total, number | null>(true);
+void posts.row(3)?.title;
+void posts.row([3n, 'a']);
+// @ts-expect-error it may not be there
+void posts.row(3).title;
+// @ts-expect-error a consumer of the app's own has no rows
+void chat.rows;
 
 // Writes.
 is<ReturnType<typeof posts.create>, Promise<Answer>>(true);
@@ -169,6 +198,13 @@ const any = createClient('ws://host/');
 any.stream('whatever', { a: 1 }).on('update', ({ data }) => is<(typeof data)[string], unknown>(true));
 any.stream('whatever').send(1);
 void any.stream('whatever').create({ a: 1 });
+
+// Credentials, and what a simulation holds.
+createClient('/', { token: () => 'a' });
+createClient('/', { token: async () => 'a' });
+// @ts-expect-error a token is text
+createClient('/', { token: () => 3 });
+createClient('/', { clock: { now: () => 0, after: () => ({ cancel: () => undefined }) }, random: () => 0.5, name: 'client-1' });
 
 // Sockets.
 createClient('/', { webSocket: WebSocket });

@@ -76,6 +76,29 @@ export interface Complaint {
   readonly stream?: string;
 }
 
+/** What became visible at once. */
+export interface Commit<D = Readonly<Record<string, unknown>>> {
+  readonly changes: readonly Change<D>[];
+  /** The net changes of several commits, or what rows that were read differ in from those that were there. */
+  readonly merged: boolean;
+}
+
+/**
+ * `idle`: not asked for yet. `syncing`: the first rows are on their way. `live`: the rows are the table's. `stale`: they were, and the connection
+ * is lost, or they are read again, or the server itself cannot read what is new. `failed`: refused, taken away, or no server will have us.
+ */
+export type StreamStatus = 'idle' | 'syncing' | 'live' | 'stale' | 'failed';
+
+/** Rows that have come while they are read; `total` is null until it is known. */
+export interface Progress {
+  readonly count: number;
+  readonly total: number | null;
+}
+
+/**
+ * What a handle is told, once all of it can be seen in `rows`, those of other streams included. The changes that one handle is told make its
+ * rows from nothing: those that were there before it are told it as `create`.
+ */
 export interface StreamEvents<D> {
   readonly create: Extract<Change<D>, { action: 'create' | 'update' }>;
   readonly update: Extract<Change<D>, { action: 'create' | 'update' }>;
@@ -83,11 +106,13 @@ export interface StreamEvents<D> {
   /** Each of the three. */
   readonly change: Change<D>;
   /** All changes of one commit, after each of them has been told. */
-  readonly commit: readonly Change<D>[];
-  /** The rows cannot be followed change by change any more: load them again. */
+  readonly commit: Commit<D>;
+  /** The rows are read again, for this reason. What is shown stays until `ready`; what then differs is told as changes. */
   readonly reset: ResetReason;
-  /** Changes arrive from here on: the first time, and after every reconnect. What happened in between did not arrive: load the rows. */
+  /** The rows are the table's from here on: the first time, after a `reset`, after every reconnect. */
   readonly ready: void;
+  readonly progress: Progress;
+  readonly status: StreamStatus;
   readonly error: Complaint;
   /** Sent to this stream by the app. */
   readonly message: Json;
@@ -96,10 +121,17 @@ export interface StreamEvents<D> {
 type On<Events> = <E extends keyof Events>(event: E, handler: (event: Events[E]) => void) => () => void;
 
 /**
- * A view of a bound table. Writes are sent at once, or when there is a connection; they resolve to what became of them, a refusal
+ * A view of a bound table: its rows, kept as the database has them. Writes are sent at once, or when there is a connection; they resolve to what became of them, a refusal
  * included, and are applied once however often the connection is lost meanwhile. They reject never.
  */
 export interface BindingStream<T extends BindingTypes> {
+  /** In the order they came. The array and each row are the same objects until a commit changes them. */
+  readonly rows: readonly DataOf<T>[];
+  readonly status: StreamStatus;
+  readonly progress: Progress;
+  row(pk: Pk): DataOf<T> | undefined;
+  /** The key of one of the `rows`. @throws {TypeError} for any other object, copies of rows included. */
+  pk(row: DataOf<T>): Key;
   /** Returns the way to stop. */
   readonly on: On<StreamEvents<DataOf<T>>>;
   create(data: CreateOf<T>): Promise<Answer>;
@@ -111,7 +143,7 @@ export interface BindingStream<T extends BindingTypes> {
 
 /** A stream of the app's own. */
 export interface ConsumerStream {
-  readonly on: On<Pick<StreamEvents<never>, 'message' | 'ready' | 'error'>>;
+  readonly on: On<Pick<StreamEvents<never>, 'message' | 'ready' | 'status' | 'error'>>;
   /** Waits for a connection, and is lost when that connection is. */
   send(payload: unknown): void;
   close(): void;
@@ -140,7 +172,7 @@ export interface Client<App extends AppTypes = AnyApp> {
    * @example
    * ```ts
    * const posts = client.stream('posts', { blogId: 7 })
-   * posts.on('update', ({ pk, data }) => show(pk, data.title))
+   * posts.on('commit', () => show(posts.rows, posts.status))
    * const answer = await posts.update(3, { title: 'New' })
    * ```
    */

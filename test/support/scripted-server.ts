@@ -3,6 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { parseClientFrame, SUBPROTOCOL, type ClientFrame, type ServerFrame, type StreamInfo } from '../../src/protocol/index.ts';
 
+/** Seconds. */
+export const HEARTBEAT = 25;
+
 /** A server that says what a test tells it to say, and holds clients to the wire: what they send is parsed by its law. */
 export class ScriptedServer implements AsyncDisposable {
   readonly url: string;
@@ -38,13 +41,26 @@ export class ScriptedServer implements AsyncDisposable {
     return this.#arrived.take();
   }
 
-  /** The next connection, past `hello` and `welcome`. */
-  async welcomed(streams: Readonly<Record<string, StreamInfo | null>>): Promise<Peer> {
+  /**
+   * The next connection, past `hello` and `welcome`. Streams that were asked for without params until then are there already, under their
+   * number in `streams` and without rows, and those that are asked for later are at once; `silent`: a test answers them itself.
+   */
+  async welcomed(streams: Readonly<Record<string, StreamInfo | null>>, silent = false): Promise<Peer> {
     const peer = await this.arrival();
     const hello = await peer.frame();
     if (hello.type !== 'hello') throw new Error(`the first frame was ${hello.type}`);
     peer.client = hello.client;
-    peer.say({ type: 'welcome', session: 'session', epoch: '1', position: '0000000000000001', streams });
+    if (!silent) peer.streams = streams;
+    peer.say({
+      type: 'welcome',
+      session: `session ${this.count}`,
+      epoch: '1',
+      position: '0000000000000001',
+      heartbeat: HEARTBEAT,
+      streams,
+    });
+    await peer.echo(); // what it asks for has come
+    await peer.echo(); // and has been answered
     return peer;
   }
 
@@ -59,6 +75,8 @@ export class ScriptedServer implements AsyncDisposable {
 export class Peer {
   readonly url: string;
   client = '';
+  /** Those it answers for by itself. */
+  streams: Readonly<Record<string, StreamInfo | null>> = {};
   readonly #socket: WebSocket;
   readonly #frames = new Line<ClientFrame>();
   readonly closed: Promise<number>;
@@ -66,7 +84,10 @@ export class Peer {
   constructor(socket: WebSocket, url: string) {
     this.#socket = socket;
     this.url = url;
-    socket.on('message', (data) => this.#frames.put(parseClientFrame(String(data), { bytes: 65_536, depth: 32, keys: 256 })));
+    socket.on('message', (data) => {
+      const frame = parseClientFrame(String(data), { bytes: 65_536, depth: 32, keys: 256 });
+      if (!this.#answers(frame)) this.#frames.put(frame);
+    });
     this.closed = new Promise((resolve) => socket.on('close', resolve));
   }
 
@@ -87,10 +108,15 @@ export class Peer {
 
   /** What the client has sent until now and nobody has looked at: it answers a ping after all of that. */
   async rest(): Promise<readonly ClientFrame[]> {
+    await this.echo();
+    return this.#frames.drain();
+  }
+
+  /** Past everything that was said until now, both ways. */
+  async echo(): Promise<void> {
     const answered = new Promise((resolve) => this.#socket.once('pong', resolve));
     this.#socket.ping();
-    await answered;
-    return this.#frames.drain();
+    await Promise.race([answered, this.closed]);
   }
 
   say(...frames: readonly ServerFrame[]): void {
@@ -108,6 +134,15 @@ export class Peer {
   /** Gone without a word. */
   cut(): void {
     this.#socket.terminate();
+  }
+
+  #answers(frame: ClientFrame): boolean {
+    if (frame.type !== 'subscribe' || frame.params) return false;
+    const info = this.streams[frame.stream];
+    if (!info) return false;
+    const { view } = info;
+    this.say({ type: 'subscribed', id: frame.id, view }, { type: 'ready', view, position: '0000000000000001', token: 'of the script' });
+    return true;
   }
 }
 
