@@ -1,0 +1,130 @@
+import type { Database, Entry, Log, Model, OpenDatabase, Table } from '../../src/core/index.ts';
+import { memoryBus, memoryLedger } from '../../src/memory/index.ts';
+import { Server, type OpenEndpoint } from '../../src/server/index.ts';
+import { handTable } from '../core/hand-made.ts';
+import { appOf, TABLE_NAMES, USERS, type TableName, type User } from './app.ts';
+import type { SimDatabase } from './database.ts';
+import { farLedger } from './ledger.ts';
+import type { Host } from './link.ts';
+import type { Process } from './process.ts';
+import { SimRows } from './rows.ts';
+import type { Setting } from './setting.ts';
+import { SimSource } from './source.ts';
+import { SimStore } from './store.ts';
+
+export interface ServingParts {
+  readonly database: SimDatabase;
+  readonly setting: Setting;
+  readonly release: number;
+  /** Whether the ledger is to lose what it hands out next. */
+  loses(entries: readonly Entry[]): boolean;
+  broken(error: unknown): void;
+}
+
+/** One server process: everything in it is shipped but the ports, which are simulated. */
+export class Serving implements Host {
+  readonly process: Process;
+  readonly server: Server;
+  readonly #endpoint: OpenEndpoint;
+
+  private constructor(process: Process, server: Server, setting: Setting) {
+    this.process = process;
+    this.server = server;
+    this.#endpoint = server.endpoint('/', {
+      authenticate: (request) => this.#user(request.headers.get('user'), setting.expires),
+      connectionGroups: (user) => (user as User).audiences,
+      refresh: (_token, user) => this.#user((user as User).id, setting.expires),
+    });
+  }
+
+  static async start(process: Process, parts: ServingParts): Promise<Serving> {
+    const { database, setting, release } = parts;
+    const { models, bindings } = appOf({ version: release, scans: setting.scans });
+    const log = logOf(process, parts);
+    const server = await Server.open({
+      source: databaseOf({ ...parts, process, models }),
+      bindings,
+      setup: 'auto',
+      clock: process,
+      log,
+      bus: memoryBus(),
+      window: setting.window,
+      bulk: setting.bulk,
+      heartbeat: 20,
+      development: setting.development,
+      ledger: (start, options) =>
+        farLedger(memoryLedger(start, options), {
+          random: database.timeline.random,
+          takes: (kind) => process.takes(kind),
+          loses: (entries) => parts.loses(entries),
+        }),
+    });
+    return new Serving(process, server, setting);
+  }
+
+  async admit(user: string): ReturnType<Host['admit']> {
+    const request = new Request('http://simulated/', { headers: { user } });
+    const found = this.server.at('/');
+    if (!found || this.server.full(found.endpoint)) return null;
+    const admission = await this.server.admit(found, request);
+    return admission.ok ? admission.arrival : null;
+  }
+
+  connect(...[arrival, door]: Parameters<Host['connect']>): ReturnType<Host['connect']> {
+    return this.server.connect({ ...arrival, endpoint: this.#endpoint }, door);
+  }
+
+  disconnect(...[session, code]: Parameters<Host['disconnect']>): void {
+    void this.server.disconnect(session, code);
+  }
+
+  /** Sends everybody away, then ends. */
+  async close(): Promise<void> {
+    await this.server.drain(500);
+    await this.server.close('going', 'the server is going down');
+    this.process.kill();
+  }
+
+  #user(id: string | null, expires: number | null): User | null {
+    const user = USERS.find((each) => each.id === id);
+    if (!user) return null;
+    return expires === null ? user : ({ ...user, until: this.process.time() + expires } as User);
+  }
+}
+
+interface DatabaseParts extends ServingParts {
+  readonly process: Process;
+  readonly models: Readonly<Record<TableName, Model>>;
+}
+
+function databaseOf({ database, process, models, setting }: DatabaseParts): Database {
+  const nothing = (): Promise<readonly []> => Promise.resolve([]);
+  return {
+    name: 'simulated',
+    plan: nothing,
+    teardown: nothing,
+    async open(): Promise<OpenDatabase> {
+      await process.takes('quick');
+      const named = new Map<TableName, Table>(TABLE_NAMES.map((name) => [name, { ...handTable(models[name] as never) }]));
+      return {
+        tables: new Map([...named].map(([name, table]) => [models[name], table])),
+        source: new SimSource({ database, process, tables: named, confirmAfter: setting.confirmAfter }),
+        store: new SimStore(database, process, named),
+        rows: new SimRows(database, process, named),
+        secret: database.secret,
+        close: () => process.takes('quick'),
+      };
+    },
+  };
+}
+
+function logOf(process: Process, { broken }: ServingParts): Log {
+  const line =
+    (level: string) =>
+    (about: object, message: string): void => {
+      const { err } = about as { err?: unknown };
+      process.timeline.note(() => `${process.name}: ${level}: ${message}${err === undefined ? '' : ` (${String(err)})`}`);
+      if (level === 'error' && message.startsWith('Rowcast has stopped')) broken(err);
+    };
+  return { info: line('info'), warn: line('warn'), error: line('error') };
+}

@@ -1,0 +1,170 @@
+import { ORIGIN, type Entry, type Position } from '../../src/core/index.ts';
+import { principalOf } from '../../src/server/index.ts';
+import { USERS } from './app.ts';
+import { Causes } from './causes.ts';
+import { SimDatabase } from './database.ts';
+import { Process } from './process.ts';
+import { Random } from './random.ts';
+import { Screen } from './screen.ts';
+import { Serving } from './server.ts';
+import { settingOf, type Setting } from './setting.ts';
+import { Timeline } from './timeline.ts';
+import { Broken, type Witness } from './wiretap.ts';
+
+/** One database, the servers in front of it and the pages in front of them. */
+export class World implements Witness {
+  readonly setting: Setting;
+  readonly timeline: Timeline;
+  readonly database: SimDatabase;
+  readonly causes: Causes;
+  readonly screens: Screen[] = [];
+  /** How often what happened, for whoever asks whether the schedules come to it at all. */
+  readonly counts = new Map<string, number>();
+  /** The first law that was broken. */
+  failure: unknown = null;
+  serving: Serving | null = null;
+  /** The server that is on its way up. */
+  #booting: Process | null = null;
+  #closing = false;
+  #names = 0;
+  #release = 1;
+  #losing = 0;
+
+  constructor(seed: number, traced: boolean) {
+    const random = new Random(seed);
+    this.setting = settingOf(random);
+    this.timeline = new Timeline(random, traced);
+    this.database = new SimDatabase(this.timeline);
+    this.causes = new Causes(this.database, this.setting);
+    this.database.standby = () => (random.chance(this.setting.standby) ? (random.chance(0.2) ? random.next() * 3_000 : random.next() * 20) : 0);
+    this.timeline.note(() => `seed ${seed}: ${JSON.stringify(this.setting)}`);
+  }
+
+  get history(): SimDatabase['history'] {
+    return this.database.history;
+  }
+
+  tail(): Position {
+    return this.database.tail;
+  }
+
+  unexplained(reset: Parameters<Witness['unexplained']>[0]): string | null {
+    return this.causes.unexplained(reset);
+  }
+
+  carries(position: Position, write: number): boolean {
+    return this.database.log.some((each) => each.position === position && each.receipts.some((receipt) => receipt.write === write));
+  }
+
+  revokedBetween(user: string, from: Position, to: Position): boolean {
+    const principal = principalOf({ id: user });
+    return this.database.after(from).some(
+      ({ position, receipts }) =>
+        position < to && receipts.some(({ revokes }) => revokes !== undefined && 'user' in revokes && revokes.user === principal),
+    );
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  readonly failed = (error: unknown): void => {
+    if (this.failure !== null) return;
+    this.failure = error;
+    this.timeline.note(() => `BROKEN: ${error instanceof Broken ? error.message : String(error)}`);
+    this.timeline.stop();
+  };
+
+  start(): void {
+    if (this.#booting || this.serving || this.#closing) return;
+    const name = `server ${++this.#names}`;
+    const { database, setting } = this;
+    const process = new Process(name, this.timeline);
+    this.#booting = process;
+    const from = database.slot.confirmed;
+    this.causes.note('floor', { at: from });
+    this.timeline.note(() => `${name}: starts, release ${this.#release}, the log goes back to ${from}`);
+    Serving.start(process, {
+      database,
+      setting,
+      release: this.#release,
+      loses: (entries) => this.#loses(entries),
+      broken: (error) => this.failed(error),
+    }).then(
+      (serving) => {
+        this.#booting = null;
+        this.serving = serving;
+        this.timeline.note(() => `${name}: serves`);
+      },
+      (error: unknown) => {
+        this.#booting = null;
+        this.timeline.note(() => `${name}: did not start (${String(error)})`);
+        this.timeline.at(this.timeline.now + 500, () => this.serving ?? this.start());
+      },
+    );
+  }
+
+  crash(): void {
+    const process = this.#booting ?? this.serving?.process;
+    this.#booting = this.serving = null;
+    this.timeline.note(() => `${process?.name ?? 'no server'}: killed`);
+    process?.kill();
+    this.start();
+  }
+
+  restart(): void {
+    const { serving } = this;
+    if (!serving) return;
+    this.serving = null;
+    this.#closing = true;
+    serving.close().then(
+      () => {
+        this.#closing = false;
+        this.start();
+      },
+      (error: unknown) => this.failed(error),
+    );
+  }
+
+  release(): void {
+    this.#release++;
+    this.causes.note('release');
+    this.restart();
+  }
+
+  /** The ledger loses this many of the entries that it hands out next. */
+  lose(entries: number): void {
+    this.#losing = entries;
+  }
+
+  page(): Screen {
+    const { random } = this.timeline;
+    const user = random.pick(USERS);
+    const screen = new Screen(`${user.id}'s page ${++this.#names}`, user, {
+      timeline: this.timeline,
+      witness: this,
+      host: () => this.serving,
+      scale: this.setting.scale,
+      failed: this.failed,
+    });
+    // Who is sent away to sign in does so.
+    screen.client.on('status', (status) => {
+      if (status === 'signed-out') screen.process.after(random.next() * 2_000, () => screen.client.reconnect());
+      if (status === 'failed') this.failed(new Broken(`${screen.name}: the client gave up`));
+    });
+    this.screens.push(screen);
+    return screen;
+  }
+
+  remove(screen: Screen): void {
+    this.screens.splice(this.screens.indexOf(screen), 1);
+  }
+
+  #loses(entries: readonly Entry[]): boolean {
+    if (this.#losing === 0) return false;
+    this.#losing = Math.max(0, this.#losing - entries.length);
+    this.timeline.note(() => `the ledger loses ${entries.map(({ position }) => position).join()}`);
+    this.causes.note('entries lost', { at: entries.at(-1)?.position ?? ORIGIN });
+    return true;
+  }
+}
