@@ -1,0 +1,60 @@
+// The oracle soak at any size: real servers, random writers, flapping clients, what breaks them, and a judge that shares no code with Rowcast.
+//   node scripts/soak.ts --changes 250000 --reconnects 500 --kills 20 --seed 7
+import { parseArgs } from 'node:util';
+import type { Memory } from '../test/soak/app-process.ts';
+import { soak } from '../test/soak/soak.ts';
+import type { Major } from '../test/servers/postgres.ts';
+
+const { values } = parseArgs({
+  options: {
+    changes: { type: 'string', default: '20000' },
+    reconnects: { type: 'string', default: '100' },
+    kills: { type: 'string', default: '5' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+    clients: { type: 'string', default: '24' },
+    writers: { type: 'string', default: '6' },
+    pace: { type: 'string', default: '600' },
+    rounds: { type: 'string' },
+    major: { type: 'string', default: '18' },
+    log: { type: 'boolean', default: false },
+  },
+});
+const changes = Number(values.changes);
+const seed = Number(values.seed);
+const started = performance.now();
+console.log(`soak: seed ${seed}, Postgres ${values.major}`);
+
+const outcome = await soak({
+  changes,
+  reconnects: Number(values.reconnects),
+  kills: Number(values.kills),
+  seed,
+  clients: Number(values.clients),
+  writers: Number(values.writers),
+  pace: Number(values.pace),
+  rounds: Number(values.rounds ?? Math.max(4, Math.round(changes / 10_000))),
+  major: Number(values.major) as Major,
+  say: (line) => console.log(`${String(Math.round((performance.now() - started) / 1_000)).padStart(5)} s  ${line}`),
+});
+
+const list = (counts: ReadonlyMap<string, number>): string => [...counts].map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
+console.log(`\nsteps: ${list(outcome.steps)}`);
+console.log(`resets, each explained: ${list(outcome.resets)}`);
+console.log(`memory of the server, by its starts, MiB of RSS (least, median, most): ${lives(outcome.memory)}`);
+if (values.log || outcome.violations.length > 0) console.log(`\nthe last the server said:\n${outcome.log.slice(-80).join('\n')}`);
+for (const { kind, who, about } of outcome.violations.slice(0, 50)) console.log(`${kind.toUpperCase()} ${who}: ${about}`);
+console.log(
+  `\n${outcome.violations.length === 0 ? 'sound' : `${outcome.violations.length} VIOLATIONS`}: ${outcome.changes} changes in ${outcome.commits} commits, ` +
+    `${outcome.frames} frames, ${outcome.reconnects} reconnects, ${outcome.writes} writes answered, seed ${seed}`,
+);
+process.exit(outcome.violations.length === 0 ? 0 : 1);
+
+function lives(memory: readonly Memory[]): string {
+  const by = Map.groupBy(memory, ({ life }) => life);
+  return [...by.values()]
+    .map((samples) => {
+      const rss = samples.map((sample) => Math.round(sample.rss / 2 ** 20)).sort((one, other) => one - other);
+      return `${rss[0]} ${rss[rss.length >> 1]} ${rss.at(-1)}`;
+    })
+    .join(' | ');
+}

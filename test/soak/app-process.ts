@@ -1,0 +1,99 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('app.ts', import.meta.url));
+/** Between two tries to start it, while the database is away. */
+const AGAIN_MS = 500;
+const TRIES = 40;
+/** Lines of its log that are kept for the report. */
+const LINES = 400;
+
+export interface Memory {
+  /** Milliseconds. */
+  readonly at: number;
+  readonly rss: number;
+  readonly heapUsed: number;
+  /** Which start of the program it is of. */
+  readonly life: number;
+}
+
+/** The app under test, as a supervisor sees it: started, killed, stopped, started again. */
+export class AppProcess implements AsyncDisposable {
+  readonly memory: Memory[] = [];
+  readonly log: string[] = [];
+  /** Starts so far. */
+  lives = 0;
+  readonly #url: string;
+  #child: ChildProcess | null = null;
+
+  /** The URL is the database's. */
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /**
+   * The port it listens at. Where it ends before it listens, it is started again: the database may be away.
+   * @throws {Error} when it has tried for long enough; the message is what the app said.
+   */
+  async start(): Promise<number> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const port = await this.#try();
+      if (port !== null) return port;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+    throw new Error(`the app does not start:\n${this.log.slice(-20).join('\n')}`);
+  }
+
+  /** As a power cut does. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  stop(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  go(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  get running(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  async #try(): Promise<number | null> {
+    const life = ++this.lives;
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, this.#url], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    child.stdin?.on('error', () => undefined);
+    createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => this.#note(life, line));
+    return new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.#note(life, `ended with ${code ?? signal}`);
+        resolve(null);
+      });
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+        const said = JSON.parse(line) as { port?: number; rss?: number; heapUsed?: number };
+        if (said.port !== undefined) resolve(said.port);
+        else this.memory.push({ at: performance.now(), rss: said.rss ?? 0, heapUsed: said.heapUsed ?? 0, life });
+      });
+    });
+  }
+
+  #note(life: number, line: string): void {
+    this.log.push(`${life}: ${line.slice(0, 2_000)}`);
+    if (this.log.length > LINES) this.log.splice(0, this.log.length - LINES);
+  }
+}

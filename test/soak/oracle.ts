@@ -1,0 +1,86 @@
+import pg from 'pg';
+import { History, keyOf, type SlotLine } from './history.ts';
+import { KEYS } from './tables.ts';
+import type { Texts } from './decoding.ts';
+import { isMistake } from './writers.ts';
+
+const SLOT = 'oracle';
+/** Changes taken at a time, about: the slot gives whole transactions. */
+const TAKEN = 4_000;
+
+/** The database's own account of what was committed: a second slot, read by another plugin, on a connection that no fault is put on. */
+export class Oracle {
+  readonly history = new History();
+  readonly #url: string;
+  #client: pg.Client | null = null;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** From here on everything is told. */
+  async start(): Promise<void> {
+    await this.#ask(`SELECT pg_create_logical_replication_slot('${SLOT}', 'test_decoding')`);
+  }
+
+  /** Takes in what has been committed since. Gives whether there was any; while the database is away there is none. */
+  async read(): Promise<boolean> {
+    try {
+      const lines = await this.#ask<SlotLine>(
+        `SELECT lsn::text, xid::text, data FROM pg_logical_slot_get_changes('${SLOT}', NULL, ${TAKEN}, 'include-timestamp', 'off')`,
+      );
+      for (const line of lines) this.history.take(line);
+      return lines.length > 0;
+    } catch (error) {
+      if (isMistake(error)) throw error;
+      await this.#leave();
+      return false;
+    }
+  }
+
+  /** When nobody writes: all of it. */
+  async readAll(): Promise<void> {
+    while (await this.read());
+  }
+
+  /** When nobody writes: where the tables are not what the account says. It is what judges the judge. */
+  async differences(): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const [table, key] of Object.entries(KEYS)) {
+      const rows = await this.#ask<{ row: Texts }>(
+        `SELECT (SELECT jsonb_object_agg(key, value) FROM jsonb_each_text(to_jsonb(each))) AS row FROM ${table} AS each`,
+      );
+      const told = this.history.rows(table);
+      if (rows.length !== told.size) found.push(`${table} has ${rows.length} rows, and ${told.size} were told of`);
+      for (const { row } of rows) {
+        const has = told.get(keyOf(table, row));
+        // A column that was added is in the rows that were told of since. A moment is written in another way here.
+        const known = Object.keys(has ?? {}).filter((column) => column !== 'due');
+        const other = known.filter((column) => (row[column] ?? null) !== has?.[column]);
+        if (!has || other.length > 0) found.push(`${table} ${keyOf(table, row)}: ${has ? other.join(', ') : 'nothing was told of it'}`);
+      }
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    this.history.forgetOpen();
+    await client?.end().catch(() => undefined);
+  }
+
+  async #ask<R extends object>(sql: string): Promise<readonly R[]> {
+    if (!this.#client) {
+      const client = new pg.Client({ connectionString: this.#url, options: '-c timezone=UTC -c datestyle=ISO -c extra_float_digits=3' });
+      client.on('error', () => undefined);
+      await client.connect();
+      this.#client = client;
+    }
+    return (await this.#client.query<R>(sql)).rows;
+  }
+}

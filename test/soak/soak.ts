@@ -1,0 +1,190 @@
+import { startPostgres, type Major } from '../servers/postgres.ts';
+import { AppProcess, type Memory } from './app-process.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { Faults } from './faults.ts';
+import { Judge } from './judge.ts';
+import { Oracle } from './oracle.ts';
+import { plan, type Step } from './plan.ts';
+import { Random } from './random.ts';
+import { ORGS, PEOPLE, REGIONS, TABLES, TEAMS, type Person } from './tables.ts';
+import type { Violation } from './verdict.ts';
+import { WireClient } from './wire-client.ts';
+import { once, Writers } from './writers.ts';
+
+export interface SoakOptions {
+  readonly changes: number;
+  readonly reconnects: number;
+  readonly kills: number;
+  readonly seed: number;
+  readonly major?: Major;
+  readonly clients?: number;
+  readonly writers?: number;
+  /** Row changes per second, about. */
+  readonly pace?: number;
+  /** Quiet moments in between, at which everything must have arrived. */
+  readonly rounds?: number;
+  say(line: string): void;
+}
+
+export interface Outcome {
+  readonly violations: readonly Violation[];
+  readonly changes: number;
+  readonly commits: number;
+  readonly frames: number;
+  readonly reconnects: number;
+  readonly writes: number;
+  readonly resets: ReadonlyMap<string, number>;
+  readonly steps: ReadonlyMap<Step, number>;
+  readonly memory: readonly Memory[];
+  /** The last that the server said for itself. */
+  readonly log: readonly string[];
+}
+
+/** How long everything may take to arrive, once nothing is broken any more. */
+const QUIET_MS = 60_000;
+const LOOK_MS = 25;
+/** Violations after which there is no point in going on. */
+const ENOUGH = 50;
+
+/** Runs it all: a Postgres, the app, clients, writers and what breaks them, and the judge. The seed decides what is done, not what comes of it. */
+export async function soak(options: SoakOptions): Promise<Outcome> {
+  const { changes, reconnects, kills, seed, major = 18, say } = options;
+  const random = new Random(seed);
+  await using database = await startPostgres({
+    major,
+    settings: { max_slot_wal_keep_size: '2GB', max_prepared_transactions: 20, wal_sender_timeout: '5s', checkpoint_timeout: '30s' },
+  });
+  const url = await database.createDatabase('soak');
+  await once(url, (client) => client.query(TABLES));
+  const oracle = new Oracle(url);
+  await oracle.start();
+  await using toDatabase = await FaultProxy.before({ port: Number(new URL(url).port) });
+  const proxied = new URL(url);
+  proxied.port = String(toDatabase.port);
+  await using app = new AppProcess(proxied.href);
+  await using toApp = await FaultProxy.before({ port: await app.start() });
+
+  const clients: WireClient[] = [];
+  const ground = { app, database, url, toApp, toDatabase, clients, random: random.branch(), say };
+  const faults = new Faults(ground);
+  const judge = new Judge(oracle.history, faults.injected);
+  for (let n = 0; n < (options.clients ?? 24); n++)
+    clients.push(clientNumber(n, { judge, url: `ws://127.0.0.1:${toApp.port}/live/`, random: random.branch() }));
+  const planned = plan({ changes, reconnects, kills, random: random.branch() });
+  const writers = new Writers({ url, count: options.writers ?? 6, random: random.branch(), prepare: true, pace: options.pace ?? 600 });
+  const acting = random.branch();
+
+  for (const client of clients) client.wake();
+  const rounds = options.rounds ?? 4;
+  try {
+    for (let round = 1; round <= rounds && judge.violations.length < ENOUGH; round++) {
+      const goal = Math.floor((changes * round) / rounds);
+      writers.start();
+      while (oracle.history.changes < goal) {
+        await oracle.read();
+        while ((planned[0]?.after ?? Infinity) <= oracle.history.changes) faults.take((planned.shift() as { step: Step }).step);
+        if (acting.chance(0.3)) act(acting.pick(clients), acting);
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+      await faults.over();
+      await writers.stop();
+      const missing = await quiet({ oracle, judge, clients });
+      for (const about of missing) judge.violations.push({ kind: 'stuck', who: 'all', about });
+      judge.settleWrites();
+      for (const about of await oracle.differences()) judge.violations.push({ kind: 'wrong', who: 'the oracle', about });
+      const memory = app.memory.at(-1);
+      say(
+        `round ${round}/${rounds}: ${oracle.history.changes} changes in ${oracle.history.commits.length} commits, ${judge.frames} frames, ` +
+          `${connections(clients)} connections, ${judge.answers} writes answered, ${app.lives} starts, ` +
+          `RSS ${Math.round((memory?.rss ?? 0) / 2 ** 20)} MiB, ${judge.violations.length} violations`,
+      );
+    }
+  } finally {
+    for (const client of clients) client.sleep();
+    await writers.stop().catch(() => undefined);
+    await oracle.close();
+  }
+  return {
+    violations: judge.violations,
+    changes: oracle.history.changes,
+    commits: oracle.history.commits.length,
+    frames: judge.frames,
+    reconnects: connections(clients) - clients.length,
+    writes: judge.answers,
+    resets: judge.resets,
+    steps: faults.done,
+    memory: app.memory,
+    log: app.log,
+  };
+}
+
+const connections = (clients: readonly WireClient[]): number => clients.reduce((sum, client) => sum + client.connections, 0);
+
+interface Parties {
+  readonly oracle: Oracle;
+  readonly judge: Judge;
+  readonly clients: readonly WireClient[];
+}
+
+/** Nobody writes and nothing is broken: waits until everything has arrived. Gives what has not. */
+async function quiet({ oracle, judge, clients }: Parties): Promise<readonly string[]> {
+  for (const client of clients) client.wake();
+  const started = performance.now();
+  for (;;) {
+    await oracle.readAll();
+    judge.settle();
+    const missing = judge.unsettled();
+    if (missing.length === 0 || performance.now() - started > QUIET_MS) return missing;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function clientNumber(n: number, { judge, url, random }: { judge: Judge; url: string; random: Random }): WireClient {
+  const person = PEOPLE[n % PEOPLE.length] as Person;
+  const name = `c${n}`;
+  const client = new WireClient({ name, person, url, random, hear: judge.client(name, person).hear });
+  const choices = [
+    () => client.follow('tasks'),
+    () => client.follow('notes'),
+    () => client.follow('prices'),
+    () => client.follow('tasks', { org: random.pick(person.orgs), team: random.pick(TEAMS) }),
+    () => client.follow('tasks', { org: random.pick(person.orgs), team: random.pick(TEAMS) }),
+    () => client.follow('places', { region: random.pick(REGIONS) }),
+    () => client.follow('docs', { org: random.pick(ORGS) }),
+    () => client.follow('docs', { org: random.pick(ORGS) }),
+  ];
+  for (const choose of random.some(choices, random.between(2, choices.length))) choose();
+  return client;
+}
+
+/** Something that a client does by itself: it writes. Some of it is refused, by whoever they are and whatever is there. */
+function act(client: WireClient, random: Random): void {
+  if (!client.awake || client.waiting > 10) return;
+  const title = `${client.mark} by a client`;
+  switch (random.weighed({ createTask: 3, updateTask: 3, deleteTask: 1, createDoc: 1, updateDoc: 2, notWritable: 0.5, readOnly: 0.3 })) {
+    case 'createTask':
+      client.write(
+        { stream: 'tasks', action: 'create', params: { org: random.pick(ORGS), team: random.pick(TEAMS) } },
+        { title, rank: '9007199254740993' },
+      );
+      return;
+    case 'updateTask':
+      client.write({ stream: 'tasks', action: 'update', pk: random.below(160) }, { title });
+      return;
+    case 'deleteTask':
+      client.write({ stream: 'tasks', action: 'delete', pk: random.below(160) });
+      return;
+    case 'createDoc':
+      client.write({ stream: 'docs', action: 'create', params: { org: random.pick(ORGS) } }, { title });
+      return;
+    case 'updateDoc':
+      client.write({ stream: 'docs', action: 'update', pk: random.below(80) }, { title });
+      return;
+    case 'notWritable':
+      client.write({ stream: 'tasks', action: 'update', pk: random.below(160) }, { secret: title });
+      return;
+    case 'readOnly':
+      client.write({ stream: 'notes', action: 'update', pk: random.below(90) }, { text: title });
+      return;
+  }
+}
