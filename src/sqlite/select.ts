@@ -82,36 +82,29 @@ function whereOf(joined: Joined, selection: Selection): Where {
  * number of stored values may be the same there.
  */
 function byValues({ table, affinities }: Joined, { places, tuples }: Selection & { readonly by: 'values' }): Where {
-  const plain = places.map((place) => PLAIN.has((table.columns[place] as Column).shape));
-  const alternatives: string[] = [];
-  const params: Param[] = [];
-  for (const tuple of tuples) {
-    const stored = storedOf(table, affinities, { places, tuple });
-    if (!stored) continue;
-    const terms = places.flatMap((place, at): string[] => {
-      if (!plain[at]) return [];
-      const column = `${ident(table.id)}.${ident((table.columns[place] as Column).column)}`;
-      const value = stored[at] as Param;
-      params.push(value);
-      if (typeof value !== 'string') return [`${column} = ?`];
-      params.push(value);
-      return [`${column} = ? AND ${column} COLLATE BINARY = ?`];
-    });
-    alternatives.push(terms.length === 0 ? 'TRUE' : `(${terms.join(' AND ')})`);
-  }
+  const plain = places.flatMap((place, at) => (PLAIN.has((table.columns[place] as Column).shape) ? [at] : []));
+  const stored = tuples.flatMap((tuple): (readonly Param[])[] => {
+    const values = storedOf(table, affinities, { places, tuple });
+    return values ? [plain.map((at) => values[at] as Param)] : [];
+  });
+  if (stored.length === 0) return { where: 'FALSE', params: [], also: null };
+  const wanted = new Set(tuples.map((tuple) => JSON.stringify(tuple.map(groupValue))));
+  const found = (image: Image): boolean => wanted.has(JSON.stringify(places.map((place) => groupValue(rowValue(table, image, place)))));
+  if (plain.length === 0) return { where: null, params: [], also: found };
+  const columns = plain.map((at) => `${ident(table.id)}.${ident((table.columns[places[at] as number] as Column).column)}`);
+  // A row of values each: SQLite plans a chain of ORs in the square of its length.
+  const values = `(VALUES ${stored.map((tuple) => `(${tuple.map(() => '?').join(', ')})`).join(', ')})`;
+  const byIndex = `(${columns.join(', ')}) IN ${values}`; // sql: quoted by ident()
+  const exactly = `(${columns.map((column) => `${column} COLLATE BINARY`).join(', ')}) IN ${values}`; // sql: quoted by ident()
+  const hasTexts = stored.some((tuple) => tuple.some((value) => typeof value === 'string'));
+  const params = hasTexts ? [...stored.flat(), ...stored.flat()] : stored.flat();
   if (params.length > PARAMS) {
     throw new RowcastError(
       'source_unsupported',
       `${tuples.length} groups of "${table.id}" are more than one reading can ask for: put fewer into one view`,
     );
   }
-  const wanted = new Set(tuples.map((tuple) => JSON.stringify(tuple.map(groupValue))));
-  const found = (image: Image): boolean => wanted.has(JSON.stringify(places.map((place) => groupValue(rowValue(table, image, place)))));
-  return {
-    where: alternatives.includes('TRUE') ? 'TRUE' : anyOf(alternatives),
-    params: alternatives.includes('TRUE') ? [] : params,
-    also: plain.includes(false) ? found : null,
-  };
+  return { where: hasTexts ? `${byIndex} AND ${exactly}` : byIndex, params, also: plain.length < places.length ? found : null };
 }
 
 /** As a balanced tree: SQLite takes no expression that is deeper than 1,000. */
