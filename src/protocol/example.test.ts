@@ -35,13 +35,16 @@ test("the page's own client follows a stream, writes, and asks again when it los
   const intval = (await example()).connect(server.url, 'intval', (change) => changes.push(change));
   const first = await server.welcomed({ intval: INFO, chat: null });
   expect(first.protocol).toBe('rowcast.1');
+  expect(await first.frame()).toEqual({ type: 'subscribe', id: 1, stream: 'intval' });
   await first.rest();
 
   const created = intval.create({ name: 'n', value: 1 });
-  expect(await first.frame()).toEqual({ type: 'write', id: 1, stream: 'intval', action: 'create', data: { name: 'n', value: 1 } });
+  expect(await first.frame()).toEqual({ type: 'write', id: 2, stream: 'intval', action: 'create', data: { name: 'n', value: 1 } });
   first.say(
     { type: 'ping' },
-    { type: 'result', id: 1, ok: true, pk: 9, position: AT },
+    { type: 'rows', view: 2, rows: [[8, { name: 'm', value: 0 }]], count: 1, total: 1 },
+    { type: 'ready', view: 2, position: AT, token: 't' },
+    { type: 'result', id: 2, ok: true, pk: 9, position: AT },
     {
       type: 'commit',
       position: AT,
@@ -55,6 +58,7 @@ test("the page's own client follows a stream, writes, and asks again when it los
   expect(await created).toMatchObject({ ok: true, pk: 9 });
   await first.rest();
   expect(changes).toEqual([
+    { action: 'create', pk: 8, data: { name: 'm', value: 0 } },
     { action: 'create', pk: 9, data: { name: 'n', value: 1 } },
     { action: 'delete', pk: 8, data: undefined },
   ]);
@@ -64,6 +68,7 @@ test("the page's own client follows a stream, writes, and asks again when it los
   first.cut();
   const second = await server.welcomed({ intval: INFO });
   expect(second.client).toBe(first.client);
+  expect(await second.frame()).toMatchObject({ type: 'subscribe', stream: 'intval' });
   expect(await second.frame()).toEqual(asked);
   second.say({ type: 'result', id: asked.id, ok: false, code: 'forbidden', message: 'no' });
   expect(await updated).toMatchObject({ ok: false, code: 'forbidden' });

@@ -14,6 +14,7 @@ import {
   type Snapshot,
   type Stream,
 } from '../core/index.ts';
+import type { AnswerCode } from '../protocol/index.ts';
 import type { View } from './audience.ts';
 import type { Item } from './tick.ts';
 import type { RowText } from './wire.ts';
@@ -27,6 +28,8 @@ export interface FirstRowsParts {
   readonly log: Log;
   /** Resolves when everything up to the position has been passed on. */
   reach(position: Position, signal: AbortSignal): Promise<void>;
+  /** Whether everything since then can still be told. */
+  covers(snapshot: Snapshot): boolean;
   /** Whether what a binding says twice is compared, see {@link strays}. */
   readonly development: boolean;
 }
@@ -60,11 +63,11 @@ export class FirstRows {
     this.#parts = parts;
   }
 
-  /** @param fresh a reading of before does not do: the window does not go back to it. */
+  /** @param fresh a reading that has ended does not do. */
   load(stream: Stream, groups: Held, fresh = false): Load {
     const key = JSON.stringify([stream.name, [...groups.keys()].sort()]);
     const known = this.#loads.get(key);
-    if (known && !(fresh && known.state !== 'reading')) return known;
+    if (known && (known.state === 'reading' || (!fresh && known.snapshot && this.#parts.covers(known.snapshot)))) return known;
     if (known) this.#forget(key, known);
     const load = new Load(() => this.#forget(key, load));
     this.#loads.set(key, load);
@@ -99,7 +102,11 @@ export class FirstRows {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof TooMany) return load.refuse(error.message);
+        if (error instanceof TooMany) return load.refuse('too_large', error.message);
+        if (error instanceof RowcastError && (error.code === 'hook_invalid' || error.code === 'binding_invalid')) {
+          log.error({ err: error, stream: stream.name }, `the rows of "${stream.name}" cannot be read: ${error.message}`);
+          return load.refuse('internal', 'the rows cannot be read: the server’s log says why');
+        }
         log.error({ err: error, stream: stream.name, retryMs: wait }, `the rows of "${stream.name}" could not be read; trying again`);
       } finally {
         this.#running--;
@@ -213,6 +220,7 @@ export class Load {
   state: 'reading' | 'read' | 'refused' = 'reading';
   bytes = 0;
   /** Why it was refused. */
+  code: AnswerCode = 'internal';
   message = '';
   /** How often it was begun anew: what was taken of it before is worth nothing. */
   round = 0;
@@ -288,7 +296,8 @@ export class Load {
     this.#tell();
   }
 
-  refuse(message: string): void {
+  refuse(code: AnswerCode, message: string): void {
+    this.code = code;
     this.message = message;
     this.state = 'refused';
     this.#tell();

@@ -1,35 +1,43 @@
 import { expect, test } from 'vitest';
+import { positionOf, type Position } from '../core/index.ts';
 import { HandClock } from '../../test/support/clock.ts';
-import { MAX_WAITING, MOST_WAITING, Outbox } from './outbox.ts';
+import { MAX_UNREPORTED, MAX_WAITING, MOST_WAITING, Outbox } from './outbox.ts';
 import { Tick, type Item } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
 
 const wire: Wire<string> = {
   name: 'test',
   answers: true,
+  unasked: false,
   resetCloses: null,
   closeCode: () => 4301,
-  commit: () => 'commit',
+  commit: (position) => `commit ${position}`,
+  rows: () => 'rows',
   frame: (frame) => {
     if (frame.type === 'message' && frame.payload === 'poison') throw new Error('on purpose');
-    return frame.type;
+    return frame.type === 'message' ? String(frame.payload) : JSON.stringify(frame);
   },
   join: (parts) => parts.join(),
+  sizeOf: ({ length }) => length,
   parse: () => {
     throw new Error('nothing comes in');
   },
 };
 const message = (payload: string): Item => ({ position: null, frame: { type: 'message', stream: null, payload } });
+const commit = (position: Position): Item => ({ position, change: { view: {}, action: 'delete', delivery: {} } as never });
 
 function served() {
   const clock = new HandClock();
   const logged: string[] = [];
   const note = (_about: object, text: string): void => void logged.push(text);
-  const tick = new Tick(wire, { clock, log: { info: note, warn: note, error: note } });
+  const behind = new Set<Outbox<unknown>>();
+  let at = positionOf(1);
+  const tick = new Tick(wire, { clock, log: { info: note, warn: note, error: note }, position: () => at, behind: (box) => behind.add(box) });
   const connect = () => {
-    const state = { waiting: 0, writes: 0, closed: null as number | null };
+    const state = { waiting: 0, written: [] as string[], closed: null as number | null };
     const transport: Transport<string> = {
-      write: () => (state.writes++, state.waiting),
+      write: (text) => (state.written.push(text), state.waiting),
+      waiting: () => state.waiting,
       pause: () => undefined,
       resume: () => undefined,
       close: (code) => void (state.closed = code),
@@ -40,24 +48,53 @@ function served() {
     box.push(message(payload));
     tick.flush();
   };
-  return { clock, logged, tick, connect, write };
+  const pass = ({ box }: { box: Outbox<string> }, number: number): void => {
+    at = positionOf(number);
+    box.push(commit(at));
+    tick.flush();
+  };
+  return { clock, logged, tick, connect, write, pass, behind };
 }
 
-test('a reader for whom a big commit is on the way is not too slow; one who does not catch up is', async () => {
-  const { clock, connect, write } = served();
+test('a connection that is behind gets no commits until it has caught up, remembers how far it is, and is not closed', () => {
+  const { connect, pass, write, behind } = served();
   const one = connect();
-  one.state.waiting = 8 * MAX_WAITING;
-  write(one);
-  await clock.pass(4_000);
-  write(one);
-  expect(one.state.closed).toBeNull();
+  pass(one, 2);
+  one.state.waiting = MAX_WAITING + 1;
+  pass(one, 3);
+  expect(one.box.behind).toBe(positionOf(3));
+  expect(behind.has(one.box as Outbox<unknown>)).toBe(true);
+  pass(one, 4);
+  write(one, 'an answer');
+  expect(one.state.written).toEqual([`commit ${positionOf(2)}`, `commit ${positionOf(3)}`, 'an answer']);
+  expect(one.box.roomy).toBe(false);
   one.state.waiting = 0;
-  write(one); // caught up: patience begins anew
-  one.state.waiting = 2 * MAX_WAITING;
-  write(one);
-  await clock.pass(5_001);
-  write(one);
-  expect(one.state.closed).toBe(4301);
+  expect(one.box.roomy).toBe(true);
+  one.box.caughtUp();
+  pass(one, 5);
+  expect(one.state.written.at(-1)).toBe(`commit ${positionOf(5)}`);
+  expect(one.state.closed).toBeNull();
+});
+
+test('a client that reports what it took in is behind once it has not for a megabyte, whatever its socket says', () => {
+  const { connect, write } = served();
+  const [one, silent] = [connect(), connect()];
+  const part = 'x'.repeat(262_144);
+  write(one, part);
+  const mark = (JSON.parse(one.state.written.at(-1) as string) as { mark: number }).mark;
+  one.box.reported(mark);
+  for (let written = 0; written <= MAX_UNREPORTED; written += part.length) {
+    expect(one.box.behind).toBeNull();
+    write(one, part);
+    write(silent, part);
+  }
+  expect(one.box.behind).not.toBeNull();
+  expect(silent.box.behind).toBeNull(); // it never reported: it is not held to it
+  expect(one.box.roomy).toBe(false);
+  one.box.reported(Number.MAX_SAFE_INTEGER); // a mark that was never given
+  expect(one.box.roomy).toBe(false);
+  one.box.reported((JSON.parse(one.state.written.at(-1) as string) as { mark: number }).mark);
+  expect(one.box.roomy).toBe(true);
 });
 
 test('what waits for one socket has a bound at any moment', () => {
@@ -71,6 +108,18 @@ test('what waits for one socket has a bound at any moment', () => {
   expect(one.state.closed).toBe(4301);
 });
 
+test('how long nothing was taken is counted from the last time that something was', () => {
+  const { connect } = served();
+  const { box, state } = connect();
+  state.waiting = 1_000;
+  expect(box.stuckFor(10)).toBe(0);
+  expect(box.stuckFor(40)).toBe(30);
+  state.waiting = 999;
+  expect(box.stuckFor(50)).toBe(0);
+  state.waiting = 2_000; // more waits, and none was taken
+  expect(box.stuckFor(90)).toBe(40);
+});
+
 test('a wire that throws closes the connections it threw for, and the others get theirs', () => {
   const { connect, tick, logged } = served();
   const [one, two, three] = [connect(), connect(), connect()];
@@ -78,7 +127,7 @@ test('a wire that throws closes the connections it threw for, and the others get
   two.box.push(message('poison'));
   three.box.push(message('x'));
   tick.flush();
-  expect([one, two, three].map(({ state }) => [state.writes, state.closed])).toEqual([
+  expect([one, two, three].map(({ state }) => [state.written.length, state.closed])).toEqual([
     [1, null],
     [0, 4301],
     [1, null],

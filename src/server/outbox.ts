@@ -31,8 +31,8 @@ export class Outbox<B> {
   /** Bytes of the last mark the client has reported; null: it never reported one, and is not held to it. */
   #reported: number | null = null;
   #marked = 0;
-  /** What waited when it was last looked at, and since when that is no less. */
-  #stuck: { readonly waiting: number; readonly since: number } | null = null;
+  /** What had been taken when it was last looked at, and since when that is no more. */
+  #stuck: { readonly taken: number; readonly since: number } | null = null;
 
   constructor(wire: Wire<B>, transport: Transport<B>, tick: Tick<B>) {
     this.wire = wire;
@@ -88,8 +88,8 @@ export class Outbox<B> {
 
   /** Milliseconds for which it has taken nothing of what waits for it. */
   stuckFor(now: number): number {
-    const waiting = this.transport.waiting() + this.#unreported();
-    if (this.#stuck === null || waiting < this.#stuck.waiting) this.#stuck = { waiting, since: now };
+    const taken = this.#written - this.transport.waiting() + (this.#reported ?? 0);
+    if (this.#stuck === null || taken > this.#stuck.taken) this.#stuck = { taken, since: now };
     return now - this.#stuck.since;
   }
 

@@ -21,6 +21,7 @@ import {
   type Revocation,
   type Routes,
   type Row,
+  type Snapshot,
   type Stream,
   type Table,
 } from '../core/index.ts';
@@ -112,7 +113,8 @@ export class Server {
     this.#gateway = new Gateway({ ledger, bus, clock, log, window, bulk });
     const gateway = this.#gateway;
     const reach = (position: Position, signal: AbortSignal): Promise<void> => this.#reach(position, signal);
-    const firstRows = new FirstRows({ rows, clock, log, reach, development });
+    const covers = (snapshot: Snapshot): boolean => gateway.window.startOf(snapshot) !== null;
+    const firstRows = new FirstRows({ rows, clock, log, reach, covers, development });
     const memberships = new Memberships({ members: joined.members, rows, window: gateway.window, clock, log, reach });
     gateway.tellFirst(memberships);
     this.#parts = { gateway, store, firstRows, memberships, clock, log, epoch: source.epoch, secret, heartbeat, reach };

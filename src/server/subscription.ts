@@ -146,7 +146,7 @@ export class Subscription implements Seat {
     if (!load) return;
     if (load.state === 'refused') {
       this.#leave();
-      return this.#parts.refuse(this, 'too_large', load.message);
+      return this.#parts.refuse(this, load.code, load.message);
     }
     if (load.round !== this.#round) {
       this.#round = load.round;

@@ -19,6 +19,13 @@ class Counting implements Wire<string> {
   readonly name = 'test';
   readonly resetCloses = null;
   readonly answers = true;
+  readonly unasked = false;
+  rows(): string {
+    return '';
+  }
+  sizeOf({ length }: string): number {
+    return length;
+  }
   closeCode(): number {
     return 1000;
   }
@@ -38,12 +45,13 @@ class Counting implements Wire<string> {
   }
 }
 
-const parts = { clock: systemClock, log: consoleLog };
+const parts = { clock: systemClock, log: consoleLog, position: () => '', behind: () => undefined };
 
 function session(tick: Tick<string>, wire: Wire<string>): { readonly box: Outbox<string>; readonly writes: string[] } {
   const writes: string[] = [];
   const transport: Transport<string> = {
     write: (text) => writes.push(text) && 0,
+    waiting: () => 0,
     pause: () => undefined,
     resume: () => undefined,
     close: () => undefined,

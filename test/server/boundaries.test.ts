@@ -125,9 +125,12 @@ test('a hook that fails at every commit is one reset, and one more when it works
   w.live.endpoint('/', { connectionGroups: () => ['all'] });
   const viewer = await w.viewer('/');
   for (let id = 1; id <= 20; id++) await w.live.publish(posts, [{ before: null, after: row({ id, title: 'poison' }) }]);
+  for (let id = 1; id <= 20; id++) await w.live.publish(posts, [{ before: row({ id, title: 'poison' }), after: null }]);
   await w.live.publish(posts, [{ before: null, after: row({ id: 21 }) }]);
+  await viewer.next('ready');
   await w.live.publish(posts, [{ before: null, after: row({ id: 22 }) }]);
   expect((await viewer.next('commit')).changes).toEqual([[1, 'create', 22, { title: 't' }]]);
+  expect(viewer.frames.flatMap((frame) => (frame.type === 'rows' ? frame.rows : []))).toEqual([[21, { title: 't' }]]);
   expect(viewer.frames.filter(({ type }) => type === 'reset')).toHaveLength(2);
   expect(w.notes.count('a hook failed')).toBe(1);
 });

@@ -105,7 +105,7 @@ test('connections that come at once are counted at once', async () => {
 test('a socket that sends faster than the rate is read more slowly, and nothing is lost or out of order', async () => {
   const clock = new HandClock();
   await using w = await limited({ framesPerSecond: 10, burst: 5 }, clock);
-  const viewer = await w.viewer('/');
+  const viewer = await w.viewer('/', { attends: false });
   for (let n = 0; n < 50; n++) viewer.send(message(n));
   const came = (): number => viewer.frames.filter((frame) => frame.type === 'message').length;
   const settle = async (): Promise<void> => {

@@ -10,7 +10,14 @@ export interface ViewerOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** False: a client that does not answer pings. */
   readonly autoPong?: boolean;
+  /** The name it says hello by. Default: none. */
+  readonly hello?: string;
+  /** False: it asks for no view. Default: it holds every view by its own groups from the start, on `rowcast.1`. */
+  readonly attends?: boolean;
 }
+
+/** Ids of its own for what it asks for by itself. */
+const OWN = 900_000;
 
 type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>;
 
@@ -43,10 +50,24 @@ export class Viewer {
     );
   }
 
-  static async open(url: string, { protocol = 'rowcast.1', headers = {}, autoPong = true }: ViewerOptions = {}): Promise<Viewer> {
+  static async open(url: string, options: ViewerOptions = {}): Promise<Viewer> {
+    const { protocol = 'rowcast.1', headers = {}, autoPong = true, hello, attends = true } = options;
     const viewer = new Viewer(new WebSocket(url, protocol === null ? [] : [protocol], { headers, autoPong }));
     await once(viewer.socket, 'open');
+    if (hello !== undefined) viewer.send({ type: 'hello', client: hello });
+    if (protocol === 'rowcast.1' && attends) await viewer.#attend();
     return viewer;
+  }
+
+  /** What it holds from the start comes before what it is asked to remember. */
+  async #attend(): Promise<void> {
+    const welcome = await this.next('welcome');
+    const views = Object.entries(welcome.streams).flatMap(([stream, info]) => (info ? [{ stream, view: info.view }] : []));
+    for (const [at, { stream }] of views.entries()) this.send({ type: 'subscribe', id: OWN + at, stream });
+    const waiting = new Set(views.map(({ view }) => view));
+    while (waiting.size > 0) waiting.delete((await this.next('ready')).view);
+    this.#read = 0;
+    this.texts.splice(0, this.texts.length, JSON.stringify(welcome));
   }
 
   get frames(): readonly ServerFrame[] {
@@ -102,9 +123,12 @@ export class Viewer {
   async subscribe(stream: string, params: object): Promise<Frame<'subscribed'> | Frame<'error'>> {
     const id = ++this.#ids;
     this.send({ type: 'subscribe', id, stream, params });
-    return this.until(
+    const answer = await this.until(
       (frame): frame is Frame<'subscribed'> | Frame<'error'> => (frame.type === 'subscribed' || frame.type === 'error') && frame.id === id,
     );
+    if (answer.type === 'subscribed')
+      await this.until((frame): frame is Frame<'ready'> => frame.type === 'ready' && frame.view === answer.view);
+    return answer;
   }
 
   async close(): Promise<void> {
