@@ -6,6 +6,7 @@ import {
   bookkeeping,
   bookkeepingGone,
   CHANNEL,
+  examineEmbedded,
   Journal,
   journalGone,
   journalSteps,
@@ -43,6 +44,7 @@ export function pglite(db: PGliteInterface, { drizzle }: PgliteOptions = {}): Da
     name: 'pglite',
     plan: (bound) => missing(sessions, bound),
     open: (bound, options) => open(db, sessions, { bound, ...options }),
+    examine: (bound) => examineEmbedded(sessions, bound, { notifies: true }),
     async teardown() {
       const steps = [...(await journalGone(sessions)), ...(await bookkeepingGone(sessions))];
       await applySteps(sessions, steps);

@@ -56,7 +56,7 @@ export async function poolerFindings(url: string): Promise<readonly Finding[]> {
 /** Whether the log may be read at this address, by this user; and whether it is the log of the same database. */
 export async function replicationFindings(
   url: string,
-  here: { readonly system: string | null; readonly database: string; readonly user: string },
+  here: { readonly system: string; readonly database: string; readonly user: string },
 ): Promise<readonly Finding[]> {
   const about = 'replication';
   let connection: ReplicationConnection;
@@ -69,7 +69,7 @@ export async function replicationFindings(
   }
   try {
     const [row] = await connection.query('IDENTIFY_SYSTEM');
-    const same = here.system === null || row?.[0] === here.system;
+    const same = here.system === '' || row?.[0] === here.system;
     if (same && row?.[3] === here.database) return [ok(about, 'the log may be read')];
     return [
       error(

@@ -1,40 +1,49 @@
 import type { Finding } from '../core/index.ts';
 import { error, ok, size, warning } from './examine-finding.ts';
 import { aboutTable } from './examine-tables.ts';
-import { JOURNAL, journalGone, journalSteps } from './journal-setup.ts';
+import { JOURNAL, journalLeft, journalSteps, type JournalSetup } from './journal-setup.ts';
 import type { Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
 
 /** What following by triggers needs: the journal, and on each bound table triggers that always fire. */
-export async function journalFindings(sql: Sql, tables: readonly PgTable[]): Promise<readonly Finding[]> {
-  const own = await journalSteps(sql, []);
-  const findings = [
-    own.length === 0 ? await journal(sql) : warning('journal', 'it is not whole; the next start makes it', ...own.map((step) => step.sql)),
-  ];
+export async function journalFindings(sql: Sql, tables: readonly PgTable[], setup: JournalSetup = {}): Promise<readonly Finding[]> {
+  const own = await journalSteps(sql, [], setup);
+  const [there] = await sql.query('SELECT to_regclass($1) IS NOT NULL', [JOURNAL]);
+  const isNew = there?.[0] !== 't';
+  const findings = [await journal(sql, own.map((step) => step.sql))]; // prettier-ignore
   for (const table of tables) {
-    const steps = (await journalSteps(sql, [table])).slice(own.length);
-    if (steps.length === 0) findings.push(ok(aboutTable(table), 'its triggers tell the journal of every change, whoever makes it'));
-    else
-      findings.push(
-        error(
-          aboutTable(table),
-          'not all of its triggers are there and always fire: changes may go untold',
-          ...steps.map((step) => step.sql),
-        ),
-      );
+    const steps = (await journalSteps(sql, [table], setup)).slice(own.length).map((step) => step.sql);
+    const about = aboutTable(table);
+    const owner = steps.length === 0 ? null : await ownerOf(sql, table);
+    if (steps.length === 0) findings.push(ok(about, 'its triggers tell the journal of every change, whoever makes it'));
+    else if (owner !== null)
+      findings.push(error(about, `its triggers are not all there and switched on; "${owner}", who owns it, has to run this`, ...steps));
+    else if (isNew) findings.push(warning(about, 'it has no triggers yet; the next start makes them', ...steps));
+    else findings.push(error(about, 'its triggers are not all there and switched on: changes go untold until the next start', ...steps));
   }
   return findings;
 }
 
-async function journal(sql: Sql): Promise<Finding> {
+async function journal(sql: Sql, steps: readonly string[]): Promise<Finding> {
+  if (steps.length > 0) return warning('journal', 'it is not there, or not whole; the next start makes it', ...steps);
   const [row] = await sql.query('SELECT pg_total_relation_size(to_regclass($1))', [JOURNAL]);
   return ok('journal', `it takes ${size(Number(row?.[0]))}`);
 }
 
-/** Triggers that write a journal, where the log is read instead. */
-export async function leftTriggers(sql: Sql): Promise<readonly Finding[]> {
-  const steps = await journalGone(sql);
+/** Null: it is ours. */
+async function ownerOf(sql: Sql, { relation }: PgTable): Promise<string | null> {
+  const [row] = await sql.query(
+    `SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = $1::oid AND NOT pg_has_role(relowner, 'USAGE')`,
+    [relation.oid],
+  );
+  return row?.[0] ?? null;
+}
+
+/** A journal where the log is read instead. */
+export async function journalLeftFindings(sql: Sql): Promise<readonly Finding[]> {
+  const steps = (await journalLeft(sql)).map((step) => step.sql);
   if (steps.length === 0) return [];
-  const why = 'triggers write to it, and here the log is read: if no process follows this database by triggers any more, drop them';
-  return [warning('journal', why, ...steps.map((step) => step.sql))];
+  const why =
+    'it is of following by triggers, and here the log is read: the next start drops it. Processes that still follow by triggers need it';
+  return [warning('journal', why, ...steps)];
 }

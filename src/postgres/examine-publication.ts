@@ -2,6 +2,7 @@ import type { Finding } from '../core/index.ts';
 import { error, failed, ok, warning } from './examine-finding.ts';
 import { aboutTable } from './examine-tables.ts';
 import { publicationSteps, readStanding, refusals, type Standing, type TableStanding } from './publication.ts';
+import { META } from './setup.ts';
 import { identifier, type Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
 
@@ -46,6 +47,7 @@ export async function publicationFindings(sql: Sql, publication: string, tables:
       ];
     }),
     ...idle(publication, rights),
+    ...(await former(sql, publication)),
   ];
 }
 
@@ -113,4 +115,21 @@ function idle(publication: string, { others }: Rights): readonly Finding[] {
       ...others.map(({ schema, name }) => `ALTER PUBLICATION ${identifier(publication)} DROP TABLE ${identifier(schema, name)}`),
     ),
   ];
+}
+
+/** Publications that a setup here made under another name. */
+async function former(sql: Sql, publication: string): Promise<readonly Finding[]> {
+  const [row] = await sql.query('SELECT to_regclass($1) IS NOT NULL', [META]);
+  if (row?.[0] !== 't') return [];
+  const names = await sql.query(
+    `SELECT pubname FROM pg_publication JOIN ${META} ON key = 'publication:' || pubname WHERE pubname <> $1 ORDER BY 1`,
+    [publication],
+  );
+  return names.map(([name = '']) =>
+    warning(
+      `publication ${name}`,
+      'Rowcast made it, and here another one is used: if no process uses it any more, drop it',
+      `DROP PUBLICATION ${identifier(name ?? '')}`,
+    ),
+  );
 }

@@ -1,5 +1,6 @@
 import type { Finding } from '../core/index.ts';
 import { error, ok, size, span, warning } from './examine-finding.ts';
+import { BY_TRIGGERS } from './server.ts';
 import type { Sql } from './sql.ts';
 
 /** How a server stands: what most findings depend on. */
@@ -57,7 +58,7 @@ function walLevel({ walLevel: level }: ServerFacts): Finding {
   return error(
     'wal_level',
     `the log does not hold rows (wal_level is ${level}). Run this and restart the server (Amazon RDS: rds.logical_replication = 1; Cloud SQL: ` +
-      `cloudsql.logical_decoding = on); or follow by triggers, which needs neither: postgres({ url, follow: 'triggers' })`,
+      `cloudsql.logical_decoding = on); or follow without the log: ${BY_TRIGGERS}`,
     `ALTER SYSTEM SET wal_level = 'logical'`,
   );
 }

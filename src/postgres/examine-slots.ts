@@ -12,6 +12,9 @@ export interface SlotFacts {
   readonly temporary: boolean;
   /** Who reads by it: `12345 (rowcast log, 10.0.0.7)`; null: nobody. */
   readonly reader: string | null;
+  readonly pid: number | null;
+  /** The process that holds it has not begun to read. */
+  readonly held: boolean;
   readonly status: string | null;
   /** Why it was cut off, as servers from 17 on say. */
   readonly reason: string | null;
@@ -26,7 +29,7 @@ export interface SlotFacts {
 const QUERY = `SELECT json_build_object('name', slot_name, 'plugin', plugin, 'database', database, 'temporary', temporary,
     'reader', CASE WHEN active_pid IS NOT NULL THEN active_pid || coalesce((SELECT ' (' || concat_ws(', ', nullif(a.application_name, ''),
       a.client_addr) || ')' FROM pg_stat_activity a WHERE a.pid = active_pid), '') END,
-    'status', wal_status, 'reason', to_jsonb(s)->>'invalidation_reason', 'left', safe_wal_size,
+    'held', EXISTS (SELECT FROM pg_stat_replication r WHERE r.pid = active_pid AND state = 'startup'), 'pid', active_pid, 'status', wal_status, 'reason', to_jsonb(s)->>'invalidation_reason', 'left', safe_wal_size,
     'kept', pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn), 'behind', pg_wal_lsn_diff(pg_current_wal_insert_lsn(), confirmed_flush_lsn))::text
   FROM pg_replication_slots s ORDER BY slot_name`;
 
@@ -36,6 +39,9 @@ export async function slotFacts(sql: Sql): Promise<readonly SlotFacts[]> {
 
 /** Parts of what may be kept at which a reader that is behind is worth a word, and more than that. */
 const ALARMS = { warning: 0.5, error: 0.8 } as const;
+
+/** How much of a slot's name short-lived ones begin with. */
+const OWN_LENGTH = 40;
 
 /** Our own slot. */
 export function slotFindings(name: string, slot: SlotFacts | undefined, { cap, database }: ServerFacts): readonly Finding[] {
@@ -81,18 +87,20 @@ function reach(about: string, { reader, status, kept, left, behind }: SlotFacts,
   return ok(about, said);
 }
 
-/** Slots of whomever that keep the log for nobody. */
+/** Slots of whomever that keep the log for nobody, and short-lived ones of ours that are not read by. */
 export function strandedFindings(own: string, slots: readonly SlotFacts[]): readonly Finding[] {
-  return slots
-    .filter(({ name, reader, kept }) => name !== own && reader === null && kept !== null)
-    .map(({ name, kept, database }) =>
-      warning(
-        `slot ${name}`,
-        `nobody reads by it${database === null ? '' : ` (database "${database}")`}, and the server keeps ${size(kept ?? 0)} of the log for it, more by the ` +
-          `minute: if whoever made it is gone, drop it`,
-        `SELECT pg_drop_replication_slot(${literal(name)})`,
-      ),
-    );
+  return slots.flatMap(({ name, reader, kept, database, temporary, held, pid }) => {
+    const about = `slot ${name}`;
+    if (temporary && held && pid !== null && name.startsWith(`${own.slice(0, OWN_LENGTH)}_`)) {
+      const why = `process ${reader} made it for itself and does not read by it: one that has just started, or one whose end the server has not noticed`;
+      // sql: a process's number
+      return [warning(about, why, `SELECT pg_terminate_backend(${pid})`)];
+    }
+    if (name === own || reader !== null || kept === null) return [];
+    const where = database === null ? '' : ` (database "${database}")`;
+    const why = `nobody reads by it${where}, and the server keeps ${size(kept)} of the log for it, more by the minute: if whoever made it is gone, drop it`;
+    return [warning(about, why, `SELECT pg_drop_replication_slot(${literal(name)})`)];
+  });
 }
 
 /** A transaction that has written is in nobody's log before it ends, and the log since its first row is kept until then. */

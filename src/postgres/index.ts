@@ -2,6 +2,7 @@ export { postgres, type PostgresOptions } from './database.ts';
 export { BOUNDS, type TransactionBounds } from './assembler.ts';
 // The dialect: what another body of it (PGlite) is made of.
 export { readCatalog, type Relation } from './catalog.ts';
+export { examineEmbedded } from './examine.ts';
 export { Journal, leaveInJournal, waking, type JournalParts } from './journal.ts';
 export { CHANNEL, journalGone, journalSteps } from './journal-setup.ts';
 export { timelineOf } from './journal-ticks.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { bareModel, bound } from './bare-model.ts';
 import { amiss, cure, ITEM, look, setUp, WITH_ITEM } from './examine-laws.ts';
+import { testClock, TestLog } from './follower.ts';
 import type { Site } from './setup-laws.ts';
 
 const TABLE = 'table public.item';
@@ -85,6 +86,16 @@ export const EXAMINE_TABLE_LAWS: Readonly<Record<string, (site: Site) => Promise
     expect(amiss(await look(site))).toEqual({});
   },
 
+  async 'a publication that was made under another name is named, with what drops it'(site) {
+    await site.app.run(WITH_ITEM);
+    await setUp(site);
+    const renamed = { publication: 'renamed' };
+    const findings = await look(site, renamed);
+    expect(amiss(findings)).toMatchObject({ 'publication rowcast': { level: 'warning', cure: ['DROP PUBLICATION "rowcast"'] } });
+    await cure(site.app, findings);
+    expect(amiss(await look(site, renamed))).toEqual({});
+  },
+
   async 'row security is a warning where all rows are read, and an error where a policy would hide some'(site) {
     const { app, slot, world } = site;
     await app.run(WITH_ITEM);
@@ -121,14 +132,51 @@ export const EXAMINE_TABLE_LAWS: Readonly<Record<string, (site: Site) => Promise
     expect(amiss(await look(site, {}, grouped))).toEqual({});
   },
 
-  async 'triggers of a journal that nobody reads are named where the log is read, with what drops them'(site) {
+  async 'a journal is named where the log is read, and what is left of the log where triggers are followed: with what removes it'(site) {
     await site.app.run(WITH_ITEM);
+    const triggers = { follow: 'triggers' } as const;
+    const unmade = await look(site, triggers);
+    expect(Object.values(amiss(unmade)).map(({ about, level }) => `${level} ${about}`)).toEqual([
+      'warning schema rowcast',
+      'warning journal',
+      `warning ${TABLE}`,
+    ]);
+    await cure(site.app, unmade);
+    expect(amiss(await look(site, triggers))).toEqual({});
+    expect(await site.database(triggers).plan([bound(ITEM)])).toEqual([]);
+
+    const journal = await look(site);
+    expect(amiss(journal)).toMatchObject({
+      journal: { level: 'warning', cure: expect.arrayContaining(['DROP TABLE "rowcast"."journal"']) },
+    });
     await setUp(site);
-    const journal = await look(site, { follow: 'triggers' });
-    await cure(site.app, journal);
-    const findings = await look(site);
-    expect(amiss(findings)).toMatchObject({ journal: { level: 'warning' } });
-    await cure(site.app, findings);
     expect(amiss(await look(site))).toEqual({});
+
+    const log = await look(site, triggers);
+    expect(amiss(log)).toMatchObject({
+      log: { level: 'warning', cure: expect.arrayContaining([`SELECT pg_drop_replication_slot('${site.slot}')`]) },
+    });
+    await cure(site.app, log);
+    expect(amiss(await look(site, triggers))).toEqual({});
+  },
+
+  async 'triggers that are gone or switched off are an error, and a table whose rows come without them too'(site) {
+    const triggers = { follow: 'triggers' } as const;
+    await site.app.run(WITH_ITEM);
+    await (await site.database(triggers).open([bound(ITEM)], { setup: 'auto', clock: testClock(), log: new TestLog() })).close();
+    expect(amiss(await look(site, triggers))).toEqual({});
+    await site.app.run('ALTER TABLE item DISABLE TRIGGER ALL');
+    const findings = await look(site, triggers);
+    expect(amiss(findings)[TABLE]).toMatchObject({
+      level: 'error',
+      cure: [expect.stringContaining('ENABLE ALWAYS'), expect.stringContaining('ENABLE ALWAYS')],
+    });
+    await cure(site.app, findings);
+    expect(amiss(await look(site, triggers))).toEqual({});
+    await site.app.run('CREATE TABLE child (more integer) INHERITS (item)');
+    expect(amiss(await look(site, triggers))[TABLE]).toMatchObject({
+      level: 'error',
+      cure: ['ALTER TABLE child NO INHERIT "public"."item"'],
+    });
   },
 };
