@@ -2,6 +2,8 @@ import { expectTypeOf } from 'vitest';
 import { createInsertSchema, createUpdateSchema } from 'drizzle-zod';
 import type { PGlite } from '@electric-sql/pglite';
 import type { Database } from 'better-sqlite3';
+import { eq, isNull } from 'drizzle-orm';
+import { eq as eq1 } from 'drizzle-orm-1';
 import * as betterSqlite from 'drizzle-orm/better-sqlite3';
 import * as pg from 'drizzle-orm/pg-core';
 import * as pglite from 'drizzle-orm/pglite';
@@ -10,7 +12,7 @@ import * as pg1 from 'drizzle-orm-1/pg-core';
 import * as pglite1 from 'drizzle-orm-1/pglite';
 import * as sqlite1 from 'drizzle-orm-1/sqlite-core';
 import { createInsertSchema as createInsertSchema1, createUpdateSchema as createUpdateSchema1 } from 'drizzle-orm-1/zod';
-import { bindingFor, groupBy, type Binding, type Key, type Model, type ColumnGroup } from '../core/index.ts';
+import { bindingFor, groupBy, membership, type Binding, type Key, type Model, type ColumnGroup, type Membership } from '../core/index.ts';
 import { drizzle } from './index.ts';
 
 declare const client: PGlite;
@@ -209,6 +211,36 @@ bindingFor<null, typeof local>()(drizzle(note), {
   },
 });
 bindingFor()(drizzle(note1), { fields: ['done'], groupNames: () => ['notes'] });
+
+// memberships name columns of their own table, in either version
+const member = pg.pgTable('member', { userId: pg.text('user_id'), blogId: pg.integer('blog_id'), role: pg.text('role') });
+const member1 = sqlite1.sqliteTable('member', { userId: sqlite1.text('user_id'), blogId: sqlite1.integer('blog_id') });
+const members = membership(drizzle(member), { user: 'userId', match: 'blogId', role: 'role' });
+expectTypeOf(members).toEqualTypeOf<Membership>();
+membership(drizzle(member1), { user: 'userId', match: ['blogId'] });
+// @ts-expect-error user
+membership(drizzle(member), { user: 'nothing', match: 'blogId' });
+// @ts-expect-error match
+membership(drizzle(member), { user: 'userId', match: 'nothing' });
+// @ts-expect-error match, one of several
+membership(drizzle(member), { user: 'userId', match: ['blogId', 'nothing'] });
+// @ts-expect-error role
+membership(drizzle(member), { user: 'userId', match: 'blogId', role: 'nothing' });
+// @ts-expect-error the other table's column
+membership(drizzle(member1), { user: 'userId', match: 'blogId', role: 'role' });
+// @ts-expect-error a membership matches something
+membership(drizzle(member), { user: 'userId' });
+binding(drizzle(post), { fields: ['title'], groupNames: groupBy('blogId'), canSubscribe: members, hasPermission: members.as('editor') });
+// @ts-expect-error a role is asked for by name
+members.as();
+
+// the rows of a group are found by a condition of either version, or by none
+binding(drizzle(post), { fields: ['title'], groupNames: () => [], where: (group) => (group === 'new' ? isNull(post.body) : null) });
+binding1(drizzle(post1), { fields: ['title'], groupNames: () => [], where: () => eq1(post1.title, 'x') });
+// @ts-expect-error a condition is no text
+binding(drizzle(post), { fields: ['title'], groupNames: () => [], where: () => "title = 'x'" });
+// @ts-expect-error what the columns of a group are says which rows it has
+binding(drizzle(post), { fields: ['title'], groupNames: groupBy('blogId'), where: () => eq(post.blogId, 1) });
 
 // any binding is a Binding: endpoints take records of them
 export const bindings: Readonly<Record<string, Binding>> = { posts, posts1, all, some };

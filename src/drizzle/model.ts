@@ -1,4 +1,5 @@
 import { RowcastError, ValueError, type Column, type LogValue, type Model } from '../core/index.ts';
+import { conditionOf } from './condition.ts';
 import { cased, type Casing } from './names.ts';
 import { postgresValues, type ValueMap } from './postgres.ts';
 import { shapeOf } from './shape.ts';
@@ -40,6 +41,7 @@ export function drizzle<T extends DrizzleTable>(table: T, options: DrizzleOption
     fromLog: (place, value) => (value === null ? null : at(place).fromLog(value)),
     toParam: (place, value) => at(place).toParam(value),
     fill: (action, place) => at(place).fill(action),
+    condition: (where) => conditionOf(where, { table: name, dialect, casing: options.casing }),
   };
 }
 

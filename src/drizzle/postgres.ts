@@ -18,16 +18,12 @@ export function postgresValues(column: DrizzleColumn): ValueMap {
   const readElement = elementReader(element);
   const depth = depthOf(column);
   if (depth === 0) {
-    const json = writesJson(element);
     return {
       fromLog: (text) => column.mapFromDriverValue(readElement(text as string)),
-      toParam: (value) => {
-        const param = column.mapToDriverValue(value);
-        return json ? JSON.stringify(param) : param;
-      },
+      toParam: (value) => driverParam(column, column.mapToDriverValue(value)),
     };
   }
-  const delimiter = DELIMITERS[plainType(element.getSQLType())] ?? ',';
+  const delimiter = delimiterOf(element);
   // In 0.45 an array's element is a column that maps itself; in 1.0 the column maps the whole array.
   const mapElement = element === column ? (value: unknown) => value : (value: unknown) => element.mapFromDriverValue(value);
   const mapArray = element === column ? (value: unknown) => column.mapFromDriverValue(value) : (value: unknown) => value;
@@ -35,12 +31,25 @@ export function postgresValues(column: DrizzleColumn): ValueMap {
     items.map((item) => (item === null ? null : typeof item === 'string' ? mapElement(readElement(item)) : read(item)));
   return {
     fromLog: (text) => mapArray(read(parseArrayText(text as string, delimiter))),
-    toParam: (value) => formatArrayText(textOf(mapItems(column, value), depth, writesJson(element)) as ArrayText, delimiter),
+    toParam: (value) => driverParam(column, mapItems(column, value)),
   };
+}
+
+/** What a column made of a value, as a parameter that node-postgres passes on as it is. */
+export function driverParam(column: DrizzleColumn, mapped: unknown): unknown {
+  const element = elementOf(column);
+  const depth = depthOf(column);
+  const json = writesJson(element);
+  if (depth > 0) return formatArrayText(textOf(mapped, depth, json) as ArrayText, delimiterOf(element));
+  return json ? JSON.stringify(mapped) : mapped;
 }
 
 /** Types whose arrays are not separated by commas. */
 const DELIMITERS: Readonly<Record<string, string>> = { box: ';', geometry: ':', geography: ':' };
+
+function delimiterOf(element: DrizzleColumn): string {
+  return DELIMITERS[plainType(element.getSQLType())] ?? ',';
+}
 
 function elementOf(column: DrizzleColumn): DrizzleColumn {
   return column.baseColumn ? elementOf(column.baseColumn) : column;
