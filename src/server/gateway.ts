@@ -38,6 +38,8 @@ export interface Member {
   /** It did not keep up a moment ago. Gives whether it still does not. */
   look(now: number): boolean;
   revoked(by: Revocation): void;
+  /** What happened meanwhile is not known, whose access was taken back among it. */
+  missed(): void;
 }
 
 interface Seated {
@@ -46,9 +48,10 @@ interface Seated {
   readonly audience: Audience;
 }
 
-/** Who is before everybody else to hear of an entry. */
+/** Who is before everybody else to hear of an entry, or that there are some that nobody will hear of. */
 export interface First {
   pass(entry: Entry): void;
+  missed(): void;
 }
 
 /** Bytes of entries after which what they made is written, whatever else there is to pass on. */
@@ -70,7 +73,7 @@ export class Gateway {
   #position: Position = ORIGIN;
   readonly #waiting = new Set<{ readonly position: Position; done(): void }>();
   readonly #deaf: () => void;
-  #first: First = { pass: () => undefined };
+  #first: First = { pass: () => undefined, missed: () => undefined };
   #later: (() => void)[] = [];
   #scheduled = false;
   #looking = false;
@@ -90,16 +93,17 @@ export class Gateway {
 
   /** Follows the ledger from its floor on. `reason`: why what was before is not there. */
   async follow(reason: ResetReason, signal: AbortSignal): Promise<void> {
+    let floor = await this.#parts.ledger.floor();
+    this.window.begin(floor, reason);
+    this.#position = floor;
     for (;;) {
-      const floor = await this.#parts.ledger.floor();
-      this.window.begin(floor, reason);
-      this.#position = floor;
       try {
         for await (const entries of this.#parts.ledger.follow(floor, signal)) this.#passAll(entries);
         return;
       } catch (error) {
         if (!(error instanceof RowcastError) || error.code !== 'ledger_gap') throw error;
-        this.#gap(await this.#parts.ledger.floor());
+        floor = await this.#parts.ledger.floor();
+        this.#gap(floor);
       }
     }
   }
@@ -243,12 +247,16 @@ export class Gateway {
     return bytes;
   }
 
-  /** The ledger does not have what follows the last entry here. */
+  /**
+   * The ledger does not have what follows the last entry here. Among it may be who does not belong to something any more, and whose access was
+   * taken back: everybody comes back, and is asked who they are.
+   */
   #gap(at: Position): void {
-    this.#parts.log.error({ from: this.position, to: at }, 'a gap in the ledger: everybody is told to read again');
+    this.#parts.log.error({ from: this.position, to: at }, 'a gap in the ledger: everybody has to come back');
     this.window.cut(at, 'backplane_loss');
     this.#position = at;
-    for (const audience of this.#audiences) for (const stream of audience.streams()) this.#reset(stream, 'backplane_loss', null, audience);
+    this.#first.missed();
+    for (const { member } of [...this.#seated.values()]) member.missed();
   }
 
   #hear(message: GroupMessage): void {

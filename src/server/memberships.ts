@@ -32,6 +32,8 @@ export interface Belonging {
 /** What a user belongs to is known for a while longer than they are connected, so that coming back asks the database nothing. */
 const LINGER_MS = 60_000;
 const LINGERING = 10_000;
+/** Between two readings that came to nothing, ms. */
+const AGAIN_MS = 100;
 
 interface Known {
   /** By membership and the row's key. */
@@ -109,6 +111,11 @@ export class Memberships {
     for (const [{ users }, names] of concerned) for (const who of [...users]) for (const name of names) who.changed(name);
   }
 
+  /** Whatever is known may be wrong by now. */
+  missed(): void {
+    this.#known.clear();
+  }
+
   /** What the user holds of this stream's rows by membership. Nothing before {@link enter} has resolved. */
   groups(user: string | null, stream: Stream, membership: Membership): ReadonlyMap<string, ColumnGroup> {
     return this.#held(user, stream, { membership, roles: null });
@@ -137,7 +144,7 @@ export class Memberships {
   }
 
   async #load(user: string, known: Known): Promise<void> {
-    const { members, rows, reach } = this.#parts;
+    const { members, rows, reach, window, clock } = this.#parts;
     const { signal } = this.#stop;
     for (const each of members) {
       for (;;) {
@@ -150,10 +157,14 @@ export class Memberships {
           }
         }
         await reach(snapshot.until, signal);
-        const start = this.#parts.window.startOf(snapshot);
-        if (start === null) continue; // the window does not go back to it: once more
+        const start = window.startOf(snapshot);
+        // The window does not go back to it, or the rows are older than what the log could not tell: once more, after a while.
+        if (start === null || window.membersLost(start, snapshot)) {
+          await new Promise<void>((resolve) => void clock.after(AGAIN_MS, resolve));
+          continue;
+        }
         known.grants.set(each.membership.name, grants);
-        for (const { entry, change } of this.#parts.window.membersSince(start, each.membership.name, user)) {
+        for (const { entry, change } of window.membersSince(start, each.membership.name, user)) {
           if (!shows(snapshot, entry)) apply(known, each.membership.name, change);
         }
         // From here on, and while the others are read, what changes is applied where it is not read yet again by the window.
@@ -175,7 +186,7 @@ export class Memberships {
         for (const who of [...known.users]) for (const { membership } of this.#parts.members) who.changed(membership.name);
       });
       known.loading.catch((error: unknown) => {
-        this.#known.delete(user);
+        if (this.#known.get(user) === known) this.#known.delete(user);
         this.#parts.log.error({ err: error }, 'what a user belongs to could not be read; they hold nothing until they come back');
       });
     }

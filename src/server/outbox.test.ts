@@ -32,7 +32,12 @@ function served() {
   const note = (_about: object, text: string): void => void logged.push(text);
   const behind = new Set<Outbox<unknown>>();
   let at = positionOf(1);
-  const tick = new Tick(wire, { clock, log: { info: note, warn: note, error: note }, position: () => at, behind: (box) => behind.add(box) });
+  const tick = new Tick(wire, {
+    clock,
+    log: { info: note, warn: note, error: note },
+    position: () => at,
+    behind: (box) => behind.add(box),
+  });
   const connect = () => {
     const state = { waiting: 0, written: [] as string[], closed: null as number | null };
     const transport: Transport<string> = {

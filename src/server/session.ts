@@ -183,6 +183,10 @@ export class Session<B> {
     }
   }
 
+  missed(): void {
+    this.end('overloaded', 'what happened meanwhile is not known here; come back');
+  }
+
   changed(membership: string): void {
     this.#views.membershipChanged(membership);
   }

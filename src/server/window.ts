@@ -145,6 +145,14 @@ export class Window {
     return last && last.position > after && !(seen && shows(seen, last)) ? last.reason : null;
   }
 
+  /** Whether rows that were read in this snapshot do not say who belongs to what: the log could not tell since. */
+  membersLost(after: Position, seen: Snapshot): boolean {
+    for (const last of this.#resets.values()) {
+      if (last.reason === 'membership' && last.position > after && !shows(seen, last)) return true;
+    }
+    return false;
+  }
+
   revokedSince(after: Position, user: string): boolean {
     return (this.#revoked.get(revocationKey({ user })) ?? '') > after;
   }

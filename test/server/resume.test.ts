@@ -122,7 +122,10 @@ test.each<readonly [string, (had: Held) => Partial<Held>]>([
   ['a signature without a body', ({ token }) => ({ token: `.${token.split('.')[1]}` })],
   ['another body', ({ token }) => ({ token: `${Buffer.from('[]').toString('base64url')}.${token.split('.')[1]}` })],
   ['one letter of the body changed', ({ token }) => ({ token: (token[4] === 'A' ? 'B' : 'A') + token.slice(1) })],
-  ['one letter of the signature changed', ({ token }) => ({ token: token.slice(0, -4) + (token.at(-4) === 'A' ? 'B' : 'A') + token.slice(-3) })],
+  [
+    'one letter of the signature changed',
+    ({ token }) => ({ token: token.slice(0, -4) + (token.at(-4) === 'A' ? 'B' : 'A') + token.slice(-3) }),
+  ],
   ['a signature cut short', ({ token }) => ({ token: token.slice(0, -3) })],
   ['more after it', ({ token }) => ({ token: `${token}.x` })],
   ['a position from before it was held', () => ({ position: '0000000000000000' })],

@@ -31,7 +31,8 @@ export class Holder {
 
   /** Takes in all that has come. */
   take(): this {
-    for (const { texts } = this.viewer; this.#read < texts.length; this.#read++) this.#hear(JSON.parse(texts[this.#read] as string) as ServerFrame);
+    for (const { texts } = this.viewer; this.#read < texts.length; this.#read++)
+      this.#hear(JSON.parse(texts[this.#read] as string) as ServerFrame);
     return this;
   }
 
