@@ -166,6 +166,76 @@ describe.each(DRIVERS)('migrations while the table is followed (%s)', (driver) =
     expect(followed.log.errors.join()).toMatch(/no table "t"/);
   });
 
+  test('a column added while others write resets nobody, and no change is missed: neither by one who follows nor by one who starts after it', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const reader = await followed.read();
+    const others = await Promise.all(Array.from({ length: 3 }, () => followed.world.other()));
+    const written = others.map(async (other, who) => {
+      for (let n = 0; n < 60; n++) {
+        const id = 1_000 * (who + 1) + n;
+        await other.run(`BEGIN IMMEDIATE; INSERT INTO t(id, name) VALUES (${id}, 'a'); UPDATE t SET name = 'b' WHERE id = ${id}; COMMIT`);
+      }
+    });
+    for (const column of ['more', 'most']) {
+      await reader.until(({ changes }) => changes.length > (column === 'more' ? 20 : 150));
+      followed.world.exec(`ALTER TABLE t ADD COLUMN ${column} TEXT DEFAULT 'x'`);
+    }
+    await Promise.all(written);
+    await reader.settled();
+    expect(reader.commits.flatMap(({ lost }) => lost)).toEqual([]);
+    expect(reader.changes).toHaveLength(3 * 60 * 2);
+    const { position } = await (await followed.open()).source.floor();
+    const late = await followed.read(await followed.open(), position);
+    await late.settled();
+    expect(late.commits.flatMap(({ lost }) => lost)).toEqual([]);
+    expect(late.changes).toEqual(reader.changes);
+  });
+
+  test.each([
+    ['rebuilt with another type', 'name INTEGER', 'INSERT INTO new_t SELECT id, length(name), note, extra FROM t'],
+    ['rebuilt as it was', 'name TEXT', 'INSERT INTO new_t SELECT id, name, note, extra FROM t'],
+  ])('a table %s resets itself alone: its neighbour is told row by row, before and after', async (_, column, copy) => {
+    const other = model('o', 'id integer, v text', 'id');
+    await using followed = new Followed(
+      driver,
+      `${DDL}; CREATE TABLE o(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t(id, name) VALUES (1, 'a')`,
+      [t, other],
+    );
+    const reader = await followed.read();
+    followed.world.exec("INSERT INTO o VALUES (1, 'before')");
+    const rebuild = ['BEGIN', `CREATE TABLE new_t(id INTEGER PRIMARY KEY, ${column}, note TEXT, extra TEXT)`, copy, 'DROP TABLE t', 'ALTER TABLE new_t RENAME TO t', 'COMMIT']; // prettier-ignore
+    followed.world.exec(rebuild.join('; '));
+    followed.world.exec("INSERT INTO o VALUES (2, 'after')");
+    await reader.until(({ commits }) => commits.some(({ lost }) => lost.length > 0));
+    followed.world.exec("INSERT INTO o VALUES (3, 'later')");
+    await reader.settled();
+    expect(new Set(reader.commits.flatMap(({ lost }) => lost.map(({ table, reason }) => `${table.id} ${reason}`)))).toEqual(
+      new Set(['t schema']),
+    );
+    expect(reader.changes.filter(({ table }) => table === 'o').map(({ after }) => after?.['id'])).toEqual([1, 2, 3]);
+  });
+
+  test('old code, started again after the migration, follows what it knows; a new process beside it follows all', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    await (await followed.open()).close();
+    followed.world.exec('ALTER TABLE t ADD COLUMN more TEXT');
+    await using newer = new Followed(driver, 'SELECT 1', [model('t', 'id integer, name text, note text, more text', 'id')]);
+    const wide = await newer.read(await newer.open({ database: followed.world.database() }));
+    const old = await followed.read(await followed.open());
+    await old.settled();
+    const start = wide.commits.length;
+    followed.world.exec("INSERT INTO t(id, name, more) VALUES (1, 'a', 'm'); UPDATE t SET more = 'n'");
+    await Promise.all([old.settled(), wide.settled()]);
+    expect(old.changes.map(({ after }) => after)).toEqual(Array.from({ length: 2 }, () => ({ id: 1, name: 'a', note: null })));
+    expect(old.commits.flatMap(({ lost }) => lost)).toEqual([]);
+    const told = wide.commits.slice(start).flatMap(({ lost }) => lost.map(({ reason }) => reason));
+    if (told.length > 0) expect(new Set(told)).toEqual(new Set(['schema']));
+    else expect(wide.changes.map(({ after }) => after?.['more'])).toEqual(['m', 'n']);
+    followed.world.exec("UPDATE t SET more = 'o'");
+    await wide.settled();
+    expect(wide.changes.at(-1)).toMatchObject({ before: { more: 'n' }, after: { more: 'o' } });
+  });
+
   test('VACUUM changes nothing that is followed', async () => {
     await using followed = new Followed(driver, DDL, [t]);
     followed.world.exec("INSERT INTO t(id, name) VALUES (5, 'a'), (9, 'b'); DELETE FROM t WHERE id = 5");
