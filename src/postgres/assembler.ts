@@ -1,8 +1,7 @@
-import { positionOf, type Change, type Commit, type Loss, type Receipt, type Table } from '../core/index.ts';
+import { positionOf, type Change, type Commit, type Loss, type Receipt, type ResetReason, type Table } from '../core/index.ts';
 import { widen } from './lsn.ts';
-import { readMessage } from './messages.ts';
+import { readMessage, type Reader } from './messages.ts';
 import { PgoutputDecoder, type LogHandler } from './pgoutput.ts';
-import type { PgTable } from './tables.ts';
 
 /** A transaction over either is not kept: its tables are lost in it. */
 export interface TransactionBounds {

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { Bound, Clock, Database, Log, Model, OpenDatabase } from '../core/index.ts';
 import { BOUNDS, type TransactionBounds } from './assembler.ts';
+import { CONFIRM_AFTER, type ConfirmAfter } from './confirming.ts';
 import { journalGone, journalLeft } from './journal-setup.ts';
 import { leaveReceipt } from './messages.ts';
 import { note, publicationGone, publicationSteps, readStanding } from './publication.ts';
@@ -37,6 +38,11 @@ export interface PostgresOptions {
   readonly connections?: number;
   /** A transaction over either bound is not kept in memory: its tables' viewers read again. Default: 64 MiB, 100,000 rows. */
   readonly transaction?: Partial<TransactionBounds>;
+  /**
+   * How much of the log the server keeps behind what has been read, so that a process that starts again knows what it told before: so many
+   * milliseconds or bytes, whichever comes first, and never more than a quarter of `max_slot_wal_keep_size`. Default: 30 s, 64 MiB.
+   */
+  readonly confirmAfter?: Partial<ConfirmAfter>;
 }
 
 /**
@@ -123,6 +129,7 @@ async function open(settings: PostgresOptions, bound: readonly Bound[], hands: H
         slot: await chooseSlot(place, hands),
         publication: publicationOf(settings),
         bounds: boundsOf(settings),
+        confirmAfter: { ...CONFIRM_AFTER, ...settings.confirmAfter },
       },
       connection,
       { epoch },

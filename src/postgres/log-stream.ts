@@ -1,29 +1,18 @@
-import { numberOf, RowcastError, type Clock, type Commit } from '../core/index.ts';
+import { RowcastError, type Clock, type Commit } from '../core/index.ts';
 import type { Assembler } from './assembler.ts';
+import type { Confirming, Telling } from './confirming.ts';
 import type { Receiver, ReplicationConnection } from './replication.ts';
 
 /** Commits that wait for the reader: over it, the socket is left alone until they are taken. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
-/** An acknowledgement is passed on with those that follow shortly. */
-const SOON_MS = 250;
 const MOST_MS = 10_000;
 /** Where the server has no timeout of its own. */
 const DEFAULT_TIMEOUT_MS = 60_000;
 
-/** What has to be known about positions for longer than one connection lives. */
-export interface Progress {
-  /** Everything up to there is held elsewhere. */
-  acknowledged: bigint;
-  /** The last commit that was given out. */
-  delivered: bigint;
-  /** What the server was told last. */
-  confirmed: bigint;
-}
-
 export interface LogStreamParts {
   readonly connection: ReplicationConnection;
   readonly assembler: Assembler;
-  readonly progress: Progress;
+  readonly confirming: Confirming;
   readonly clock: Clock;
   /** Milliseconds after which the server drops a reader it does not hear of; 0: never. */
   readonly timeout: number;
@@ -33,7 +22,7 @@ export interface LogStreamParts {
 /**
  * One connection's reading of the log. Back-pressure stops the socket, never the status messages: a reader that waits is not taken for dead.
  */
-export class LogStream implements Receiver {
+export class LogStream implements Receiver, Telling {
   readonly #parts: LogStreamParts;
   readonly #period: number;
   #received = 0n;
@@ -42,7 +31,6 @@ export class LogStream implements Receiver {
   #paused = false;
   #over: { readonly error: unknown } | null = null;
   #timer: { cancel(): void } | null = null;
-  #soon: { cancel(): void } | null = null;
   #wake: () => void = () => {};
 
   constructor(parts: LogStreamParts) {
@@ -53,18 +41,18 @@ export class LogStream implements Receiver {
 
   /** Yields until the signal aborts; rejects when the log fails, after what came before that was taken. */
   async *batches(failed: Promise<void>, signal: AbortSignal): AsyncGenerator<readonly Commit[]> {
-    const { assembler, progress } = this.#parts;
+    const { assembler, confirming } = this.#parts;
     const abort = (): void => this.#wake();
     signal.addEventListener('abort', abort, { once: true });
     failed.catch((error: unknown) => this.fail(error));
     this.#tick();
+    confirming.start(this);
     try {
       while (!signal.aborted) {
         const batch = assembler.take();
-        const last = batch.at(-1);
-        if (last) {
+        if (batch.length > 0) {
           this.#resume();
-          progress.delivered = numberOf(last.position);
+          confirming.gave(batch);
           yield batch;
         } else if (this.#over) {
           throw this.#over.error;
@@ -78,11 +66,11 @@ export class LogStream implements Receiver {
     }
   }
 
-  /** Says to the server what was acknowledged last, and hangs up. `batches` rejects, unless it was that which ended. */
+  /** Says to the server what was confirmed last, and hangs up. `batches` rejects, unless it was that which ended. */
   async close(): Promise<void> {
     this.#timer?.cancel();
-    this.#soon?.cancel();
-    if (!this.#over) this.#status(false);
+    this.#parts.confirming.stop();
+    if (!this.#over) this.tell();
     this.fail(new RowcastError('closed', 'the database was closed'));
     await this.#parts.connection.close();
   }
@@ -92,12 +80,15 @@ export class LogStream implements Receiver {
     this.#wake();
   }
 
-  /** Something was acknowledged. */
-  acknowledged(): void {
-    this.#soon ??= this.#parts.clock.after(SOON_MS, () => {
-      this.#soon = null;
-      this.#status(false);
-    });
+  passed(): bigint {
+    const { assembler, confirming } = this.#parts;
+    return !assembler.open && !assembler.waiting && confirming.isHeld ? this.#keepalive : 0n;
+  }
+
+  tell(): void {
+    const { connection, confirming } = this.#parts;
+    connection.confirm(confirming.confirmed);
+    this.#status(false);
   }
 
   data(buffer: Buffer, start: number): void {
@@ -142,19 +133,14 @@ export class LogStream implements Receiver {
       this.fail(new RowcastError('source_lost', 'the server has not been heard of for too long; the connection is taken for dead'));
       return;
     }
+    this.tell(); // a server that crashed has forgotten
     // Asking for an answer makes an idle server say how far it is, and a dead one noticed.
     this.#status(true);
     this.#timer = clock.after(this.#period, () => this.#tick());
   }
 
   #status(ask: boolean): void {
-    const { connection, assembler, progress } = this.#parts;
-    // What the server has passed without a word may be forgotten only when nothing before it is still on its way to being held.
-    const idle = !assembler.open && !assembler.waiting && progress.acknowledged >= progress.delivered;
-    for (const reached of [progress.acknowledged, idle ? this.#keepalive : 0n]) {
-      if (reached > progress.confirmed) progress.confirmed = reached;
-    }
     if (this.#keepalive > this.#received) this.#received = this.#keepalive;
-    connection.status(progress.confirmed, this.#received, ask);
+    this.#parts.connection.status(this.#received, ask);
   }
 }

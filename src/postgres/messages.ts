@@ -1,4 +1,4 @@
-import type { Change, Published, Receipt } from '../core/index.ts';
+import type { Change, Loss, Published, Receipt, ResetReason } from '../core/index.ts';
 import { publishedChanges, publishedText } from './publish.ts';
 import type { Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
@@ -8,27 +8,47 @@ const RECEIPT = 'rowcast';
 const ROWS = 'rowcast.rows';
 const LOST = 'rowcast.lost';
 
-export async function leaveReceipt(sql: Sql, { client, write, answer }: Receipt): Promise<void> {
-  await emit(sql, RECEIPT, JSON.stringify({ client, write, answer }));
+export async function leaveReceipt(sql: Sql, receipt: Receipt): Promise<void> {
+  await emit(sql, RECEIPT, JSON.stringify(receipt));
 }
 
 export async function leaveRows(sql: Sql, changes: readonly Published[]): Promise<void> {
   await emit(sql, ROWS, await publishedText(sql, changes));
 }
 
-/** Every process that reads this log hears of it, at this place: what was read of these tables before may not be what is in them. */
-export async function leaveLoss(sql: Sql, tables: readonly PgTable[]): Promise<void> {
-  await emit(sql, LOST, JSON.stringify(tables.map(({ id }) => id)));
+/** A receipt in a transaction of its own, which waits for no standby: it is there to be read back, and nothing is lost with it. */
+export async function leaveMark(sql: Sql, receipt: Receipt): Promise<void> {
+  await emitAlone(sql, RECEIPT, JSON.stringify(receipt));
+}
+
+export interface Lost {
+  /** Whom it concerns: what one reader missed, another one may have. */
+  readonly slot: string;
+  readonly tables: readonly { readonly table: PgTable; readonly reason: ResetReason }[];
+}
+
+/** Whoever reads by this slot hears of it, at this place: what was read of these tables before may not be what is in them. */
+export async function leaveLoss(sql: Sql, { slot, tables }: Lost): Promise<void> {
+  await emitAlone(sql, LOST, JSON.stringify({ slot, tables: tables.map(({ table, reason }) => [table.id, reason]) }));
 }
 
 async function emit(sql: Sql, prefix: string, content: string): Promise<void> {
   await sql.query('SELECT pg_logical_emit_message(true, $1, $2::text)', [prefix, content]);
 }
 
-type Said = { readonly receipt: Receipt } | { readonly changes: readonly Change[] } | { readonly lost: readonly PgTable[] };
+async function emitAlone(sql: Sql, prefix: string, content: string): Promise<void> {
+  await sql.query(`SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2::text)`, [prefix, content]);
+}
+
+type Said = { readonly receipt: Receipt } | { readonly changes: readonly Change[] } | { readonly lost: readonly Loss[] };
+
+export interface Reader {
+  readonly slot: string;
+  readonly tables: readonly PgTable[];
+}
 
 /** @returns null for a message that is not ours: a prefix is anybody's to use, and what cannot be read was not written here. */
-export function readMessage(prefix: string, content: string, tables: readonly PgTable[]): Said | null {
+export function readMessage(prefix: string, content: string, { slot, tables }: Reader): Said | null {
   try {
     switch (prefix) {
       case RECEIPT:
@@ -36,8 +56,15 @@ export function readMessage(prefix: string, content: string, tables: readonly Pg
       case ROWS:
         return { changes: publishedChanges(content, tables) };
       case LOST: {
-        const ids = new Set(JSON.parse(content) as string[]);
-        return { lost: tables.filter(({ id }) => ids.has(id)) };
+        const said = JSON.parse(content) as { readonly slot: string; readonly tables: readonly (readonly [string, ResetReason])[] };
+        if (said.slot !== slot) return null;
+        const reasons = new Map(said.tables);
+        return {
+          lost: tables.flatMap((table): Loss[] => {
+            const reason = reasons.get(table.id);
+            return reason ? [{ table, reason }] : [];
+          }),
+        };
       }
       default:
         return null;
@@ -48,7 +75,7 @@ export function readMessage(prefix: string, content: string, tables: readonly Pg
 }
 
 function receiptOf(content: string): Receipt {
-  const { client, write, answer } = JSON.parse(content) as Partial<Receipt>;
+  const { client, write, answer, revokes } = JSON.parse(content) as Partial<Receipt>;
   if (typeof client !== 'string' || !Number.isSafeInteger(write)) throw new TypeError('no receipt');
-  return { client, write: write as number, ...(answer && { answer }) };
+  return { client, write: write as number, ...(answer && { answer }), ...(revokes && { revokes }) };
 }

@@ -40,7 +40,7 @@ const COMPARED = 256;
  * passed over unread. A value that an update left out of the log (an unchanged value stored out of line) is the old row's.
  */
 export class PgoutputDecoder {
-  /** False: rows are not decoded but reported as lost. Until the next commit. */
+  /** False: rows are not decoded but reported as lost, being too many. Until the next commit. */
   rows = true;
   /** By the table's number: the code may have several models of one table. */
   readonly #tables = new Map<number, PgTable[]>();
@@ -90,7 +90,7 @@ export class PgoutputDecoder {
     for (const relation of relations) {
       this.#at = start;
       const { table, drifted } = relation;
-      if (drifted || !this.rows) this.#handler.lost(table, drifted ? 'schema' : 'source');
+      if (drifted || !this.rows) this.#handler.lost(table, drifted ? 'schema' : 'bulk');
       else this.#change(relation, kind, bytes);
     }
   }
@@ -100,9 +100,9 @@ export class PgoutputDecoder {
     const old = this.#data[this.#at++] === OLD_ROW;
     if (kind === INSERT) return this.#handler.change({ table, before: null, after: this.#image(relation) }, bytes);
     // Anything else is a key alone, or nothing: somebody took the table's replica identity away, and the row before cannot be known.
-    if (!old) return this.#handler.lost(table, 'source');
+    if (!old) return this.#handler.lost(table, 'schema');
     const before = this.#image(relation, true);
-    if (isKeyAlone(relation, before)) return this.#handler.lost(table, 'source');
+    if (isKeyAlone(relation, before)) return this.#handler.lost(table, 'schema');
     if (kind === DELETE) return this.#handler.change({ table, before, after: null }, bytes);
     this.#at++;
     this.#handler.change({ table, before, after: this.#image(relation, false, before) }, bytes);

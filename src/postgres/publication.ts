@@ -83,20 +83,19 @@ export async function readStanding(sql: Sql, publication: string, tables: readon
   return { ...standing, tables: standing.tables ?? [] };
 }
 
-/** Two of them differ when rows may have been left out of the log in between, even if all is as before now. */
-export function fingerprint({ publication, tables }: Standing, followed: (place: number) => boolean): string {
-  return JSON.stringify([
-    publication?.oid,
-    publication?.version,
-    tables.map(({ persistence, member, schema }, place) => (followed(place) ? [persistence, member, schema] : null)),
-  ]);
+/** Two of them differ when rows of any table may have been left out of the log in between, even if all is as before now. */
+export function publicationPrint({ publication }: Standing): string {
+  return JSON.stringify([publication?.oid, publication?.version]);
+}
+
+/** Two of them differ when rows of this table may have been left out in between. */
+export function tablePrint({ relation }: PgTable, { persistence, member, schema }: TableStanding): string {
+  return JSON.stringify([relation.oid, persistence, member, schema]);
 }
 
 /** Rows came to a table, or went from it, with the partition that they are in: the log has no word of that. */
-export function regrouped(before: TableStanding, now: TableStanding): boolean {
-  const [were, are] = [before, now].map(({ stores }) => new Map(stores.map((store) => [store.oid, store])));
-  const gone = before.stores.some(({ oid }) => !are?.has(oid));
-  return gone || now.stores.some(({ oid, born }) => !born && !were?.has(oid));
+export function regrouped(before: readonly number[], { stores }: TableStanding): boolean {
+  return before.some((oid) => !stores.some((store) => store.oid === oid)) || stores.some(({ oid, born }) => !born && !before.includes(oid));
 }
 
 /** The first server that can publish stored generated columns, and that refuses updates of tables whose full row it does not publish. */

@@ -160,13 +160,27 @@ export class ReplicationConnection implements Sql {
     }
   }
 
-  /** Tells the server what it may forget. @param ask whether it should answer with a keepalive. */
-  status(confirmed: bigint, received: bigint, ask: boolean): void {
+  /** Tells the server that it may forget everything before. */
+  confirm(position: bigint): void {
+    this.#reply(position, position, false);
+  }
+
+  /**
+   * Says that everything up to there has come, and nothing of what may be forgotten: a server that is shut down waits for those who have said
+   * how much they hold until they hold all, and for the others only until they have got it.
+   *
+   * @param ask whether it should answer with a keepalive
+   */
+  status(received: bigint, ask: boolean): void {
+    this.#reply(received, 0n, ask);
+  }
+
+  #reply(written: bigint, flushed: bigint, ask: boolean): void {
     const message = Buffer.alloc(34);
     message[0] = 'r'.charCodeAt(0);
-    message.writeBigUInt64BE(received > confirmed ? received : confirmed, 1); // written
-    message.writeBigUInt64BE(confirmed, 9); // flushed: what counts
-    message.writeBigUInt64BE(confirmed, 17); // applied
+    message.writeBigUInt64BE(written, 1);
+    message.writeBigUInt64BE(flushed, 9); // what counts
+    message.writeBigUInt64BE(flushed, 17); // applied
     message.writeBigInt64BE(BigInt(Date.now()) * 1_000n - EPOCH_2000, 25);
     message[33] = ask ? 1 : 0;
     this.#wire.sendCopyFromChunk(message);

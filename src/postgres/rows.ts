@@ -202,7 +202,11 @@ class RowQuery {
         `the table ${table.id} has no column ${drifted.map(({ column }) => `"${column}"`).join(', ')} as it was at the start; restart`,
       );
     }
-    return new RowQuery(sql, table, { snapshot: { by: 'xid', until: positionOf(BigInt(position)), ...visibleIn(snapshot) }, shape, where: selectionSql(table, selection) });
+    return new RowQuery(sql, table, {
+      snapshot: { by: 'xid', until: positionOf(BigInt(position)), ...visibleIn(snapshot) },
+      shape,
+      where: selectionSql(table, selection),
+    });
   }
 
   /** Those after a row of it, in the order of the key. */

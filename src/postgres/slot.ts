@@ -46,6 +46,13 @@ export interface ClaimParts {
   readonly log: Log;
 }
 
+export interface ClaimedSlot {
+  /** Nothing before it can be read any more. */
+  readonly confirmed: bigint;
+  /** It was not there, or of no use any more. */
+  readonly made: boolean;
+}
+
 /** A slot that another connection holds is waited for: a process that restarts finds its own former one leaving. */
 const LEAVING_MS = 5_000;
 const LEAVING_POLL_MS = 100;
@@ -56,17 +63,18 @@ const ANSWER_MS = 10_000;
 const CREATION_LOOK_MS = 1_000;
 
 /**
- * Makes sure that the slot is there and free, and gives the place before which it has nothing. A lost one of our name is made anew: what it
- * missed is seen by that place.
+ * Makes sure that the slot is there and free, and gives the place before which it has nothing. A lost one of our name is made anew.
  *
  * @throws {RowcastError} `source_unsupported`, with the cure, when it is not to be had.
  */
-export async function claimSlot(slot: SlotName, parts: ClaimParts): Promise<bigint> {
+export async function claimSlot(slot: SlotName, parts: ClaimParts): Promise<ClaimedSlot> {
   const { connection, clock, log } = parts;
+  let made = false;
+  let holder: Holder | null = null;
   for (const start = clock.now(); ;) {
     const found = await readSlot(connection, slot.name);
     if (!found) {
-      await createSlot(slot, parts);
+      made = (await createSlot(slot, parts)) || made;
       continue;
     }
     refuseForeign(slot, found);
@@ -76,12 +84,34 @@ export async function claimSlot(slot: SlotName, parts: ClaimParts): Promise<bigi
         `the replication slot "${slot.name}" was cut off by the server; a new one is made, and every viewer reads again`,
       );
       await connection.query(`SELECT pg_drop_replication_slot(${literal(slot.name)})`);
+      made = true;
       continue;
     }
-    if (found.activePid === null || found.activePid === String(connection.pid)) return found.confirmed;
-    if (clock.now() - start >= LEAVING_MS) throw slotTaken(slot.name, found.activePid);
+    if (found.activePid === null || found.activePid === String(connection.pid)) return { confirmed: found.confirmed, made };
+    const now = await readHolder(connection, found.activePid);
+    if (holder?.pid !== now.pid) holder = now;
+    const waited = clock.now() - start;
+    if (waited >= LEAVING_MS && (holder.replied !== now.replied || waited >= LEAVING_MS + now.timeout)) {
+      throw slotTaken(slot.name, found.activePid);
+    }
     await new Promise<void>((resolve) => void clock.after(LEAVING_POLL_MS, resolve));
   }
+}
+
+interface Holder {
+  readonly pid: string;
+  /** When it was heard of last. */
+  readonly replied: string;
+  /** Milliseconds until the server ends it, when it is not heard of: the connection of a machine that has gone is open for so long. 0: at once, or never. */
+  readonly timeout: number;
+}
+
+async function readHolder(sql: Sql, pid: string): Promise<Holder> {
+  const [row] = await sql.query(
+    `SELECT reply_time, (SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout') FROM pg_stat_replication WHERE pid = ${literal(pid)}`,
+  );
+  const [replied = null, timeout] = row ?? [];
+  return { pid, replied: replied ?? '', timeout: replied === null ? 0 : Number(timeout) };
 }
 
 export function slotTaken(name: string, pid: string | null): RowcastError {
@@ -100,13 +130,15 @@ function refuseForeign({ name }: SlotName, { plugin, here }: Slot): void {
   );
 }
 
-async function createSlot(slot: SlotName, parts: ClaimParts): Promise<void> {
+/** @returns false when another process made it meanwhile. */
+async function createSlot(slot: SlotName, parts: ClaimParts): Promise<boolean> {
   const { connection } = parts;
   const watch = watchWait(parts);
   try {
     await connection.query(`SET statement_timeout = ${CREATION_MS}`);
     await connection.query(createSlotSql(slot), [], CREATION_MS + ANSWER_MS);
     await connection.query('SET statement_timeout = 0');
+    return true;
   } catch (cause) {
     switch (sqlState(cause)) {
       case '57014':
@@ -123,7 +155,7 @@ async function createSlot(slot: SlotName, parts: ClaimParts): Promise<void> {
           { cause },
         );
       case '42710': // made by another process since we looked
-        return;
+        return false;
       default:
         throw cause;
     }

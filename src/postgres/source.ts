@@ -5,20 +5,22 @@ import {
   type ChangeSource,
   type Clock,
   type Commit,
+  type Floor,
   type Log,
   type Position,
   type Published,
   type Receipt,
 } from '../core/index.ts';
 import { Assembler, type TransactionBounds } from './assembler.ts';
-import { LogStream, type Progress } from './log-stream.ts';
-import { lsnOf } from './lsn.ts';
-import { leaveReceipt, leaveRows } from './messages.ts';
+import { Confirming, type ConfirmAfter } from './confirming.ts';
 import { Following } from './following.ts';
-import { readStanding, type Standing } from './publication.ts';
+import { LogStream } from './log-stream.ts';
+import { lsnOf } from './lsn.ts';
+import { leaveMark, leaveReceipt, leaveRows } from './messages.ts';
+import { recall } from './remembered.ts';
 import { ReplicationConnection } from './replication.ts';
-import { claimSlot, readSlot, slotTaken, type SlotName } from './slot.ts';
-import { literal, sqlState, type Sessions, type Sql } from './sql.ts';
+import { claimSlot, slotTaken, type SlotName } from './slot.ts';
+import { sqlState, type Sessions, type Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
 
 export interface SourceParts {
@@ -29,46 +31,45 @@ export interface SourceParts {
   readonly slot: SlotName;
   readonly publication: string;
   readonly bounds: TransactionBounds;
+  readonly confirmAfter: ConfirmAfter;
   readonly setup: 'auto' | 'check';
   readonly clock: Clock;
   readonly log: Log;
 }
 
-interface Ready {
-  readonly connection: ReplicationConnection;
-  /** Before it, the slot has nothing. */
-  readonly confirmed: bigint;
-}
-
 interface Start {
   readonly epoch: string;
   readonly history: string;
-  readonly standing: Standing;
-  readonly ready: Ready;
+  readonly following: Following;
+  readonly confirming: Confirming;
 }
 
 /** Between two looks at whether the publication is still the one we read by. */
 const LOOK_MS = 30_000;
+/** A slot that dies with its connection is of no use to anybody later. */
+const AT_ONCE: ConfirmAfter = { ms: 0, bytes: 16 * 1024 * 1024 };
 
 /** Core's change source over a Postgres server's own log: its contract is in `core/ports/change-source.ts`. */
 export class PostgresSource implements ChangeSource {
   readonly epoch: string;
   readonly #parts: SourceParts;
   readonly #history: string;
-  readonly #progress: Progress = { acknowledged: 0n, delivered: 0n, confirmed: 0n };
   readonly #following: Following;
-  /** The publication was changed: what the log has left out since cannot be known. */
-  #altered = false;
-  #ready: Ready | null;
+  readonly #confirming: Confirming;
+  /** Where the slot begins, as of the last connection. */
+  #floor: Floor = { position: positionOf(0), reason: 'retention' };
+  /** The log cannot be read on from where it was. */
+  #unreadable = false;
+  #ready: ReplicationConnection | null = null;
   #stream: LogStream | null = null;
   readonly #closed = new AbortController();
 
-  private constructor(parts: SourceParts, start: Start) {
+  private constructor(parts: SourceParts, { epoch, history, following, confirming }: Start) {
     this.#parts = parts;
-    this.epoch = `${start.epoch}.${start.history}`;
-    this.#history = start.history;
-    this.#following = new Following(parts, start.standing);
-    this.#ready = start.ready;
+    this.epoch = `${epoch}.${history}`;
+    this.#history = history;
+    this.#following = following;
+    this.#confirming = confirming;
   }
 
   /**
@@ -78,10 +79,18 @@ export class PostgresSource implements ChangeSource {
    * @throws {RowcastError} `source_unsupported`, with the cure, when the slot is not to be had.
    */
   static async open(parts: SourceParts, connection: ReplicationConnection, notes: { readonly epoch: string }): Promise<PostgresSource> {
-    const standing = await readStanding(parts.sessions, parts.publication, parts.tables);
+    const { sessions, slot } = parts;
     const history = await historyOf(connection);
-    const confirmed = await claimSlot(parts.slot, { ...parts, connection, sql: parts.sessions });
-    return new PostgresSource(parts, { epoch: notes.epoch, history, standing, ready: { connection, confirmed } });
+    const { followed, confirmed } = await recall(sessions, slot.name);
+    // Another history counts otherwise: nothing that was written down about that one says anything here.
+    const same = followed === null || followed.history === history;
+    const following = new Following(parts, history, followed);
+    const confirming = new Confirming({ ...parts, sql: sessions, after: await lateness(parts) }, same ? confirmed : null);
+    const source = new PostgresSource(parts, { epoch: notes.epoch, history, following, confirming });
+    await following.look();
+    await source.#claim(connection, same && confirmed !== null);
+    source.#ready = connection;
+    return source;
   }
 
   async tail(): Promise<Position> {
@@ -89,34 +98,34 @@ export class PostgresSource implements ChangeSource {
     return positionOf(lsnOf(row?.[0] ?? '0/0'));
   }
 
+  async floor(): Promise<Floor> {
+    const confirmed = positionOf(this.#confirming.confirmed);
+    return this.#floor.position >= confirmed ? this.#floor : { position: confirmed, reason: 'retention' };
+  }
+
   async *read(after: Position, signal: AbortSignal): AsyncGenerator<readonly Commit[]> {
     if (this.#stream) throw new Error('the log is being read already: one reader at a time');
     if (this.#closed.signal.aborted) throw new RowcastError('closed', 'the database was closed');
     const { clock, slot, publication } = this.#parts;
     const ending = AbortSignal.any([signal, this.#closed.signal]);
-    let ready: Ready | null = null;
+    let connection: ReplicationConnection | null = null;
     let unwatch = (): void => {};
     try {
-      ready = await this.#connect(ending);
-      unwatch = ready.connection.cutBy(ending);
-      const stream = await this.#streamFrom(ready, numberOf(after));
-      const { failed } = await ready.connection.start({ slot: slot.name, publication, from: numberOf(after) }, stream);
+      connection = await this.#connect(ending);
+      unwatch = connection.cutBy(ending);
+      const { stream, from } = await this.#streamFrom(connection, numberOf(after));
+      const { failed } = await connection.start({ slot: slot.name, publication, from }, stream);
       unwatch();
       this.#stream = stream;
-      let tellsLoss = this.#altered;
       const watch = watchEvery(clock, () => this.#look());
       try {
-        for await (const batch of stream.batches(failed, signal)) {
-          // Not before it was given out: until then it has to be said again after every failure.
-          if (tellsLoss) this.#altered = tellsLoss = false;
-          yield batch;
-        }
+        yield* stream.batches(failed, signal);
       } finally {
         watch.cancel();
         this.#stream = null;
       }
     } catch (error) {
-      await ready?.connection.close();
+      await connection?.close();
       if (signal.aborted) return;
       throw this.#explained(error);
     } finally {
@@ -125,13 +134,11 @@ export class PostgresSource implements ChangeSource {
   }
 
   acknowledge(position: Position): void {
-    const reached = numberOf(position);
-    if (reached > this.#progress.acknowledged) this.#progress.acknowledged = reached;
-    this.#stream?.acknowledged();
+    this.#confirming.acknowledge(position);
   }
 
   async mark(receipt: Receipt): Promise<void> {
-    await leaveReceipt(this.#parts.sessions, receipt);
+    await leaveMark(this.#parts.sessions, receipt);
   }
 
   async publish(changes: readonly Published[], receipt: Receipt): Promise<void> {
@@ -145,49 +152,48 @@ export class PostgresSource implements ChangeSource {
   async close(): Promise<void> {
     this.#closed.abort();
     await this.#stream?.close();
-    await this.#ready?.connection.close();
+    await this.#ready?.close();
   }
 
-  async #streamFrom({ connection, confirmed }: Ready, from: bigint): Promise<LogStream> {
+  async #streamFrom(connection: ReplicationConnection, after: bigint): Promise<{ readonly stream: LogStream; readonly from: bigint }> {
     const { clock, log, slot, tables, bounds } = this.#parts;
-    // What we told the server it may forget without a word had nothing in it for whoever has all that was delivered; unless it was left out.
-    const quiet = !this.#altered && from >= this.#progress.delivered && this.#progress.confirmed > from;
-    const known = quiet ? this.#progress.confirmed : from;
-    const gap = confirmed > known;
-    // Positions must rise: the loss stands where the slot begins again, which has to be past what was delivered.
-    if (this.#altered && !gap) throw new RowcastError('source_lost', 'the change of the publication has not reached the log yet');
-    if (gap) log.warn({ slot: slot.name }, 'the log does not reach back to where it was left: every viewer reads again');
+    const { confirmed, delivered } = this.#confirming;
+    const floor = numberOf(this.#floor.position);
+    // What the server was told that it may forget had nothing of ours in it for whoever has all that was given out before.
+    const quiet = after >= delivered && confirmed > after && this.#following.floor.position <= positionOf(after);
+    const gap = floor > (quiet ? confirmed : after);
+    if (gap)
+      log.warn(
+        { slot: slot.name, reason: this.#floor.reason },
+        'the log does not reach back to where it was left: every viewer reads again',
+      );
+    const from = gap ? floor : after;
     const xid = BigInt(await one(connection, 'SELECT pg_snapshot_xmax(pg_current_snapshot())'));
     const timeout = Number(await one(connection, `SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout'`));
-    return new LogStream({
+    const stream = new LogStream({
       connection,
-      assembler: new Assembler(tables, bounds, { after: gap ? confirmed : from, gap, xid }),
-      progress: this.#progress,
+      assembler: new Assembler({ slot: slot.name, tables }, bounds, { after: from, gap: gap ? this.#floor.reason : null, xid }),
+      confirming: this.#confirming,
       clock,
       timeout,
       notice: () => void this.#look(),
     });
+    return { stream, from };
   }
 
-  async #connect(signal: AbortSignal): Promise<Ready> {
+  async #connect(signal: AbortSignal): Promise<ReplicationConnection> {
     const ready = this.#ready;
     this.#ready = null;
     if (ready) return ready;
-    const { url, sessions, slot } = this.#parts;
-    await unless(signal, this.#restore());
-    const connection = await ReplicationConnection.open(url, signal);
+    await unless(signal, this.#following.look());
+    const connection = await ReplicationConnection.open(this.#parts.url, signal);
     const unwatch = connection.cutBy(signal);
     try {
       if ((await historyOf(connection)) !== this.#history) {
         throw new RowcastError('source_lost', 'this is another server, or one restored to another history; start this process again');
       }
-      let confirmed = await claimSlot(slot, { ...this.#parts, connection, sql: sessions });
-      if (this.#altered) {
-        // Before the change the log cannot be read by the publication of now: servers before 18 fail there for ever.
-        await connection.query(`SELECT pg_replication_slot_advance(${literal(slot.name)}, pg_current_wal_flush_lsn())`);
-        confirmed = (await readSlot(connection, slot.name))?.confirmed ?? confirmed;
-      }
-      return { connection, confirmed };
+      await this.#claim(connection, true);
+      return connection;
     } catch (error) {
       await connection.close();
       throw error;
@@ -196,24 +202,26 @@ export class PostgresSource implements ChangeSource {
     }
   }
 
-  /** Looks at the publication before the log is read by it again, and sets right what is amiss. */
-  async #restore(): Promise<void> {
-    if (await this.#following.changed()) this.#altered = true;
-    await this.#following.setRight();
+  /** @param known whether anything was written down about this slot */
+  async #claim(connection: ReplicationConnection, known: boolean): Promise<void> {
+    const slot = await claimSlot(this.#parts.slot, { ...this.#parts, connection, sql: this.#parts.sessions });
+    if (this.#unreadable) await this.#following.anew('publication_changed');
+    this.#unreadable = false;
+    this.#floor = await this.#following.begin(slot, known ? this.#confirming.confirmed : null);
+    await this.#confirming.begin(slot.confirmed);
   }
 
   /** Rows may be left out of the log without a word: the server does not say when a publication changes. */
   async #look(): Promise<void> {
     const stream = this.#stream;
+    const before = this.#following.floor.position;
     try {
-      const changed = await this.#following.changed();
-      if (this.#stream !== stream) return;
-      if (!changed) return await this.#following.setRight();
-      this.#altered = true;
-      stream?.fail(new RowcastError('source_lost', `the publication "${this.#parts.publication}" was changed: rows may be missing since`));
+      await this.#following.look();
     } catch (error) {
       if (!this.#closed.signal.aborted) this.#parts.log.error({ err: error }, 'the publication could not be looked at, or set right');
     }
+    if (this.#stream !== stream || this.#following.floor.position === before) return;
+    stream?.fail(new RowcastError('source_lost', `the publication "${this.#parts.publication}" was changed: rows may be missing since`));
   }
 
   #explained(error: unknown): unknown {
@@ -222,7 +230,7 @@ export class PostgresSource implements ChangeSource {
       case '55006':
         return slotTaken(slot.name, null);
       case '42704':
-        this.#altered = true;
+        this.#unreadable = true;
         return new RowcastError('source_lost', `the publication "${publication}" is not there, or was not when the rows were written`, {
           cause: error,
         });
@@ -232,10 +240,17 @@ export class PostgresSource implements ChangeSource {
   }
 }
 
-/** A server's history: a copy restored from a backup, and a standby that took over, go on under another timeline. */
+/** A server's history: a copy restored from a backup, and a standby that took over, go on under another timeline; a copied database is another. */
 async function historyOf(connection: ReplicationConnection): Promise<string> {
   const [row] = await connection.query('IDENTIFY_SYSTEM');
-  return `${row?.[0]}.${row?.[1]}`;
+  return `${row?.[0]}.${row?.[1]}.${await one(connection, 'SELECT oid FROM pg_database WHERE datname = current_database()')}`;
+}
+
+/** A server that keeps less than we let wait would cut the slot off: a quarter of it is ours. */
+async function lateness({ sessions, slot, confirmAfter }: SourceParts): Promise<ConfirmAfter> {
+  if (slot.temporary) return AT_ONCE;
+  const kept = Number(await one(sessions, `SELECT pg_size_bytes(current_setting('max_slot_wal_keep_size'))`));
+  return kept < 0 ? confirmAfter : { ...confirmAfter, bytes: Math.min(confirmAfter.bytes, kept / 4) };
 }
 
 async function one(sql: Sql, query: string): Promise<string> {

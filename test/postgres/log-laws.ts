@@ -71,7 +71,7 @@ export const LOG_LAWS: Readonly<Record<string, (site: Site) => Promise<void>>> =
     await app.run('UPDATE item SET id = 14 WHERE id = 13');
     await app.run('DELETE FROM item WHERE id = 1');
     await follower.settled();
-    expect(follower.lost).toEqual(['item source', 'item source', 'item source']);
+    expect(follower.lost).toEqual(['item schema', 'item schema', 'item schema']);
     expect(follower.changes.slice(4)).toEqual([[[{ id: '1', text: 'a', note: null }, null]]]);
   },
 
@@ -274,7 +274,7 @@ export const LOG_LAWS: Readonly<Record<string, (site: Site) => Promise<void>>> =
     await app.run('ALTER TABLE item REPLICA IDENTITY FULL');
     await app.run('COMMIT');
     await follower.settled();
-    expect([follower.lost, follower.changes]).toEqual([['item source'], []]);
+    expect([follower.lost, follower.changes]).toEqual([['item schema'], []]);
   },
 
   async 'a table taken out of the publication and put back is a loss, never a silent gap'({ app, database }) {
@@ -287,7 +287,7 @@ export const LOG_LAWS: Readonly<Record<string, (site: Site) => Promise<void>>> =
     await until(() => follower.lost.length > 0);
     await app.run(`INSERT INTO item VALUES (2, 'seen')`);
     await follower.settled();
-    expect([follower.lost, follower.changes]).toEqual([['item source'], [[[null, { id: '2', text: 'seen' }]]]]);
+    expect([follower.lost, follower.changes]).toEqual([['item publication_changed'], [[[null, { id: '2', text: 'seen' }]]]]);
   },
 
   async 'a publication that is dropped is made again, and what was missed is a loss'({ app, database }) {
@@ -299,7 +299,10 @@ export const LOG_LAWS: Readonly<Record<string, (site: Site) => Promise<void>>> =
     await until(() => follower.lost.length > 0);
     await app.run(`INSERT INTO item VALUES (2, 'seen')`);
     await follower.settled();
-    expect([[...new Set(follower.lost)], follower.changes.at(-1)]).toEqual([['item source'], [[null, { id: '2', text: 'seen' }]]]);
+    expect([[...new Set(follower.lost)], follower.changes.at(-1)]).toEqual([
+      ['item publication_changed'],
+      [[null, { id: '2', text: 'seen' }]],
+    ]);
   },
 
   async 'where only checking is allowed, a dropped publication is an error with its statements until somebody makes it again'({
@@ -317,7 +320,10 @@ export const LOG_LAWS: Readonly<Record<string, (site: Site) => Promise<void>>> =
     await until(() => follower.lost.length > 0);
     await app.run(`INSERT INTO item VALUES (2, 'seen')`);
     await follower.settled();
-    expect([[...new Set(follower.lost)], follower.changes.at(-1)]).toEqual([['item source'], [[null, { id: '2', text: 'seen' }]]]);
+    expect([[...new Set(follower.lost)], follower.changes.at(-1)]).toEqual([
+      ['item publication_changed'],
+      [[null, { id: '2', text: 'seen' }]],
+    ]);
   },
 
   async 'a slot older than its publication is no dead end'({ app, slot, database }) {

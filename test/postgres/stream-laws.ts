@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { numberOf, positionOf } from '../../src/core/index.ts';
+import { numberOf, positionOf, type ResetReason } from '../../src/core/index.ts';
 import { postgres, type PostgresOptions } from '../../src/postgres/index.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { bareModel, bound } from './bare-model.ts';
@@ -116,30 +116,8 @@ export const STREAM_LAWS: Readonly<Record<string, (place: Place, server: Postgre
         follower.open.source.acknowledge(second);
         await until(async () => (await confirmed()) >= numberOf(second));
       },
-      { acknowledges: false },
+      { acknowledges: false, database: { confirmAfter: { ms: 0, bytes: 0 } } },
     );
-  },
-
-  'what was acknowledged last reaches the server when the database is closed'({ app, follow, confirmed }) {
-    return followed(
-      follow,
-      async (follower) => {
-        await app.run(`INSERT INTO item VALUES (1, 'x')`);
-        await until(() => follower.commits.length === 1);
-        follower.open.source.acknowledge(follower.at);
-        await follower.open.close();
-        expect(positionOf(await confirmed())).toBe(follower.at);
-      },
-      { acknowledges: false },
-    );
-  },
-
-  'an idle reader lets the log go, though none of it concerns it'({ app, follow, confirmed }) {
-    return followed(follow, async () => {
-      await app.run('CREATE TABLE unbound AS SELECT 1 AS id');
-      const [row] = await app.all('SELECT pg_current_wal_flush_lsn() AS lsn');
-      await until(async () => (await confirmed()) >= lsnOf(String(row?.['lsn'])));
-    });
   },
 
   'a connection that is cut is taken up again without loss'({ app, slot, follow }) {
@@ -191,7 +169,7 @@ export const STREAM_LAWS: Readonly<Record<string, (place: Place, server: Postgre
       await follower.stop();
       await app.run(`INSERT INTO item VALUES (1, 'never seen')`);
       await app.run(`SELECT pg_replication_slot_advance('${slot}', pg_current_wal_lsn())`); // sql: a name of ours
-      await expectLoss(follower, app);
+      await expectLoss(follower, app, 'slot_replaced');
     });
   },
 
@@ -202,7 +180,7 @@ export const STREAM_LAWS: Readonly<Record<string, (place: Place, server: Postgre
       await app.run(`SELECT pg_drop_replication_slot('${slot}')`); // sql: a name of ours
       await app.run(`INSERT INTO item VALUES (1, 'never seen')`);
       await app.run(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`); // sql: a name of ours
-      await expectLoss(follower, app);
+      await expectLoss(follower, app, 'slot_replaced');
     });
   },
 
@@ -215,7 +193,7 @@ export const STREAM_LAWS: Readonly<Record<string, (place: Place, server: Postgre
         await app.run(`INSERT INTO item SELECT i, 'x' FROM generate_series(51, 101) i`);
         await app.run('INSERT INTO other VALUES (2)');
         await follower.settled();
-        expect(follower.lost).toEqual(['item source']);
+        expect(follower.lost).toEqual(['item bulk']);
         expect(follower.changes.map((changes) => changes.length)).toEqual([1, 50, 1]);
       },
       { database: { transaction: { rows: 50 } } },
@@ -263,7 +241,7 @@ export const STREAM_LAWS: Readonly<Record<string, (place: Place, server: Postgre
         await follower.settled();
         expect([ids(follower), follower.lost]).toEqual([
           [1, 2],
-          ['item source', 'other source'],
+          ['item slot_lost', 'other slot_lost'],
         ]);
         await follower.stop();
         await follower.open.close();
@@ -282,12 +260,12 @@ async function followed(
   await law(follower);
 }
 
-async function expectLoss(follower: Follower, app: AppConnection): Promise<void> {
+async function expectLoss(follower: Follower, app: AppConnection, reason: ResetReason): Promise<void> {
   follower.commits.length = 0;
   follower.read();
   await app.run(`INSERT INTO item VALUES (2, 'seen')`);
   await follower.settled();
-  expect([follower.lost, ids(follower)]).toEqual([['item source', 'other source'], [2]]);
+  expect([follower.lost, ids(follower)]).toEqual([[`item ${reason}`, `other ${reason}`], [2]]);
   expect(follower.commits[0]?.lost).toHaveLength(2);
 }
 
