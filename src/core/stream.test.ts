@@ -73,10 +73,6 @@ test.each<[string, () => string]>([
 ])('%s is nothing to it', (_, other) => expect(other()).toBe(same));
 
 test('what a client may know the name of is what it may see, what it may write and the key', () => {
-  const stream = handStream(
-    'posts',
-    binding(model, { ...OPTIONS, writable: ['secret'] } as Options),
-    handTable(model as unknown as Model as never),
-  );
+  const stream = handStream('posts', binding(model, { ...OPTIONS, writable: ['secret'] } as Options), handTable(model));
   expect([...stream.named].toSorted()).toEqual(['blog', 'id', 'secret', 'title']);
 });

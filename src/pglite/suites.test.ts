@@ -1,9 +1,18 @@
 import { afterAll, describe, test } from 'vitest';
 import { pgliteFixture } from '../../test/pglite/fixture.ts';
-import { sourceSuite, storeSuite } from '../testing/index.ts';
+import { rowsSuite, sourceSuite, storeSuite } from '../testing/index.ts';
 
 const fixture = pgliteFixture();
 afterAll(() => fixture.close());
 
 sourceSuite(fixture, { describe, test });
 storeSuite(fixture, { describe, test });
+rowsSuite(
+  {
+    ...fixture,
+    skip: [
+      { reason: 'it is one connection, in one transaction at a time', tests: ['what is not committed is not read, and is not waited for'] },
+    ],
+  },
+  { describe, test },
+);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CAPPED, logFixture } from '../../test/postgres/fixture.ts';
 import { startPostgres, type Major, type PostgresServer } from '../../test/servers/postgres.ts';
-import { sourceSuite, storeSuite } from '../testing/index.ts';
+import { rowsSuite, sourceSuite, storeSuite } from '../testing/index.ts';
 
 describe.each<Major>([18])('Postgres %i by its log', (major) => {
   let server: PostgresServer;
@@ -14,4 +14,5 @@ describe.each<Major>([18])('Postgres %i by its log', (major) => {
   const fixture = logFixture(`postgres ${major}`, () => server);
   sourceSuite(fixture, { describe, test });
   storeSuite(fixture, { describe, test });
+  rowsSuite(fixture, { describe, test });
 });

@@ -1,4 +1,4 @@
-import type { Database, Row } from '../core/index.ts';
+import type { Database, Model, Row } from '../core/index.ts';
 import type { Skip } from './runner.ts';
 
 /**
@@ -33,8 +33,20 @@ export interface World {
   readonly app: Connection;
   /** Somebody else's connection: from another process where the database is shared between processes. The suite closes it. */
   other(): Promise<Connection>;
+  /**
+   * Where there is no SQL: makes these changes, all in one commit, to the database that was opened last. Then no suite runs anything on `app`
+   * but by laws that are skipped.
+   */
+  write?(changes: readonly WorldChange[]): Promise<void>;
   /** Ends everything that was opened, and removes the database. */
   close(): Promise<void>;
+}
+
+/** A row before and after, as code sees it. */
+export interface WorldChange {
+  readonly model: Model;
+  readonly before: Row | null;
+  readonly after: Row | null;
 }
 
 export interface Connection {

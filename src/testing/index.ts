@@ -2,6 +2,7 @@ export * from './bus-suite.ts';
 export * from './fixture.ts';
 export * from './ledger-suite.ts';
 export * from './plain-model.ts';
+export * from './rows-suite.ts';
 export * from './runner.ts';
 export * from './seen.ts';
 export * from './source-suite.ts';

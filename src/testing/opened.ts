@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Bound, Clock, Commit, Log, Model, OpenDatabase, Position, Row, Table } from '../core/index.ts';
 import { rowOf } from '../core/index.ts';
-import type { DatabaseFixture, World } from './fixture.ts';
+import type { DatabaseFixture, World, WorldChange } from './fixture.ts';
+import { sqlOf } from './plain-sql.ts';
 import { boundOf, suiteTables, type SuiteTables } from './tables.ts';
 
 /** A real clock. Suites wait for things, never for times. */
@@ -47,7 +48,7 @@ export class Opened {
     const world = await fixture.fresh();
     const opened = new Opened(world, suiteTables(fixture.dialect));
     try {
-      for (const statement of opened.models.ddl) await world.app.run(statement);
+      if (!world.write) for (const statement of opened.models.ddl) await world.app.run(statement);
     } catch (error) {
       await opened.end();
       throw error;
@@ -81,6 +82,12 @@ export class Opened {
 
   async run(...statements: readonly string[]): Promise<void> {
     for (const statement of statements) await this.world.app.run(statement);
+  }
+
+  /** Changes rows of the suite's tables, in one commit: by SQL, where there is any. */
+  async write(...changes: readonly WorldChange[]): Promise<void> {
+    if (this.world.write) return this.world.write(changes);
+    await this.run('BEGIN', ...changes.map(sqlOf), 'COMMIT');
   }
 
   async end(): Promise<void> {

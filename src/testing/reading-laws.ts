@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { rowValue } from '../core/index.ts';
-import { tableOf, type Opened } from './opened.ts';
+import { ORIGIN, rowValue, type Receipt } from '../core/index.ts';
+import { tableOf, type LogReader, type Opened } from './opened.ts';
 import type { Laws } from './runner.ts';
 
 const POST = { id: 1, blogId: 1, slug: null, title: 'One', body: null, notes: 'n' };
@@ -87,6 +87,91 @@ export const READING_LAWS: Laws<Opened> = {
     assert.deepEqual(
       again.commits.flatMap(({ lost }) => lost),
       [],
+    );
+  },
+
+  async 'a floor is no further than the tail and than what is held elsewhere, does not fall, and has a reason'(opened) {
+    const open = await opened.open();
+    const floors = [await open.source.floor()];
+    assert.ok((floors[0]?.position ?? '') <= (await open.source.tail()));
+    const reader = await opened.read(open);
+    for (let n = 1; n <= 5; n++) {
+      await opened.run(`INSERT INTO blog(id, title) VALUES (${n}, 'b${n}')`);
+      await reader.settled();
+      const held = reader.commits.at(-1)?.position ?? '';
+      open.source.acknowledge(held);
+      floors.push(await open.source.floor());
+      assert.ok((floors.at(-1)?.position ?? '') <= held);
+    }
+    for (const { position, reason } of floors) {
+      assert.match(position, /^[0-9a-f]{16}$/);
+      assert.ok(reason.length > 0);
+    }
+    const positions = floors.map(({ position }) => position);
+    assert.deepEqual(positions, positions.toSorted());
+  },
+
+  async 'a restart that reads from the floor tells again what was told: the same positions, the same changes'(opened) {
+    const first = await opened.open();
+    const reader = await opened.read(first);
+    for (let n = 1; n <= 12; n++) {
+      await opened.run('BEGIN', `INSERT INTO blog(id, title) VALUES (${n}, 'b${n}')`, `UPDATE blog SET title = title || '!'`, 'COMMIT');
+      // Some are told one by one, and some come while nobody has looked.
+      if (n % 3 > 0) await reader.settled();
+      if (n === 5) first.source.acknowledge(reader.commits.at(-1)?.position ?? '');
+    }
+    await reader.settled();
+    const told = reader.commits.slice();
+    await reader.stop();
+    await opened.close(first);
+
+    const second = await opened.open();
+    const { position: floor } = await second.source.floor();
+    const again = await opened.read(second, floor);
+    await again.settled();
+    const last = told.at(-1)?.position ?? '';
+    const short = (reading: LogReader, commits = reading.commits): unknown =>
+      commits
+        .filter(({ position }) => position > floor && position <= last)
+        .map(({ position, xid, receipts, changes, lost }) => ({
+          position,
+          xid,
+          receipts,
+          lost,
+          changes: changes.map(({ table, before, after }) => [table.id, before, after]),
+        }));
+    assert.deepEqual(short(again), short(reader, told));
+    assert.ok(told.filter(({ position }) => position > floor).length >= 7, 'what was not held elsewhere is gone');
+  },
+
+  async 'what is before the floor is lost: every table is said to be, before any of its changes'(opened) {
+    const open = await opened.open();
+    const { position: floor } = await open.source.floor();
+    await opened.run("INSERT INTO blog(id, title) VALUES (1, 'b')");
+    const reader = await opened.read(open, ORIGIN);
+    await reader.settled();
+    const lost = new Set<string>();
+    for (const commit of reader.commits) {
+      for (const { table } of commit.lost) lost.add(table.id);
+      if (floor > ORIGIN)
+        for (const { table } of commit.changes) assert.ok(lost.has(table.id), `${table.id} goes on as if nothing were missing`);
+    }
+    assert.equal(lost.size, floor > ORIGIN ? open.tables.size : 0);
+    assert.deepEqual(reader.changes, [{ table: 'blog', before: null, after: { id: 1, title: 'b' } }]);
+  },
+
+  async 'what was revoked comes back with its mark'(opened) {
+    const open = await opened.open();
+    const reader = await opened.read(open);
+    const revoked: readonly Receipt[] = [
+      { client: 'live', write: 1, revokes: { user: 'žluť\n"7"' } },
+      { client: 'live', write: 2, revokes: { session: 's-1' } },
+    ];
+    for (const receipt of revoked) await open.source.mark(receipt);
+    await reader.settled();
+    assert.deepEqual(
+      reader.commits.flatMap(({ receipts }) => receipts).filter(({ client }) => client === 'live'),
+      revoked,
     );
   },
 
