@@ -16,7 +16,7 @@ export interface Recording {
   readonly log: readonly Logged[];
   /** Subscriptions under writers that run free. */
   readonly free: readonly Moment[];
-  /** Subscriptions while commits stand in the log that nobody can see yet, and others come to be seen past them. */
+  /** Subscriptions while commits stand in the log that nobody can see yet, and others come to be seen past them. A journal has no such thing. */
   readonly ahead: readonly Moment[];
   /** The table at the end. */
   readonly table: ReadonlyMap<string, string>;
@@ -24,6 +24,7 @@ export interface Recording {
 
 export interface RecordOptions {
   readonly subscriptions: number;
+  readonly follow: 'log' | 'triggers';
   /** Between 0 and 1, the next one each time. */
   readonly random: () => number;
 }
@@ -31,15 +32,16 @@ export interface RecordOptions {
 /** The server needs `fsync`, for commits to take their time, and no autovacuum, whose transactions would be among the scripted ones. */
 export const HANDOVER_SETTINGS: Readonly<Record<string, string>> = { fsync: 'on', autovacuum: 'off', max_slot_wal_keep_size: '4GB' };
 
-export async function record(server: PostgresServer, { subscriptions, random }: RecordOptions): Promise<Recording> {
+export async function record(server: PostgresServer, { subscriptions, follow, random }: RecordOptions): Promise<Recording> {
   const url = await server.createDatabase();
   const admin = new pg.Client(url);
+  admin.on('error', () => undefined);
   await admin.connect();
   await admin.query(SEED);
   const writers = await Promise.all(Array.from({ length: WRITERS }, (_, at) => Writer.open(url, at + 1)));
-  await using follower = await Follower.of(postgres({ url, slot: 'handover', connections: READ_AT_ONCE + 2 }), [bound(MODEL)]);
-  const table = follower.open.tables.get(MODEL) as Table;
   try {
+    await using follower = await Follower.of(postgres({ url, follow, slot: 'handover', connections: READ_AT_ONCE + 2 }), [bound(MODEL)]);
+    const table = follower.open.tables.get(MODEL) as Table;
     await admin.query(ROWS);
     for (const writer of writers) writer.start(random);
     const free: Moment[] = [];
@@ -47,7 +49,7 @@ export async function record(server: PostgresServer, { subscriptions, random }: 
       free.push(...(await Promise.all(Array.from({ length: READ_AT_ONCE }, () => subscribe(follower, table)))));
     }
     for (const writer of writers) await writer.stop();
-    const ahead = await recordAhead(admin, writers, { follower, table });
+    const ahead = follow === 'log' ? await recordAhead(admin, writers, { follower, table }) : [];
     await follower.settled();
     const { rows } = await admin.query<{ id: number; ver: number }>('SELECT id, ver FROM r');
     return { log: logged(follower.commits), free, ahead, table: new Map(rows.map(({ id, ver }) => [String(id), String(ver)])) };
