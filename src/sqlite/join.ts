@@ -10,6 +10,8 @@ export interface Joined {
   readonly catalog: CatalogTable;
   /** By place, what the column makes of values; null where the database has no such column, or one of another type: nobody can read it. */
   readonly affinities: readonly (Affinity | null)[];
+  /** Places that a binding lists. */
+  readonly listed: ReadonlySet<number>;
 }
 
 /**
@@ -62,6 +64,7 @@ export function join(connection: Connection, { model, listed }: Bound): Joined {
     table: { model, id: catalog.name, columns, key },
     catalog,
     affinities: inCatalog.map((found, place) => affinityAs(model.columns[place] as Column, found)),
+    listed: new Set(model.columns.flatMap((column, place) => (listed.has(column.name) ? [place] : []))),
   };
 }
 

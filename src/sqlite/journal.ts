@@ -29,9 +29,9 @@ const STEP = 1_000;
 /** How rows of one layout become images: by place of the model, where in the layout. */
 interface Reading {
   readonly table: Table;
-  /** -1: the database does not have the column as declared; nobody can read it. */
+  /** -1: the database does not have the column as declared, or did not when these rows were written; nobody can read it. */
   readonly places: readonly number[];
-  /** The layout lacks a column that the table has by now, or the key cannot be read: its rows cannot be told. */
+  /** The layout lacks a listed column that the table has by now, or the key cannot be read: its rows cannot be told. */
   readonly blind: boolean;
 }
 
@@ -210,8 +210,11 @@ export class Journal {
     return reading;
   }
 
+  /** The one that says most of its rows, the newest of several. */
   #layoutOf(table: Table): Layout {
-    const found = this.#layouts.findLast((layout) => layout.table === table.id && this.#reading(layout.id)?.blind === false);
+    const unread = (id: number): number => this.#reading(id)?.places.filter((at) => at < 0).length ?? Infinity;
+    const usable = this.#layouts.filter((layout) => layout.table === table.id && this.#reading(layout.id)?.blind === false);
+    const [found] = usable.toSorted((one, other) => unread(one.id) - unread(other.id) || other.id - one.id);
     if (!found) throw new Error(`no layout for ${table.id}`);
     return found;
   }
@@ -229,10 +232,10 @@ function nothing(): Found {
   return { changes: [], receipts: [], lost: [], bytes: 0 };
 }
 
-function readingOf(layout: Layout, { table, affinities }: Joined): Reading {
+function readingOf(layout: Layout, { table, affinities, listed }: Joined): Reading {
   const at = new Map(layout.columns.map((column, index) => [column.toLowerCase(), index]));
   const places = table.columns.map(({ column }, place) => (affinities[place] ? (at.get(column.toLowerCase()) ?? -1) : -1));
-  const blind = places.some((found, place) => found < 0 && (affinities[place] || table.key.includes(place)));
+  const blind = places.some((found, place) => found < 0 && ((affinities[place] && listed.has(place)) || table.key.includes(place)));
   return { table, places, blind };
 }
 

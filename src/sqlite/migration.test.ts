@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DRIVERS, otherProcess } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
+import { UNREADABLE, type Table } from '../core/index.ts';
+import { suiteClock } from '../testing/opened.ts';
 
 const DDL = 'CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, note TEXT, extra TEXT)';
 const t = model('t', 'id integer, name text, note text', 'id');
@@ -213,6 +215,37 @@ describe.each(DRIVERS)('migrations while the table is followed (%s)', (driver) =
       new Set(['t schema']),
     );
     expect(reader.changes.filter(({ table }) => table === 'o').map(({ after }) => after?.['id'])).toEqual([1, 2, 3]);
+  });
+
+  test('a column that the code gains and nobody lists resets nobody: what was written before it is read on, without it', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    const first = await followed.open();
+    const { position } = await first.source.floor();
+    followed.world.exec("INSERT INTO t(id, name) VALUES (1, 'a')");
+    await first.close();
+    followed.world.exec('ALTER TABLE t ADD COLUMN more TEXT');
+    const wider = model('t', 'id integer, name text, note text, more text', 'id');
+    const bound = [{ model: wider, listed: new Set(['name', 'note']) }];
+    const open = await followed.world.database().open(bound, { setup: 'auto', clock: suiteClock, log: followed.log });
+    followed.world.exec("UPDATE t SET more = 'm'");
+    const reader = await followed.read(open, position);
+    await reader.settled();
+    await reader.stop();
+    expect(reader.commits.flatMap(({ lost }) => lost)).toEqual([]);
+    expect(reader.commits.flatMap(({ changes }) => changes.map(({ before, after }) => [before, after]))).toEqual([
+      [null, [1n, 'a', null, UNREADABLE]],
+      [
+        [1n, 'a', null, null],
+        [1n, 'a', null, 'm'],
+      ],
+    ]);
+    const table = open.tables.get(wider) as Table;
+    await open.source.publish([{ table, before: null, after: { id: 9, name: 'p', note: null, more: 'said' } }], { client: 'p', write: 1 });
+    const again = await followed.read(open, position);
+    await again.settled();
+    await again.stop();
+    expect(again.changes.at(-1)?.after).toEqual({ id: 9, name: 'p', note: null, more: 'said' });
+    await open.close();
   });
 
   test('old code, started again after the migration, follows what it knows; a new process beside it follows all', async () => {

@@ -105,7 +105,7 @@ export class Schema {
       const each = this.#parts.bound[at] as Bound;
       const strict = this.#joinedOr(each, (drift) => say(drift, before));
       const found = strict ?? this.#joinedOr({ ...each, listed: new Set() }, () => {});
-      if (found) return { ...found, table: before.table };
+      if (found) return { ...found, table: before.table, listed: before.listed };
       return { ...before, catalog: { ...before.catalog, columns: [] }, affinities: before.affinities.map(() => null) };
     });
   }
