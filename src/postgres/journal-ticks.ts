@@ -28,6 +28,8 @@ const APART_MS = 15;
 /** Between two tries where the database could not be asked. */
 const AGAIN_MS = 50;
 const PAGE = 200;
+/** Who is always late looks again in a while. */
+const TRIES = 3;
 
 /**
  * The ticks of a database, shared by all processes that follow it: each looks, whoever finds news first writes the next one down, and all
@@ -53,28 +55,22 @@ export class Ticks {
    * @throws {RowcastError} `source_lost` when the server is another one, or was restored.
    */
   async reach({ eager = false }: { readonly eager?: boolean } = {}): Promise<Tick | null> {
-    for (;;) {
+    for (let tries = 0; tries < TRIES; tries++) {
       const look = await this.#look();
       if (!look) return null;
       const { last, snapshot, print } = look;
       const seen = this.#seen?.n === last.n ? this.#seen.snapshot : last.snapshot;
       const spans = spansBetween(seen, snapshot);
-      const altered = print !== last.print;
-      if (spans.length === 0 && !altered) return last;
+      if (spans.length === 0 && print === last.print) return last;
       if (!eager && look.age < APART_MS) return last;
-      const made = await this.#make(look, spans, altered);
-      switch (made) {
-        case 'later':
-          return null;
-        case 'nothing':
-          this.#seen = { n: last.n, snapshot };
-          return last;
-        case 'taken':
-          continue;
-        default:
-          return made;
+      const made = await this.#make(look, spans);
+      if (made === 'nothing') {
+        this.#seen = { n: last.n, snapshot };
+        return last;
       }
+      if (made !== 'taken') return made;
     }
+    return null;
   }
 
   /** Like {@link reach}, for as long as it takes. */
@@ -86,9 +82,10 @@ export class Ticks {
     }
   }
 
-  /** The first ones after a number, in order. */
-  async after(n: bigint): Promise<readonly Tick[]> {
-    return (await this.#parts.sessions.query(`SELECT ${COLUMNS} FROM ${TICK} WHERE n > $1 ORDER BY n LIMIT ${PAGE}`, [n])).map(tickOf);
+  /** The first ones from one number, without it, to another, in order. */
+  async between(from: bigint, to: bigint): Promise<readonly Tick[]> {
+    const query = `SELECT ${COLUMNS} FROM ${TICK} WHERE n > $1 AND n <= $2 ORDER BY n LIMIT ${PAGE}`;
+    return (await this.#parts.sessions.query(query, [from, to])).map(tickOf);
   }
 
   /** The last ones up to a number, the latest first: two at most. */
@@ -96,11 +93,14 @@ export class Ticks {
     return (await this.#parts.sessions.query(`SELECT ${COLUMNS} FROM ${TICK} WHERE n <= $1 ORDER BY n DESC LIMIT 2`, [n])).map(tickOf);
   }
 
-  /** The oldest that is kept; of those that have no more rows after them than given. */
+  /**
+   * The oldest that is kept; of those that have no more rows after them than given. Not the one of the setup: there were no triggers yet, and
+   * nothing is told by it.
+   */
   async oldest(rows: bigint | null = null): Promise<Tick> {
     const [row] = await this.#parts.sessions.query(
       `SELECT ${COLUMNS} FROM ${TICK} WHERE $1::bigint IS NULL OR rows >= (SELECT rows FROM ${TICK} ORDER BY n DESC LIMIT 1) - $1::bigint
-       ORDER BY n LIMIT 1`,
+       ORDER BY n = 1, n LIMIT 1`,
       [rows],
     );
     if (!row) throw gone();
@@ -114,12 +114,8 @@ export class Ticks {
       const look = await this.#look();
       if (look && look.last.n > n) return look.last;
       if (look) {
-        await this.#keepStanding(look);
-        const [row] = await sessions.query(
-          `INSERT INTO ${TICK} (n, snapshot, rows, print) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
-          [n + 1n, look.text, look.last.rows, look.print],
-        );
-        if (row) return tickOf(row);
+        const [row] = await sessions.query(MAKE, [[], [], n + 1n, look.text, look.last.rows, look.print, true, look.tables]);
+        if (row?.[1] != null) return tickOf(row.slice(1));
       }
     }
   }
@@ -160,25 +156,27 @@ export class Ticks {
     return look;
   }
 
-  async #make(look: Look, spans: readonly Span[], altered: boolean): Promise<Tick | 'nothing' | 'taken' | 'later'> {
-    const { last, text, print } = look;
+  /** Null: not now. `taken`: another process, or the app's open transaction, has the number. */
+  async #make({ last, text, print, tables }: Look, spans: readonly Span[]): Promise<Tick | 'nothing' | 'taken' | null> {
+    const { sessions } = this.#parts;
     try {
-      return await this.#parts.sessions.transaction(async (tx) => {
-        if (altered) await this.#keepStanding(look, tx);
-        const [row] = await tx.query(MAKE, [...spanParams(spans), last.n + 1n, text, last.rows, print, altered]);
-        const [found, ...made] = row ?? [];
-        if (made[0] != null) return tickOf(made);
-        return found === '0' && !altered ? 'nothing' : 'taken';
-      });
+      const altered = print !== last.print;
+      const [row] = await sessions.query(MAKE, [...spanParams(spans), last.n + 1n, text, last.rows, print, altered, tables]);
+      const [found, ...made] = row ?? [];
+      if (made[0] == null) return found === '0' && !altered ? 'nothing' : 'taken';
+      const tick = tickOf(made);
+      return sessions.lasting || (await this.#isCommitted(tick)) ? tick : null;
     } catch (error) {
-      // Another process is writing the same one and is slow, or the app has a transaction open on the only connection.
-      if (sqlState(error) === '55P03') return 'later';
+      // Another process is writing the same one and is slow, or the app's transaction has failed.
+      if (sqlState(error) === '55P03' || sqlState(error) === '25P02') return null;
       throw error;
     }
   }
 
-  async #keepStanding({ print, tables }: Look, sql: Sql = this.#parts.sessions): Promise<void> {
-    if (tables !== null) await sql.query(`INSERT INTO ${STANDING} (print, tables) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [print, tables]);
+  /** On the only connection, the statement may have come into a transaction that the app has open. */
+  async #isCommitted({ xid }: Tick): Promise<boolean> {
+    const [row] = await this.#parts.sessions.query(`SELECT pg_xact_status($1::xid8)`, [xid]);
+    return row?.[0] === 'committed';
   }
 }
 
@@ -228,7 +226,7 @@ const LOOK = (timeline: string): string => `WITH ${FOLLOWED}, print (print) AS M
   SELECT ${SNAPSHOT}, ${timeline}, p.print,
     CASE WHEN p.print <> t.print AND NOT EXISTS (SELECT FROM ${STANDING} s WHERE s.print = p.print) THEN ${TABLES} END,
     extract(epoch FROM clock_timestamp() - t.at) * 1000, t.n, t.snapshot, t.rows, t.print, t.xid
-  FROM print p LEFT JOIN (SELECT * FROM ${TICK} ORDER BY n DESC LIMIT 1) t ON true`;
+  FROM print p LEFT JOIN (SELECT * FROM ${TICK} WHERE pg_visible_in_snapshot(xid, ${SNAPSHOT}) ORDER BY n DESC LIMIT 1) t ON true`;
 
 /**
  * Durable before anybody is told what is in it, whatever the app does without, and not waited for by standbys that may be away: a position
@@ -236,8 +234,10 @@ const LOOK = (timeline: string): string => `WITH ${FOLLOWED}, print (print) AS M
  */
 const MAKE = `WITH news AS MATERIALIZED (
     SELECT count(*) AS rows FROM unnest($1::xid8[], $2::xid8[]) span (lo, hi) JOIN ${JOURNAL} ON xid BETWEEN lo AND hi
+  ), known AS (
+    INSERT INTO ${STANDING} (print, tables) SELECT $6, $8::json WHERE $8 IS NOT NULL ON CONFLICT DO NOTHING
   ), made AS (
-    INSERT INTO ${TICK} (n, snapshot, rows, print) SELECT $3, $4, $5::bigint + news.rows, $6 FROM news
+    INSERT INTO ${TICK} (n, snapshot, rows, print) SELECT $3, $4::pg_snapshot, $5::bigint + news.rows, $6 FROM news
     WHERE set_config('synchronous_commit', 'local', true) IS NOT NULL AND (news.rows > 0 OR $7) ON CONFLICT DO NOTHING RETURNING ${COLUMNS}
   )
   SELECT news.rows, made.* FROM news LEFT JOIN made ON true`;

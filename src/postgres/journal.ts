@@ -181,7 +181,7 @@ export class Journal implements ChangeSource {
     const last = await this.#ticks.reach({ eager });
     if (!last || last.n === at.n) return [];
     if (last.n < at.n) throw new RowcastError('source_lost', 'the database was restored to an earlier time; it is read anew');
-    return this.#ticks.after(at.n);
+    return last.n === at.n + 1n ? [last] : this.#ticks.between(at.n, last.n);
   }
 
   /** Viewers of a table without its triggers are told so by the journal; the people who run it by the log, once. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { triggersFixture } from '../../test/postgres/triggers-fixture.ts';
 import { startPostgres, type Major, type PostgresServer } from '../../test/servers/postgres.ts';
-import { sourceSuite, storeSuite } from '../testing/index.ts';
+import { rowsSuite, sourceSuite, storeSuite } from '../testing/index.ts';
 
 // A server whose log has no rows at all.
 describe.each<Major>([18, 17])('Postgres %i by triggers', (major) => {
@@ -14,5 +14,6 @@ describe.each<Major>([18, 17])('Postgres %i by triggers', (major) => {
   });
   const fixture = triggersFixture(`postgres ${major} by triggers`, () => server);
   sourceSuite(fixture, { describe, test });
+  rowsSuite(fixture, { describe, test });
   storeSuite(fixture, { describe, test });
 });
