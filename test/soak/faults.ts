@@ -3,8 +3,8 @@ import type { AppProcess } from './app-process.ts';
 import type { FaultProxy, Link } from './fault-proxy.ts';
 import type { Step } from './plan.ts';
 import type { Random } from './random.ts';
+import type { SoakClient } from './soak-client.ts';
 import type { Injected } from './verdict.ts';
-import type { WireClient } from './wire-client.ts';
 import { once } from './writers.ts';
 
 export interface Ground {
@@ -14,7 +14,7 @@ export interface Ground {
   readonly url: string;
   readonly toApp: FaultProxy;
   readonly toDatabase: FaultProxy;
-  readonly clients: readonly WireClient[];
+  readonly clients: readonly SoakClient[];
   readonly random: Random;
   say(line: string): void;
 }
@@ -159,7 +159,7 @@ export class Faults {
     });
   }
 
-  #onClient(client: WireClient, ms: number, spoil: (link: Link) => void, what: Injected['what']): Promise<void> {
+  #onClient(client: SoakClient, ms: number, spoil: (link: Link) => void, what: Injected['what']): Promise<void> {
     return this.#during(what, client.name, async () => {
       const link = this.#ground.toApp.linkFrom(client.port ?? -1);
       if (!link) return;

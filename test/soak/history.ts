@@ -49,6 +49,8 @@ export class History {
     const { type } = line.data.startsWith('table ') ? { type: 'row' } : decode(line.data);
     if (type === 'begin') this.#open = { xid: line.xid, lines: [] };
     else if (type === 'row') {
+      // What others keep in schemas of their own is no row of the app's.
+      if (!line.data.startsWith('table public.')) return;
       if (this.#open?.xid !== line.xid) throw new Error(`a change outside of its transaction: ${line.data.slice(0, 200)}`);
       this.#open.lines.push(line.data);
     } else if (type === 'commit') {

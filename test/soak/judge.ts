@@ -1,9 +1,24 @@
 import { ClientJudge, type Line } from './client-judge.ts';
 import type { History } from './history.ts';
+import type { StreamName, Viewing } from './rules.ts';
 import type { Person } from './tables.ts';
 import type { Injected, Kind, Violation } from './verdict.ts';
 import { ViewHistories } from './view-history.ts';
 import { Introductions, WritesJudge } from './writes-judge.ts';
+
+/** A client that keeps rows itself. */
+export interface Collecting {
+  readonly name: string;
+  readonly person: Person;
+  readonly collections: readonly {
+    readonly stream: StreamName;
+    readonly params: Viewing['params'];
+    readonly status: string;
+    /** Its rows, and its rows as its events tell them. */
+    readonly shown: ReadonlyMap<string, string>;
+    readonly told: ReadonlyMap<string, string>;
+  }[];
+}
 
 /**
  * Compares what clients sent and heard, byte by byte, with what Postgres says was committed. It shares no code with what it judges.
@@ -57,6 +72,19 @@ export class Judge {
     ]);
   }
 
+  /** What a client shows of its views, at a moment when they should be the database's. */
+  collections({ name, person, collections }: Collecting): readonly string[] {
+    return collections.flatMap(({ stream, params, status, shown, told }) => {
+      const view = this.#views.of({ stream, params, person });
+      const must = view.heldAt(this.#history.position) ? view.rowsAt(this.#history.position) : new Map<string, string>();
+      return [
+        ...(status === 'live' || must.size === 0 ? [] : [`${name}: ${view.name} is shown as ${status}`]),
+        ...(same(shown, must) ? [] : [`${name}: ${view.name} shows other rows than there are`]),
+        ...(same(told, must) ? [] : [`${name}: the changes of ${view.name} make other rows than there are`]),
+      ];
+    });
+  }
+
   /** Once everything has arrived: every write did what its answer says. */
   settleWrites(away: ReadonlySet<string> = new Set()): void {
     for (const [name, { writes }] of this.#clients) if (!away.has(name)) writes.settle();
@@ -66,3 +94,6 @@ export class Judge {
     return [...this.#clients.values()].reduce((sum, { writes }) => sum + writes.answers, 0);
   }
 }
+
+const same = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean =>
+  one.size === other.size && [...one].every(([key, value]) => other.get(key) === value);

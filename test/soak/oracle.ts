@@ -25,17 +25,18 @@ export class Oracle {
 
   /** Takes in what has been committed since. Gives whether there was any; while the database is away there is none. */
   async read(): Promise<boolean> {
+    let lines: readonly SlotLine[];
     try {
-      const lines = await this.#ask<SlotLine>(
+      lines = await this.#ask<SlotLine>(
         `SELECT lsn::text, xid::text, data FROM pg_logical_slot_get_changes('${SLOT}', NULL, ${TAKEN}, 'include-timestamp', 'off')`,
       );
-      for (const line of lines) this.history.take(line);
-      return lines.length > 0;
     } catch (error) {
       if (isMistake(error)) throw error;
       await this.#leave();
       return false;
     }
+    for (const line of lines) this.history.take(line);
+    return lines.length > 0;
   }
 
   /** When nobody writes: all of it. */
@@ -46,7 +47,7 @@ export class Oracle {
   /** When nobody writes: where the tables are not what the account says. It is what judges the judge. */
   async differences(): Promise<readonly string[]> {
     const found: string[] = [];
-    for (const [table, key] of Object.entries(KEYS)) {
+    for (const table of Object.keys(KEYS)) {
       const rows = await this.#ask<{ row: Texts }>(
         `SELECT (SELECT jsonb_object_agg(key, value) FROM jsonb_each_text(to_jsonb(each))) AS row FROM ${table} AS each`,
       );

@@ -1,7 +1,7 @@
 import type { Injected } from './verdict.ts';
 import type { ViewHistory } from './view-history.ts';
 
-/** From how many rows, or bytes, in one commit it need not be told row by row. */
+/** From how many rows, or bytes, at once it need not be told row by row: in one commit, or since the client was there. */
 const BULK = { rows: 1_000, bytes: 1024 * 1024 };
 
 export interface ResetAbout {
@@ -20,9 +20,13 @@ export function explained({ reason, view, from, to, forged }: ResetAbout, caused
   const after = (...what: readonly Injected['what'][]): boolean => caused.some((fault) => what.includes(fault.what));
   switch (reason) {
     case 'truncate':
-      return passed.some(({ truncated }) => truncated);
+      return view.truncations.some((position) => position > (from ?? '') && position <= to);
     case 'bulk':
-      return passed.some(({ rows, bytes }) => rows >= BULK.rows || bytes >= BULK.bytes);
+      return (
+        passed.some(({ rows, bytes }) => rows >= BULK.rows || bytes >= BULK.bytes) ||
+        sum(passed.map(({ changes }) => changes.size)) >= BULK.rows ||
+        sum(passed.map(({ bytes }) => bytes)) >= BULK.bytes
+      );
     case 'token_invalid':
       return forged;
     case 'retention':
@@ -38,3 +42,5 @@ export function explained({ reason, view, from, to, forged }: ResetAbout, caused
       return false;
   }
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

@@ -8,6 +8,8 @@ import { plan, type Step } from './plan.ts';
 import { Random } from './random.ts';
 import { ORGS, PEOPLE, REGIONS, TABLES, TEAMS, type Person } from './tables.ts';
 import type { Violation } from './verdict.ts';
+import { ShippedClient } from './shipped-client.ts';
+import type { SoakClient } from './soak-client.ts';
 import { WireClient } from './wire-client.ts';
 import { once, Writers } from './writers.ts';
 
@@ -64,7 +66,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
   await using app = new AppProcess(proxied.href);
   await using toApp = await FaultProxy.before({ port: await app.start() });
 
-  const clients: WireClient[] = [];
+  const clients: SoakClient[] = [];
   const ground = { app, database, url, toApp, toDatabase, clients, random: random.branch(), say };
   const faults = new Faults(ground);
   const judge = new Judge(oracle.history, faults.injected);
@@ -100,7 +102,10 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
       );
     }
   } finally {
-    for (const client of clients) client.sleep();
+    for (const client of clients) {
+      client.sleep();
+      if (client instanceof ShippedClient) client.close();
+    }
     await writers.stop().catch(() => undefined);
     await oracle.close();
   }
@@ -118,12 +123,12 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
   };
 }
 
-const connections = (clients: readonly WireClient[]): number => clients.reduce((sum, client) => sum + client.connections, 0);
+const connections = (clients: readonly SoakClient[]): number => clients.reduce((sum, client) => sum + client.connections, 0);
 
 interface Parties {
   readonly oracle: Oracle;
   readonly judge: Judge;
-  readonly clients: readonly WireClient[];
+  readonly clients: readonly SoakClient[];
 }
 
 /** Nobody writes and nothing is broken: waits until everything has arrived. Gives what has not. */
@@ -133,16 +138,20 @@ async function quiet({ oracle, judge, clients }: Parties): Promise<readonly stri
   for (;;) {
     await oracle.readAll();
     judge.settle();
-    const missing = judge.unsettled();
+    const missing = [
+      ...judge.unsettled(),
+      ...clients.flatMap((client) => (client instanceof ShippedClient ? judge.collections(client) : [])),
+    ];
     if (missing.length === 0 || performance.now() - started > QUIET_MS) return missing;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
-function clientNumber(n: number, { judge, url, random }: { judge: Judge; url: string; random: Random }): WireClient {
+function clientNumber(n: number, { judge, url, random }: { judge: Judge; url: string; random: Random }): SoakClient {
   const person = PEOPLE[n % PEOPLE.length] as Person;
   const name = `c${n}`;
-  const client = new WireClient({ name, person, url, random, hear: judge.client(name, person).hear });
+  const Client = n % 4 === 3 ? ShippedClient : WireClient;
+  const client = new Client({ name, person, url, random, hear: judge.client(name, person).hear });
   const choices = [
     () => client.follow('tasks'),
     () => client.follow('notes'),
@@ -158,7 +167,7 @@ function clientNumber(n: number, { judge, url, random }: { judge: Judge; url: st
 }
 
 /** Something that a client does by itself: it writes. Some of it is refused, by whoever they are and whatever is there. */
-function act(client: WireClient, random: Random): void {
+function act(client: SoakClient, random: Random): void {
   if (!client.awake || client.waiting > 10) return;
   const title = `${client.mark} by a client`;
   switch (random.weighed({ createTask: 3, updateTask: 3, deleteTask: 1, createDoc: 1, updateDoc: 2, notWritable: 0.5, readOnly: 0.3 })) {

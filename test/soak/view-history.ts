@@ -11,7 +11,6 @@ export interface ExpectedChange {
 export interface ViewCommit {
   readonly position: string;
   readonly changes: ReadonlyMap<string, ExpectedChange>;
-  readonly truncated: boolean;
   /** Of the whole commit. */
   readonly rows: number;
   readonly bytes: number;
@@ -27,6 +26,8 @@ export class ViewHistory {
   readonly name: string;
   readonly viewing: Viewing;
   readonly commits: ViewCommit[] = [];
+  /** Where its table was emptied at a stroke: whoever sees none of its rows may be told so, too. */
+  readonly truncations: string[] = [];
   /** All marks of all texts that were ever to be seen here. */
   readonly marks = new Set<string>();
   readonly #versions = new Map<string, Version[]>();
@@ -43,6 +44,7 @@ export class ViewHistory {
   take(commit: Committed): void {
     const { stream } = this.viewing;
     if (stream === 'docs') this.#join(commit);
+    if (commit.truncated.has(TABLE_OF[stream])) this.truncations.push(commit.position);
     const changes = new Map<string, ExpectedChange>();
     for (const net of commit.changes) {
       if (net.table !== TABLE_OF[stream]) continue;
@@ -55,7 +57,7 @@ export class ViewHistory {
     }
     if (changes.size === 0) return;
     const { position, rows, bytes } = commit;
-    this.commits.push({ position, changes, rows, bytes, truncated: commit.truncated.has(TABLE_OF[stream]) });
+    this.commits.push({ position, changes, rows, bytes });
   }
 
   /** The commits after a position, up to and with another. */

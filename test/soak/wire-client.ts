@@ -2,9 +2,9 @@ import { WebSocket } from 'ws';
 import type { Line } from './client-judge.ts';
 import type { Random } from './random.ts';
 import type { StreamName } from './rules.ts';
+import type { ClientOptions, Params, SoakClient, WriteAbout } from './soak-client.ts';
 import { signIn, type Person } from './tables.ts';
 
-type Params = Readonly<Record<string, string | number>>;
 type Frame = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /** One view that the client follows, on whatever connection. */
@@ -19,16 +19,6 @@ interface Followed {
   ready: boolean;
 }
 
-export interface WireClientOptions {
-  readonly name: string;
-  readonly person: Person;
-  readonly url: string;
-  readonly random: Random;
-  hear(line: Line): void;
-}
-
-/** After so many bytes it tells the server how far it is, without being asked. */
-const REPORT = 256 * 1024;
 /** Without a word for so many heartbeats there is no connection any more. */
 const SILENCE = 2.5;
 /** A connection that is not there by then will not come. */
@@ -38,26 +28,24 @@ const HANDSHAKE_MS = 4_000;
  * A client of PROTOCOL.md, written from that page alone: connects, follows views, goes on from where it was when it lost its connection, writes, and
  * tells every text that goes in and out. It keeps no rows: whoever judges what it heard has them.
  */
-export class WireClient {
+export class WireClient implements SoakClient {
   readonly name: string;
   readonly person: Person;
   /** Connections that stood. */
   connections = 0;
-  readonly #options: WireClientOptions;
+  readonly #options: ClientOptions;
   readonly #views: Followed[] = [];
   readonly #writes = new Map<number, string>();
   #socket: WebSocket | null = null;
   #open = false;
   #awake = false;
   #ids = 0;
-  #position = '';
-  #received = 0;
   #heartbeat = 20;
   #retry: NodeJS.Timeout | null = null;
   #watch: NodeJS.Timeout | null = null;
   #last: number | null = null;
 
-  constructor(options: WireClientOptions) {
+  constructor(options: ClientOptions) {
     this.name = options.name;
     this.person = options.person;
     this.#options = options;
@@ -132,15 +120,11 @@ export class WireClient {
   }
 
   /** Asks for a write; it is asked again on the next connection, and the next, until it is answered. */
-  write(
-    about: { readonly stream: StreamName; readonly action: string; readonly pk?: unknown; readonly params?: Params },
-    data?: object,
-  ): number {
+  write(about: WriteAbout, data?: object): void {
     const id = ++this.#ids;
     const text = JSON.stringify({ type: 'write', id, ...about, data });
     this.#writes.set(id, text);
     if (this.#open) this.#say(text);
-    return id;
   }
 
   /** A mark for the next write's text, which no other text has. */
@@ -168,9 +152,7 @@ export class WireClient {
       const text = String(bytes);
       this.#tell({ at: performance.now(), type: 'in', text });
       this.#silence();
-      this.#received += text.length;
       this.#hear(JSON.parse(text) as Frame);
-      if (this.#received > REPORT) this.#report();
     });
     socket.on('error', () => undefined);
     socket.on('close', (code) => this.#closed(socket, code));
@@ -183,7 +165,6 @@ export class WireClient {
     if (this.#last !== null || this.#open) this.#tell({ at: performance.now(), type: 'close', code });
     this.#last = null;
     this.#open = false;
-    this.#position = '';
     for (const view of this.#views) {
       view.view = view.id = null;
       view.ready = false;
@@ -228,9 +209,9 @@ export class WireClient {
         if (frame['more'] !== true) this.#moved(frame['position'] as string);
         return;
       case 'ping':
-        if (typeof frame['position'] !== 'string') return;
-        this.#moved(frame['position']);
-        return this.#report();
+        if (typeof frame['position'] === 'string') this.#moved(frame['position']);
+        if (frame['mark'] !== undefined) this.#send({ type: 'at', mark: frame['mark'] });
+        return;
       case 'reset':
         for (const number of frame['views'] as number[]) {
           const view = this.#numbered(number);
@@ -286,13 +267,7 @@ export class WireClient {
   }
 
   #moved(position: string): void {
-    if (position > this.#position) this.#position = position;
     for (const view of this.#views) if (view.ready && (view.at ?? '') < position) view.at = position;
-  }
-
-  #report(): void {
-    this.#received = 0;
-    if (this.#position !== '') this.#send({ type: 'at', position: this.#position });
   }
 
   #send(frame: object): void {
