@@ -49,7 +49,7 @@ const CHECKLIST: Readonly<Record<string, readonly string[]>> = {
     'consumers: a consumer cannot close with',
     'door: a refused handshake is plain HTTP',
   ],
-  '40 overload': ['limits: connections: as many as allowed, one more is 503', 'door: a client that does not read is closed at the bound'],
+  '40 overload': ['limits: connections: as many as allowed, one more is 503', 'door: a client that does not read holds up nobody'],
   '41 ping and age': ['limits: a silent socket is pinged', 'limits: a connection as old as it may be'],
   '42 origins': ['door: %s'],
   '45 several bindings, other fields': ['seed: several bindings of one model each tell their own stream, once'],

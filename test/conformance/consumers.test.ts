@@ -250,6 +250,7 @@ test('joining a group is seen by the next commit, leaving it by the next one aft
     await w.live.settled();
     viewer.send({ type: 'message', stream: 'door', payload: say });
     await viewer.next('message');
+    await viewer.next('ready'); // with the rows that there are now
   }
   await viewer.caughtUp();
   expect(viewer.changes.map(([, , pk]) => pk)).toEqual([2]);

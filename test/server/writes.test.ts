@@ -18,7 +18,7 @@ async function on<B extends Bindings>(database: TestDatabase, bindings: B): Prom
   return w;
 }
 
-const hello = { type: 'hello', client: 'one-client-of-many' };
+const hello = 'one-client-of-many';
 const create = (id: number, name = 'n') => ({ type: 'write', id, stream: 'values', action: 'create', data: { name, value: 1 } });
 
 describe.each(databases)('on $name', ({ open }) => {
@@ -29,12 +29,10 @@ describe.each(databases)('on $name', ({ open }) => {
   test('a write asked again over another socket is answered again and applied once; with another body it is refused', async () => {
     await using database = await open();
     await using w = await on(database, { values: values(database) });
-    const [one, two] = [await w.viewer('/'), await w.viewer('/')];
-    one.send(hello);
+    const [one, two] = [await w.viewer('/', { hello }), await w.viewer('/', { hello })];
     one.send(create(1));
     const first = await one.answer(1);
     expect(first).toMatchObject({ ok: true, pk: 1 });
-    two.send(hello);
     two.send(create(1));
     expect(await two.answer(1)).toMatchObject({ ok: true, pk: 1 });
     two.send({ ...create(1), data: { value: 1, name: 'n' } }); // the same body, its keys in another order
@@ -50,9 +48,7 @@ describe.each(databases)('on $name', ({ open }) => {
   test('another user with the same client name and id writes for himself, and gets no answer of another’s', async () => {
     await using database = await open();
     await using w = await on(database, { values: values(database) });
-    const [ann, bob] = [await w.viewer('/'), await w.viewer('/', { headers: { 'x-user': 'bob' } })];
-    ann.send(hello);
-    bob.send(hello);
+    const [ann, bob] = [await w.viewer('/', { hello }), await w.viewer('/', { hello, headers: { 'x-user': 'bob' } })];
     ann.send(create(1, 'ann'));
     bob.send(create(1, 'bob'));
     const [hers, his] = await Promise.all([ann.answer(1), bob.answer(1)]);
@@ -64,8 +60,7 @@ describe.each(databases)('on $name', ({ open }) => {
   test('twins at once, over two sockets, are applied once, and the one asked last is answered', async () => {
     await using database = await open();
     await using w = await on(database, { values: values(database) });
-    const [one, two] = [await w.viewer('/'), await w.viewer('/')];
-    for (const viewer of [one, two]) viewer.send(hello);
+    const [one, two] = [await w.viewer('/', { hello }), await w.viewer('/', { hello })];
     for (let id = 1; id <= 20; id++) {
       one.send(create(id, `n${id}`));
       two.send(create(id, `n${id}`));

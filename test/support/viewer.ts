@@ -67,7 +67,8 @@ export class Viewer {
     const waiting = new Set(views.map(({ view }) => view));
     while (waiting.size > 0) waiting.delete((await this.next('ready')).view);
     this.#read = 0;
-    this.texts.splice(0, this.texts.length, JSON.stringify(welcome));
+    const said = this.texts.filter((text) => text.startsWith('{"type":"message"'));
+    this.texts.splice(0, this.texts.length, JSON.stringify(welcome), ...said);
   }
 
   get frames(): readonly ServerFrame[] {
