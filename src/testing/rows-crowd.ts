@@ -20,15 +20,16 @@ export async function crowd(opened: Opened, meanwhile: () => Promise<void>): Pro
         const mayOpen = !isShared && (opened.models.member.dialect === 'postgres' || connection === world.app);
         return writeSql(connection, chance(seed + 1), { isGoing, count, mayOpen });
       });
+  let ended: readonly PromiseSettledResult<void>[] = [];
   try {
     while (written < 10) await Promise.race([new Promise((resolve) => setTimeout(resolve, 1)), ...writers]);
     await meanwhile();
   } finally {
     going = false;
-    const ended = await Promise.allSettled(writers);
+    ended = await Promise.allSettled(writers);
     for (const other of others) if (other !== world.app) await other.close();
-    for (const end of ended) if (end.status === 'rejected') throw end.reason;
   }
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }
 
 interface Going {
