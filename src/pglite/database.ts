@@ -71,15 +71,18 @@ async function open(
   await applySteps(sessions, steps);
   const { tables } = await joinTables(sessions, bound);
   const { epoch, secret } = await readNotes(sessions);
+  const followed = [...tables.values()];
+  const restore = async (): Promise<void> => applySteps(sessions, await journalSteps(sessions, followed, { notifies: true }));
   const journal = new Journal({
     sessions,
     clock,
     log,
-    tables: [...tables.values()],
+    tables: followed,
     epoch,
     bounds: BOUNDS,
     timeline: await timelineOf(sessions),
     pace: PACE,
+    ...(setup === 'auto' && { restore }),
     listen: async (wake) => {
       const stop = await db.listen(CHANNEL, wake);
       return () => stop();

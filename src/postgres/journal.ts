@@ -120,7 +120,7 @@ export class Journal implements ChangeSource {
     const now = this.#parts.clock.now();
     if (this.#trimming || now - this.#trimmed < TRIM_MS) return;
     this.#trimmed = now;
-    this.#trimming = this.trim().finally(() => (this.#trimming = null));
+    this.#trimming = this.#trim().finally(() => (this.#trimming = null));
   }
 
   async mark(receipt: Receipt): Promise<void> {
@@ -143,7 +143,7 @@ export class Journal implements ChangeSource {
   }
 
   /** Lets go of what was acknowledged and is over the bounds. Never rejects. */
-  async trim(): Promise<void> {
+  async #trim(): Promise<void> {
     const { n, isEnd } = placeOf(numberOf(this.#acknowledged));
     // The batch of a commit in it can be read again only with the tick before.
     await trim({ ...this.#parts, kept: this.#parts.kept ?? KEPT }, isEnd ? n : n - 1n);
