@@ -1,5 +1,7 @@
 // The oracle soak at any size: real servers, random writers, flapping clients, what breaks them, and a judge that shares no code with Rowcast.
 //   node scripts/soak.ts --changes 250000 --reconnects 500 --kills 20 --seed 7
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Memory } from '../test/soak/app-process.ts';
 import { soak } from '../test/soak/soak.ts';
@@ -17,12 +19,17 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     major: { type: 'string', default: '18' },
     log: { type: 'boolean', default: false },
+    /** A folder: every text of every client goes into a file there. */
+    record: { type: 'string' },
   },
 });
 const changes = Number(values.changes);
 const seed = Number(values.seed);
 const started = performance.now();
 console.log(`soak: seed ${seed}, Postgres ${values.major}`);
+
+const { record } = values;
+if (record !== undefined) mkdirSync(record, { recursive: true });
 
 const outcome = await soak({
   changes,
@@ -34,6 +41,7 @@ const outcome = await soak({
   pace: Number(values.pace),
   rounds: Number(values.rounds ?? Math.max(4, Math.round(changes / 10_000))),
   major: Number(values.major) as Major,
+  ...(record !== undefined && { record: (client, line) => appendFileSync(join(record, `${client}.jsonl`), `${JSON.stringify(line)}\n`) }),
   say: (line) => console.log(`${String(Math.round((performance.now() - started) / 1_000)).padStart(5)} s  ${line}`),
 });
 

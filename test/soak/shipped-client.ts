@@ -35,6 +35,7 @@ export class ShippedClient implements SoakClient {
   readonly #random: Random;
   readonly #views: Followed[] = [];
   #socket: WebSocket | null = null;
+  #left: ((code: number) => void) | null = null;
   #awake = false;
   #marks = 0;
 
@@ -143,6 +144,12 @@ export class ShippedClient implements SoakClient {
     });
   }
 
+  #leave(code = 1006): void {
+    this.#left?.(code);
+    this.#left = null;
+    this.#socket = null;
+  }
+
   #sockets(hear: ClientOptions['hear']) {
     // oxlint-disable-next-line typescript/no-this-alias
     const client = this;
@@ -150,23 +157,23 @@ export class ShippedClient implements SoakClient {
       constructor(url: string, protocol: string) {
         const headers = { authorization: `Bearer ${signIn(client.person.name)}` };
         super(client.#awake ? url : 'ws://127.0.0.1:1/', [protocol], { headers, handshakeTimeout: 4_000, perMessageDeflate: false });
+        client.#leave();
         client.#socket = this;
-        let opened = false;
+        // One that was left has nothing to say any more: who left it may have another by the time it is gone.
+        const current = (): boolean => client.#socket === this;
         this.on('open', () => {
-          opened = true;
+          if (!current()) return;
           client.connections++;
+          client.#left = (code) => hear({ at: performance.now(), type: 'close', code });
           hear({ at: performance.now(), type: 'open' });
         });
-        this.on('message', (bytes) => hear({ at: performance.now(), type: 'in', text: String(bytes) }));
+        this.on('message', (bytes) => current() && hear({ at: performance.now(), type: 'in', text: String(bytes) }));
         this.on('error', () => undefined);
-        this.on('close', (code) => {
-          if (opened) hear({ at: performance.now(), type: 'close', code });
-          if (client.#socket === this) client.#socket = null;
-        });
+        this.on('close', (code) => current() && client.#leave(code));
       }
 
       override send(text: string): void {
-        if (this.readyState !== WebSocket.OPEN) return;
+        if (this.readyState !== WebSocket.OPEN || client.#socket !== this) return;
         hear({ at: performance.now(), type: 'out', text });
         super.send(text);
       }

@@ -1,4 +1,5 @@
 import { startPostgres, type Major } from '../servers/postgres.ts';
+import type { Line } from './client-judge.ts';
 import { AppProcess, type Memory } from './app-process.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { Faults } from './faults.ts';
@@ -26,6 +27,8 @@ export interface SoakOptions {
   /** Quiet moments in between, at which everything must have arrived. */
   readonly rounds?: number;
   say(line: string): void;
+  /** Every text of every client, for whoever looks into a violation. */
+  readonly record?: (client: string, line: Line) => void;
 }
 
 export interface Outcome {
@@ -71,7 +74,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
   const faults = new Faults(ground);
   const judge = new Judge(oracle.history, faults.injected);
   for (let n = 0; n < (options.clients ?? 24); n++)
-    clients.push(clientNumber(n, { judge, url: `ws://127.0.0.1:${toApp.port}/live/`, random: random.branch() }));
+    clients.push(clientNumber(n, { judge, record: options.record, url: `ws://127.0.0.1:${toApp.port}/live/`, random: random.branch() }));
   const planned = plan({ changes, reconnects, kills, random: random.branch() });
   const writers = new Writers({ url, count: options.writers ?? 6, random: random.branch(), prepare: true, pace: options.pace ?? 600 });
   const acting = random.branch();
@@ -88,8 +91,8 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
         if (acting.chance(0.3)) act(acting.pick(clients), acting);
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
-      await faults.over();
       await writers.stop();
+      await faults.over();
       const missing = await quiet({ oracle, judge, clients });
       for (const about of missing) judge.violations.push({ kind: 'stuck', who: 'all', about });
       judge.settleWrites();
@@ -147,11 +150,23 @@ async function quiet({ oracle, judge, clients }: Parties): Promise<readonly stri
   }
 }
 
-function clientNumber(n: number, { judge, url, random }: { judge: Judge; url: string; random: Random }): SoakClient {
+interface Making {
+  readonly judge: Judge;
+  readonly url: string;
+  readonly random: Random;
+  readonly record: SoakOptions['record'] | undefined;
+}
+
+function clientNumber(n: number, { judge, url, random, record }: Making): SoakClient {
   const person = PEOPLE[n % PEOPLE.length] as Person;
   const name = `c${n}`;
   const Client = n % 4 === 3 ? ShippedClient : WireClient;
-  const client = new Client({ name, person, url, random, hear: judge.client(name, person).hear });
+  const { hear } = judge.client(name, person);
+  const recorded = (line: Line): void => {
+    record?.(name, line);
+    hear(line);
+  };
+  const client = new Client({ name, person, url, random, hear: recorded });
   const choices = [
     () => client.follow('tasks'),
     () => client.follow('notes'),
