@@ -159,7 +159,6 @@ export class Subscriptions {
   }
 
   reset({ views, reason }: ResetFrame): void {
-    this.#forget(views);
     const touched = views.flatMap((view) => this.#views.get(view) ?? []);
     for (const subscription of touched) subscription.load();
     for (const subscription of touched) {
@@ -171,7 +170,6 @@ export class Subscriptions {
   dropped({ view, code, message }: DroppedFrame): void {
     const subscription = this.#views.get(view);
     this.#views.delete(view);
-    this.#forget([view]);
     if (subscription) this.#fail(subscription, { code, message });
   }
 
@@ -239,11 +237,6 @@ export class Subscriptions {
     for (const each of this.#everyone()) each.tellStatus();
   }
 
-  /** What has come of a commit for these views belongs to what they were. */
-  #forget(views: readonly number[]): void {
-    this.#parted = this.#parted.filter(([view]) => !views.includes(view));
-  }
-
   #fail(subscription: Subscription, complaint: Complaint): void {
     tell(
       subscription.fail().map((change) => [subscription, change]),
@@ -261,7 +254,8 @@ export class Subscriptions {
     subscription.state = 'none';
     if (view === null) return;
     this.#views.delete(view);
-    this.#forget([view]);
+    // What has come of a commit for it is not to be taken for whoever gets its number next.
+    this.#parted = this.#parted.filter(([of]) => of !== view);
     this.#parts.unsubscribe(view);
   }
 }
