@@ -19,7 +19,7 @@ export type Span = readonly [first: bigint, last: bigint];
  */
 export function spansBetween(then: PgSnapshot, now: PgSnapshot): readonly Span[] {
   const running = new Set(now.running);
-  const spans = then.running.filter((xid) => xid < now.xmax && !running.has(xid)).map((xid): Span => [xid, xid]);
+  const spans = then.running.filter((xid) => !running.has(xid)).map((xid): Span => [xid, xid]);
   let from = then.xmax;
   for (const xid of now.running) {
     if (xid < from) continue;
