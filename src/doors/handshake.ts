@@ -7,6 +7,17 @@ export function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] as string;
 }
 
+/** Decides on a stream of events, or on what is posted for one. A page's own `GET` carries no Origin: there the browser says so another way. */
+export async function admitted(server: Server, found: Found, request: IncomingMessage): Promise<Admission> {
+  const asked = webRequest(request);
+  if (!asked) return { ok: false, status: 400, message: 'not a request' };
+  const { origin, 'sec-fetch-site': site } = request.headers;
+  const own = origin === undefined && site === 'same-origin';
+  if (!own && !fromAllowedOrigin(request, found.endpoint.options.origins ?? []))
+    return { ok: false, status: 403, message: 'this origin may not connect' };
+  return server.admit(found, asked);
+}
+
 /** Decides on a connection before anything is upgraded: where from, who, and the groups they start in. */
 export async function handshake(server: Server, found: Found, request: IncomingMessage): Promise<Admission> {
   if (!mayChoose(request)) return { ok: false, status: 400, message: `ask for the subprotocol ${SUBPROTOCOL}, or for none` };

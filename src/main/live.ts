@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createClient, type AppTypes, type Client, type SocketLike } from '../client/index.ts';
 import {
   groupKey,
@@ -11,7 +12,7 @@ import {
   type LedgerBounds,
   type Log,
 } from '../core/index.ts';
-import { admit, inProcess, WebSocketDoor, type UpgradingServer, type Visitor } from '../doors/index.ts';
+import { admit, EventDoor, inProcess, WebSocketDoor, type UpgradingServer, type Visitor } from '../doors/index.ts';
 import { memoryBus, memoryLedger } from '../memory/index.ts';
 import {
   BULK,
@@ -85,6 +86,16 @@ export interface Live<B extends Bindings = Bindings> {
   endpoint<const C extends Consumers = B>(path: string, options?: EndpointOptions<C, UserOf<B>>): Endpoint<C>;
   /** Answers WebSocket upgrades on the endpoints' paths, and touches no other. Express and Hono: what `listen` and `serve` give; Fastify: `app.server`. */
   attach(server: UpgradingServer): void;
+  /**
+   * The same over plain HTTP, for where WebSockets are blocked: answers Server-Sent Events and their posts on the endpoints' paths. False: the
+   * request is not one of these, and is the app's own to answer.
+   *
+   * @example
+   * ```ts
+   * app.use((request, response, next) => live.handle(request, response) || next()) // Express; before anything that reads the body
+   * ```
+   */
+  handle(request: IncomingMessage, response: ServerResponse): boolean;
   /** The client, as this user, in this process: the same streams, checks and answers, no network. For tests, jobs and scripts. Close it. */
   as(user: UserOf<B>, options?: AsOptions): Client<{ readonly types?: { readonly streams: StreamsOf<B> } }>;
   /**
@@ -138,12 +149,13 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     development: process.env['NODE_ENV'] !== 'production',
   });
   const door = new WebSocketDoor(server);
+  const events = new EventDoor(server);
   const clients = new Set<{ close(): void }>();
   let inner: OpenEndpoint | undefined;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     for (const client of clients) client.close();
-    const gone = door.close();
+    const gone = Promise.all([door.close(), events.close()]);
     await server.close('going', 'the server is going down');
     await gone;
   };
@@ -152,6 +164,7 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
       return server.endpoint(path, (declared ?? {}) as EndpointOptions<Consumers, unknown>) as never;
     },
     attach: (http) => door.attach(http),
+    handle: (request, response) => events.handle(request, response),
     as(user, { id, groups = [] } = {}) {
       const endpoint = (inner ??= server.inner());
       const principal = id === undefined ? (principalOf(user) ?? 'in-process') : `user:string:${id}`;

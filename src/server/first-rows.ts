@@ -130,6 +130,9 @@ export class FirstRows {
     if (selection.by === 'condition' && this.#parts.development) await this.#compare({ stream, groups }, selection, signal);
     const most = selection.by === 'all' ? SCAN : VIEW_ROWS;
     const reading = await this.#parts.rows.read(stream.table, selection, { signal });
+    // Nothing is shown to anybody before all that the rows have in them is known here: who may not see it any more, above all.
+    const reached = this.#parts.reach(reading.snapshot.until, signal).then(() => load.reached(reading.snapshot));
+    reached.catch(() => undefined); // a reading that fails on its way is not waited for
     let read = 0;
     for await (const { rows, total } of reading.pages) {
       read += rows.length;
@@ -137,8 +140,8 @@ export class FirstRows {
       load.add(rowsOf(stream, groups, rows), selection.by === 'values' ? total : null);
       if (load.bytes > VIEW_BYTES) throw new TooMany(tooMany(stream, selection));
     }
-    await this.#parts.reach(reading.snapshot.until, signal);
-    load.end(reading.snapshot);
+    await reached;
+    load.end();
   }
 
   /** Once for each view: that the condition finds every row that `groupNames` puts into these groups. */
@@ -240,6 +243,7 @@ export class Load {
     return this.#abandon.signal;
   }
 
+  /** The moment its pages are of; null: they are not to be shown yet. */
   get snapshot(): Snapshot | null {
     return this.#snapshot;
   }
@@ -270,9 +274,15 @@ export class Load {
 
   begin(): void {
     if (this.#pages.length > 0) this.round++;
+    this.#snapshot = null;
     this.#pages = [];
     this.#items.clear();
     this.#count = this.bytes = 0;
+  }
+
+  reached(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    this.#tell();
   }
 
   add(rows: readonly RowText[], total: number | null): void {
@@ -290,8 +300,7 @@ export class Load {
     this.#tell();
   }
 
-  end(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
+  end(): void {
     this.state = 'read';
     this.#tell();
   }

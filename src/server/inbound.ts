@@ -64,6 +64,7 @@ export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer,
       named: stream.named,
       judge: async (before) => {
         afters.length = 0; // judged again: what an earlier try wanted done is not done
+        if (prepared.foreign) return { verdict: 'refuse', answer: prepared.foreign };
         return judge({ frame, stream, writer, parts, values: prepared.values, before, after: (then) => afters.push(then) });
       },
     });
@@ -79,6 +80,11 @@ export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer,
 interface Prepared {
   readonly key: readonly LogValue[] | null;
   readonly values: Values;
+  /**
+   * The view is not the writer's to write into. That is no law of nature: it may have been when the same write was asked for before, and an
+   * answer that was given then is the one that is given now.
+   */
+  readonly foreign?: Refused;
 }
 
 /** Everything that can be said without looking at the row. */
@@ -111,7 +117,7 @@ async function prepare(
   if (frame.action === 'update' && Object.keys(typed.values).length === 0) return refuse('invalid', 'an update names at least one field');
   const stamped = options.stamp ? await within(parts.clock, parts.hookMs, options.stamp(writer.user, frame.action)) : {};
   const params = frame.action === 'create' ? placed(stream, frame.params, { writer, values: { ...typed.values, ...stamped } }) : NOWHERE;
-  if (!params.ok) return params;
+  if (!params.ok) return params.refused.code === 'forbidden' ? { key, values: {}, foreign: params.refused } : params;
   const fixed = { ...params.values, ...stamped };
   const checked = await within(
     parts.clock,

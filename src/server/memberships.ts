@@ -34,6 +34,8 @@ const LINGER_MS = 60_000;
 const LINGERING = 10_000;
 /** Between two readings that came to nothing, ms. */
 const AGAIN_MS = 100;
+/** … and after one that failed. */
+const RETRY_MS = 1_000;
 
 interface Known {
   /** By membership and the row's key. */
@@ -68,6 +70,17 @@ export class Memberships {
     }
     known.users.add(who);
     await known.loading;
+  }
+
+  /** Resolves when what the user belongs to is known, if it is not just now. */
+  async known(user: string | null): Promise<void> {
+    for (
+      let known = user === null ? undefined : this.#known.get(user);
+      known && !known.ready && !this.#stop.signal.aborted;
+      known = this.#known.get(user as string)
+    ) {
+      await known.loading;
+    }
   }
 
   leave(user: string, who: Belonging): void {
@@ -182,14 +195,24 @@ export class Memberships {
         continue;
       }
       known.ready = false;
-      known.loading = this.#load(user, known).then(() => {
-        for (const who of [...known.users]) for (const { membership } of this.#parts.members) who.changed(membership.name);
-      });
-      known.loading.catch((error: unknown) => {
-        if (this.#known.get(user) === known) this.#known.delete(user);
-        this.#parts.log.error({ err: error }, 'what a user belongs to could not be read; they hold nothing until they come back');
-      });
+      known.loading = this.#loadAtLast(user, known);
     }
+  }
+
+  /** However long the database is away: until then the user holds nothing. */
+  async #loadAtLast(user: string, known: Known): Promise<void> {
+    const { clock, log, members } = this.#parts;
+    for (;;) {
+      try {
+        await this.#load(user, known);
+        break;
+      } catch (error) {
+        if (this.#stop.signal.aborted || this.#known.get(user) !== known) return;
+        log.error({ err: error, retryMs: RETRY_MS }, 'what a user belongs to could not be read: they hold nothing meanwhile; trying again');
+        await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
+      }
+    }
+    for (const who of [...known.users]) for (const { membership } of members) who.changed(membership.name);
   }
 }
 

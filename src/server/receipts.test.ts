@@ -44,8 +44,7 @@ function made() {
 
 test('an answer waits for the log, and goes out with the position', () => {
   const { receipts, box, sent } = made();
-  receipts.expect(receipt, box);
-  receipts.answered(receipt, OK, true);
+  receipts.answered(receipts.expect(receipt, box), OK, true);
   expect(sent).toEqual([]);
   receipts.arrived(receipt, POSITION);
   expect(sent).toEqual([{ type: 'result', id: 3, ok: true, pk: 7, position: POSITION }]);
@@ -54,16 +53,15 @@ test('an answer waits for the log, and goes out with the position', () => {
 
 test('the log may be first: the answer it carries goes out, and the database’s own is not said again', () => {
   const { receipts, box, sent } = made();
-  receipts.expect(receipt, box);
+  const expected = receipts.expect(receipt, box);
   receipts.arrived({ ...receipt, answer: OK }, POSITION);
-  receipts.answered(receipt, OK, true);
+  receipts.answered(expected, OK, true);
   expect(sent).toEqual([{ type: 'result', id: 3, ok: true, pk: 7, position: POSITION }]);
 });
 
 test.each([false, true])('a refusal goes out at once, whether it left a receipt (%s) or not', (logged) => {
   const { receipts, box, sent, flushes } = made();
-  receipts.expect(receipt, box);
-  receipts.answered(receipt, { ok: false, code: 'forbidden', message: 'no' }, logged);
+  receipts.answered(receipts.expect(receipt, box), { ok: false, code: 'forbidden', message: 'no' }, logged);
   expect(sent).toEqual([{ type: 'result', id: 3, ok: false, code: 'forbidden', message: 'no' }]);
   receipts.arrived(receipt, POSITION);
   expect(sent).toHaveLength(1);
@@ -75,8 +73,7 @@ test.each([
   [2_250, 1],
 ])('after %i ms without the log, %i answers have gone out without a position, and `seen` follows', (ms, count) => {
   const { receipts, box, sent, clock } = made();
-  receipts.expect(receipt, box);
-  receipts.answered(receipt, OK, true);
+  receipts.answered(receipts.expect(receipt, box), OK, true);
   clock.pass(ms);
   expect(sent).toHaveLength(count);
   if (count === 0) return;
@@ -88,20 +85,18 @@ test.each([
 
 test('a write still in the database is not answered, however long it takes', () => {
   const { receipts, box, sent, clock } = made();
-  receipts.expect(receipt, box);
+  const expected = receipts.expect(receipt, box);
   clock.pass(60_000);
   expect(sent).toEqual([]);
-  receipts.answered(receipt, OK, true);
+  receipts.answered(expected, OK, true);
   receipts.arrived(receipt, POSITION);
   expect(sent).toHaveLength(1);
 });
 
 test('a write asked again before the log came back is answered both times', () => {
   const { receipts, box, sent } = made();
-  receipts.expect(receipt, box);
-  receipts.answered(receipt, OK, true);
-  receipts.expect(receipt, box);
-  receipts.answered(receipt, { ok: false, code: 'key_reused', message: 'no' }, false);
+  receipts.answered(receipts.expect(receipt, box), OK, true);
+  receipts.answered(receipts.expect(receipt, box), { ok: false, code: 'key_reused', message: 'no' }, false);
   receipts.arrived(receipt, POSITION);
   expect(sent).toEqual([
     { type: 'result', id: 3, ok: true, pk: 7 },
@@ -111,12 +106,26 @@ test('a write asked again before the log came back is answered both times', () =
 
 test('a session that is gone gets nothing, and nothing of it stays', () => {
   const { receipts, box, sent, clock } = made();
-  receipts.expect(receipt, box);
-  receipts.answered(receipt, OK, true);
+  receipts.answered(receipts.expect(receipt, box), OK, true);
   receipts.forget(box);
   receipts.arrived(receipt, POSITION);
   clock.pass(10_000);
   expect([sent, receipts.size]).toEqual([[], 0]);
+});
+
+test('a client that came back is answered, though its earlier connection is still at the same write', () => {
+  const { receipts, box, sent } = made();
+  const told: unknown[] = [];
+  const lost = { send: (frame: unknown) => told.push(frame) } as unknown as Outbox<unknown>;
+  const again = receipts.expect(receipt, box);
+  // The earlier connection had the frame all the while, and comes to it only now.
+  const first = receipts.expect(receipt, lost);
+  receipts.arrived({ ...receipt, answer: OK }, POSITION);
+  receipts.answered(first, OK, true);
+  receipts.answered(again, OK, true);
+  expect(sent).toEqual([{ type: 'result', id: 3, ok: true, pk: 7, position: POSITION }]);
+  expect(told).toEqual(sent);
+  expect(receipts.size).toBe(0);
 });
 
 test('a receipt of another process is nothing here', () => {

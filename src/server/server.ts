@@ -66,6 +66,8 @@ const REFILL = 10_000;
 const EXPIRY_LOOK = 1_000;
 /** A mark is left in an idle log for whoever waits for it to reach a place, after so many ms. */
 const NUDGE = 10;
+/** … and another one, when nothing was heard of it for so many ms. */
+const MARKED = 1_000;
 
 /** The two halves, wired: a relay from the source into the ledger, a gateway from the ledger to the sessions. */
 export class Server {
@@ -193,15 +195,17 @@ export class Server {
     }
   }
 
-  /** One mark at a time, for all who wait. */
+  /** One mark at a time, for all who wait. It counts once it is in the log; whoever left it may hear so much later, or never. */
   #nudge(): Promise<void> {
-    return (this.#nudging ??= this.#database.source
-      .mark({ client: this.clock.id(), write: 1 })
-      .catch((error: unknown) => {
-        if (!this.#stop.signal.aborted) this.log.warn({ err: error }, 'a mark could not be left in the log; trying again');
-        return new Promise<void>((resolve) => void this.clock.after(1_000, resolve));
-      })
-      .finally(() => (this.#nudging = null)));
+    return (this.#nudging ??= new Promise<void>((resolve) => {
+      const again = this.clock.after(MARKED, resolve);
+      this.#database.source.mark({ client: this.clock.id(), write: 1 }).then(
+        () => (again.cancel(), resolve()),
+        (error: unknown) => {
+          if (!this.#stop.signal.aborted) this.log.warn({ err: error }, 'a mark could not be left in the log; trying again');
+        },
+      );
+    }).finally(() => (this.#nudging = null)));
   }
 
   endpoint(path: string, options: EndpointOptions<Consumers, unknown>): OpenEndpoint {

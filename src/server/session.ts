@@ -18,6 +18,7 @@ import {
   type AnswerCode,
   type ClientFrame,
   type CloseReason,
+  type Params,
   type RefreshFrame,
   type WriteFrame,
 } from '../protocol/index.ts';
@@ -209,6 +210,11 @@ export class Session<B> {
     this.end('going', 'the server is going down');
   }
 
+  /** The token of a view that is ready, for a door that keeps it for a client that cannot. */
+  tokenOf(stream: string, params?: Params): string | null {
+    return this.#views.tokenOf(stream, params);
+  }
+
   /** A text came in; null: something that is no text. They are worked on one after another, in the order they came. */
   receive(text: string | null): void {
     if (this.box.open && this.#intake?.push(text) === false) this.end('rate', 'too many frames at once');
@@ -327,10 +333,10 @@ export class Session<B> {
     const user = this.#user;
     const receipt = { client: this.#author, write: frame.id };
     const box = this.box as Outbox<unknown>;
-    gateway.receipts.expect(receipt, box);
+    const expected = gateway.receipts.expect(receipt, box);
     if (!stream) {
       const message = `${quoted(frame.stream)} is no stream here`;
-      return gateway.receipts.answered(receipt, { ok: false, code: 'unknown_stream', message }, false);
+      return gateway.receipts.answered(expected, { ok: false, code: 'unknown_stream', message }, false);
     }
     const writer = {
       user,
@@ -343,7 +349,7 @@ export class Session<B> {
     if (outcome === null) return this.end('overloaded', 'the database went away; come back and ask again');
     const { answer, logged } = outcome;
     if (!answer.ok && !this.box.wire.answers) log.warn({ stream: frame.stream, action: frame.action, code: answer.code }, answer.message);
-    gateway.receipts.answered(receipt, answer, logged);
+    gateway.receipts.answered(expected, answer, logged);
   }
 
   async #message(name: string, payload: Json): Promise<void> {

@@ -1,5 +1,5 @@
 import type { AnswerCode } from '../protocol/index.ts';
-import type { Position, ResetReason } from '../core/index.ts';
+import { shows, type Entry, type Position, type ResetReason, type Snapshot } from '../core/index.ts';
 import type { Audience, Seat, View } from './audience.ts';
 import { catchUp, merged, unseen } from './catch-up.ts';
 import type { FirstRows, Held, Load } from './first-rows.ts';
@@ -12,6 +12,8 @@ export interface SubscriptionParts {
   readonly box: Outbox<unknown>;
   readonly window: Window;
   readonly firstRows: FirstRows;
+  /** The commits since then that changed what the user belongs to, and so what they may have of the view. */
+  granted(subscription: Subscription, after: Position): readonly Pick<Entry, 'position' | 'xid'>[];
   /** Shows later that the view has been held since then. */
   token(subscription: Subscription, since: Position): string;
   /** What was pushed goes out at the end of the turn. */
@@ -68,6 +70,11 @@ export class Subscription implements Seat {
     return this.#live;
   }
 
+  /** The one that `ready` gave. */
+  get token(): string | null {
+    return this.#since === null ? null : this.#parts.token(this, this.#since);
+  }
+
   /** Live from here on, and nothing of before: for a wire without first rows. */
   attend(): void {
     this.#sit();
@@ -109,6 +116,10 @@ export class Subscription implements Seat {
   reset(reason: ResetReason, groups: Held = this.#groups, fresh = true): void {
     this.suspend(reason);
     this.#groups = groups;
+    this.#again(fresh);
+  }
+
+  #again(fresh: boolean): void {
     const turn = ++this.#turn;
     const again = (): void => {
       if (!this.#ended && turn === this.#turn) this.start(fresh);
@@ -153,24 +164,40 @@ export class Subscription implements Seat {
       this.#next = 0;
       this.box.send({ type: 'reset', position: this.#parts.window.tail, views: [this.view.number], reason: 'retention' });
     }
+    if (!load.snapshot) return;
+    if (this.#next === 0 && !this.#mayHave(load.snapshot)) {
+      this.#missed++;
+      this.#leave();
+      return this.#again(true);
+    }
     while (this.#next < load.pages && this.box.behind === null && this.box.roomy) {
       this.box.push(load.item(this.view, this.#next++));
       this.#parts.flush();
     }
     if (this.waits) this.#parts.crowded();
-    else if (load.state === 'read') this.#join(load);
+    else if (load.state === 'read') this.#join(load.snapshot);
   };
 
   /** Whether the connection has to take more before it goes on. */
   get waits(): boolean {
-    return this.#load !== null && (this.#next < this.#load.pages || (this.#load.state === 'read' && this.box.behind !== null));
+    return (
+      this.#load !== null &&
+      this.#load.snapshot !== null &&
+      (this.#next < this.#load.pages || (this.#load.state === 'read' && this.box.behind !== null))
+    );
   }
 
-  #join({ snapshot }: Load): void {
+  /** Rows of before they were granted are not the user's to see: the log may be ahead of what can be read. */
+  #mayHave(snapshot: Snapshot): boolean {
+    const start = this.#parts.window.startOf(snapshot);
+    return start !== null && this.#parts.granted(this, start).every((entry) => shows(snapshot, entry));
+  }
+
+  #join(snapshot: Snapshot): void {
     const { window, flush, box } = this.#parts;
     const { stream } = this.view;
-    const start = snapshot && window.startOf(snapshot);
-    if (!snapshot || start === null) {
+    const start = window.startOf(snapshot);
+    if (start === null) {
       this.#missed++;
       return this.reset('retention');
     }

@@ -3,13 +3,14 @@ import {
   groupKey,
   Membership,
   type Clock,
+  type Entry,
   type Group,
   type Log,
   type Position,
   type ResetReason,
   type Stream,
 } from '../core/index.ts';
-import type { AnswerCode, SubscribeFrame } from '../protocol/index.ts';
+import type { AnswerCode, Params, SubscribeFrame } from '../protocol/index.ts';
 import type { View } from './audience.ts';
 import { within } from './deadline.ts';
 import type { OpenEndpoint } from './endpoint.ts';
@@ -69,6 +70,7 @@ export class Views {
       box,
       window: gateway.window,
       firstRows,
+      granted: ({ view }, after) => this.#granted(view.stream, after),
       token: (subscription, since) => this.#sign(subscription, since),
       touch: gateway.touch,
       flush: gateway.flush,
@@ -94,15 +96,17 @@ export class Views {
     const base = Object.keys(params).length === 0;
     const asked = base ? null : groupOf(stream, params);
     if (!base && !asked) return error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
-    if (asked && !(await this.#may(stream, asked.group, asked.values))) return error('forbidden', 'you may not subscribe to this', id);
     if (at !== undefined && token !== undefined && at > this.#parts.gateway.position) await this.#comeTo(at, token);
+    await this.#parts.memberships.known(this.#parts.userId());
+    const may = asked === null || (await this.#may(stream, asked.group, asked.values));
     if (!box.open) return;
+    // What was granted and what was taken while it was asked for counts as well: it is looked at now.
+    if (!may || (asked && !this.#still(stream, asked.group))) return error('forbidden', 'you may not subscribe to this', id);
     const group = asked?.name ?? null;
     const known = [...this.#held.values()].find(({ view }) => view.stream === stream && view.group === group);
     if (!known && this.#held.size >= endpoint.limits.subscriptions) {
       return error('too_large', `at most ${endpoint.limits.subscriptions} subscriptions at a time; unsubscribe one`, id);
     }
-    // What was granted while it was asked for counts as well: it is looked at now.
     const groups: Held = asked ? new Map([[asked.name, asked.group]]) : this.#baseGroups(stream);
     const subscription = known ?? this.#begin(asked ? endpoint.audience.view(stream, asked.name) : this.#baseOf(stream), groups);
     box.send({ type: 'subscribed', id, view: subscription.view.number });
@@ -110,6 +114,17 @@ export class Views {
     if (known || at === undefined || token === undefined) return subscription.start();
     const refused = this.#resume(subscription, at, token);
     if (refused) subscription.reset(refused, groups, false);
+  }
+
+  /** What would show later that the view is held now; null: it is not, or not ready. */
+  tokenOf(name: string, params: Params = {}): string | null {
+    const stream = this.#parts.endpoint.streams.get(name);
+    const group = stream && Object.keys(params).length > 0 ? groupOf(stream, params)?.name : null;
+    for (const subscription of this.#held.values()) {
+      const { view } = subscription;
+      if (view.stream === stream && view.group === group && subscription.live) return subscription.token;
+    }
+    return null;
   }
 
   unsubscribe(number: number): void {
@@ -243,6 +258,13 @@ export class Views {
     return held;
   }
 
+  #granted({ binding }: Stream, after: Position): readonly Entry[] {
+    const { canSubscribe } = binding.options;
+    const user = this.#parts.userId();
+    if (!(canSubscribe instanceof Membership) || user === null) return [];
+    return this.#parts.gateway.window.membersSince(after, canSubscribe.name, user).map(({ entry }) => entry);
+  }
+
   #membershipGroups(stream: Stream): ReadonlyMap<string, ColumnGroup> {
     const { canSubscribe } = stream.binding.options;
     return canSubscribe instanceof Membership ? this.#parts.memberships.groups(this.#parts.userId(), stream, canSubscribe) : NO_GROUPS;
@@ -302,6 +324,12 @@ export class Views {
     let bytes = 0;
     for (const { delivery } of passed) bytes += delivery.fields.length + delivery.key.length;
     return bytes > MOST_MISSED_BYTES ? 'bulk' : null;
+  }
+
+  /** What a hook said holds until it is asked again; what rows say, for as long as they do. */
+  #still(stream: Stream, group: ColumnGroup): boolean {
+    const { canSubscribe } = stream.binding.options;
+    return !(canSubscribe instanceof Membership) || this.#groups.has(group.key) || this.#membershipGroups(stream).has(group.key);
   }
 
   #sign({ view, groups }: Subscription, since: Position): string {

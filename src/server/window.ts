@@ -142,13 +142,13 @@ export class Window {
   /** Why the stream's viewers had to read again after this position; null: they did not. */
   resetSince(after: Position, stream: string, seen: Snapshot | null = null): ResetReason | null {
     const last = this.#resets.get(stream);
-    return last && last.position > after && !(seen && shows(seen, last)) ? last.reason : null;
+    return last && last.position > after && !(seen && hasIn(seen, last)) ? last.reason : null;
   }
 
   /** Whether rows that were read in this snapshot do not say who belongs to what: the log could not tell since. */
   membersLost(after: Position, seen: Snapshot): boolean {
     for (const last of this.#resets.values()) {
-      if (last.reason === 'membership' && last.position > after && !shows(seen, last)) return true;
+      if (last.reason === 'membership' && last.position > after && !hasIn(seen, last)) return true;
     }
     return false;
   }
@@ -188,6 +188,11 @@ export class Window {
       if (revokes && this.#revoked.get(revocationKey(revokes)) === entry.position) this.#revoked.delete(revocationKey(revokes));
     }
   }
+}
+
+/** A gap in the log is no transaction: what was before it can be seen by whoever reads after it, as a source promises. */
+function hasIn(seen: Snapshot, { position, xid }: LastReset): boolean {
+  return xid === null ? position <= seen.until : shows(seen, { position, xid });
 }
 
 const NO_GROUPS: readonly string[] = [];
