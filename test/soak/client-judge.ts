@@ -240,7 +240,14 @@ export class ClientJudge {
       const { held, asked } = holding;
       const { name, faults } = this.#parts;
       const refused = held.state === 'resuming';
-      const about = { reason: frame.reason, view: held.view, from: held.position, to: frame.position, forged: refused && !asked.genuine };
+      const about = {
+        reason: frame.reason,
+        view: held.view,
+        from: held.position,
+        to: frame.position,
+        refused,
+        forged: refused && !asked.genuine,
+      };
       const caused = during(faults, { who: name, from: this.#kept.get(held.view)?.since ?? this.#since, until: at });
       if (explained(about, caused)) this.#parts.wasReset(frame.reason);
       else this.#report('unexplained', `${held.view.name}: reset ${frame.reason} at ${frame.position}, from ${held.position ?? 'nothing'}`);

@@ -10,12 +10,14 @@ export interface ResetAbout {
   /** What the client had of the view; null: nothing. */
   readonly from: string | null;
   readonly to: string;
+  /** It is the answer to one who came back. */
+  readonly refused: boolean;
   /** It came with a token that was never given for this. */
   readonly forged: boolean;
 }
 
 /** Whether a reset has a cause: in the log itself, in what the client sent, or among the faults that were injected by then. */
-export function explained({ reason, view, from, to, forged }: ResetAbout, caused: readonly Injected[]): boolean {
+export function explained({ reason, view, from, to, refused, forged }: ResetAbout, caused: readonly Injected[]): boolean {
   const passed = view.between(from ?? '', to);
   const after = (...what: readonly Injected['what'][]): boolean => caused.some((fault) => what.includes(fault.what));
   switch (reason) {
@@ -36,7 +38,9 @@ export function explained({ reason, view, from, to, forged }: ResetAbout, caused
       return after('slot dropped');
     case 'membership':
     case 'permission_changed':
-      return !view.heldThrough(from ?? '', to);
+      return (
+        !view.heldThrough(from ?? '', to) || (refused && view.memberships.some((position) => position > (from ?? '') && position <= to))
+      );
     default:
       // Nobody changes a column's type, a publication, a binding, nor restores a database here; and no function of a binding fails.
       return false;

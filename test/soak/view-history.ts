@@ -28,6 +28,8 @@ export class ViewHistory {
   readonly commits: ViewCommit[] = [];
   /** Where its table was emptied at a stroke: whoever sees none of its rows may be told so, too. */
   readonly truncations: string[] = [];
+  /** Where rows changed that say what the person belongs to, to this or to anything else. */
+  readonly memberships: string[] = [];
   /** All marks of all texts that were ever to be seen here. */
   readonly marks = new Set<string>();
   readonly #versions = new Map<string, Version[]>();
@@ -130,9 +132,13 @@ export class ViewHistory {
     return saw ? { pk: shownAs(stream, before).pk, action: 'delete', data: null } : null;
   }
 
-  #join({ position, changes }: Committed): void {
+  #join({ position, changes, truncated }: Committed): void {
     const { params, person } = this.viewing;
     const had = this.#grants.size > 0;
+    const own = changes.some(
+      ({ table, before, after }) => table === 'member' && [before?.['person'], after?.['person']].includes(person.name),
+    );
+    if (own || truncated.has('member')) this.memberships.push(position);
     for (const { table, key, after } of changes) {
       if (table !== 'member') continue;
       if (after?.['person'] === person.name && after['org'] === String(params['org'])) this.#grants.set(key, after['role'] ?? '');

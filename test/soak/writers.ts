@@ -237,6 +237,7 @@ export class Writers {
 function member(random: Random): Statement {
   const id = random.below(KEYS.member);
   const role = random.pick(['editor', 'reader']);
+  if (random.chance(0.01)) return ['TRUNCATE member', []];
   if (random.chance(0.3)) return ['DELETE FROM member WHERE id = $1', [id]];
   return [
     'INSERT INTO member (id, person, org, role) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET org = excluded.org, role = excluded.role',

@@ -17,7 +17,9 @@ type Told =
 
 interface State {
   readonly write: Write;
-  /** Times it was asked on this connection without an answer yet. */
+  /** Times it was asked, over all connections. */
+  asked: number;
+  /** … and on this connection, without an answer yet. */
   open: number;
   result: Extract<Told, { type: 'result' }> | null;
   position: string | null;
@@ -60,7 +62,8 @@ export class WritesJudge {
   }
 
   asked(write: Write): void {
-    const state = this.#writes.get(write.id) ?? { write, open: 0, result: null, position: null };
+    const state = this.#writes.get(write.id) ?? { write, asked: 0, open: 0, result: null, position: null };
+    state.asked++;
     state.open++;
     this.#writes.set(write.id, state);
   }
@@ -70,7 +73,7 @@ export class WritesJudge {
     if (!state) return this.#report('write', `an answer to ${told.id}, which was never asked`);
     const before = state.position;
     if (told.position !== undefined) state.position = told.position;
-    if (before !== null && state.position !== before)
+    if (before !== null && state.position !== before && state.asked === 1)
       this.#report('write', `${told.id} is said to be at ${before} and at ${told.position}`);
     if (told.type === 'seen') return;
     if (state.open === 0) this.#report('write', `a second answer to ${told.id}`);
@@ -91,7 +94,7 @@ export class WritesJudge {
 
   /** At a quiet moment: what was answered is what happened. What was settled is forgotten. */
   settle(): void {
-    for (const [id, { write, result, position }] of this.#writes) {
+    for (const [id, { write, asked, result, position }] of this.#writes) {
       if (result === null) {
         this.#report('write', `${id} was never answered: ${JSON.stringify(write)}`);
         continue;
@@ -102,7 +105,8 @@ export class WritesJudge {
       const times = this.#introductions.of(mark);
       if (times.length !== (result.ok ? 1 : 0)) {
         this.#report('write', `${id} was answered ${JSON.stringify(result)}, and was applied ${times.length} times: ${times.join(', ')}`);
-      } else if (result.ok && position !== null && position !== times[0]) {
+      } else if (result.ok && position !== null && (asked === 1 ? position !== times[0] : position < (times[0] ?? ''))) {
+        // Whoever asks again is answered by a transaction of its own, which comes after the one that wrote.
         this.#report('write', `${id} is said to be at ${position}, and is at ${times[0]}`);
       }
     }
