@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-const BUDGET = 4 * 1024; // bytes; where the client of this version belongs
+const BUDGET = 5.5 * 1024; // bytes; where the client of this version belongs
 const LIMIT = 6 * 1024; // bytes; what no version may pass
 
 const result = await build({

@@ -1,4 +1,4 @@
-import { toWire, type ServerFrame, type WelcomeFrame } from '../protocol/index.ts';
+import { toWire, type ClientFrame, type ServerFrame, type WelcomeFrame } from '../protocol/index.ts';
 import { systemClock, type ClientClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
@@ -74,7 +74,7 @@ class RowcastClient {
         else soon(() => this.#subscriptions.refused(id, this.#tooLarge()));
         return id;
       },
-      unsubscribe: (view) => send(JSON.stringify({ type: 'unsubscribe', view })),
+      unsubscribe: (view) => this.#say({ type: 'unsubscribe', view }),
       complain: (complaint) => this.#events.emit('error', complaint),
     });
     this.#streams = {
@@ -133,16 +133,16 @@ class RowcastClient {
       case 'subscribed':
         return this.#subscriptions.subscribed(frame.id, frame.view);
       case 'rows':
-        return this.#subscriptions.added(frame);
+        return this.#subscriptions.at(frame.view)?.added(frame);
       case 'ready':
-        return this.#subscriptions.ready(frame);
+        return this.#subscriptions.at(frame.view)?.ready(frame);
       case 'reset':
         return this.#subscriptions.reset(frame);
       case 'dropped':
         return this.#subscriptions.dropped(frame);
       case 'ping':
         this.#subscriptions.ping(frame);
-        if (frame.mark !== undefined) this.#connection.send(JSON.stringify({ type: 'at', mark: frame.mark }));
+        if (frame.mark !== undefined) this.#say({ type: 'at', mark: frame.mark });
         return;
       case 'expiring':
         return void this.#refresh();
@@ -151,8 +151,9 @@ class RowcastClient {
         else this.#subscriptions.message(frame.stream, frame.payload);
         return;
       case 'error': {
-        const { id, code, message } = frame;
-        if (id === undefined || !this.#subscriptions.refused(id, { code, message })) this.#events.emit('error', { code, message });
+        const { id = 0, code, message } = frame;
+        const complaint = { code, message };
+        if (!this.#subscriptions.refused(id, complaint)) this.#events.emit('error', complaint);
         return;
       }
       case 'seen':
@@ -166,28 +167,28 @@ class RowcastClient {
   }
 
   async #refresh(): Promise<void> {
-    const session = this.#welcome?.session;
+    const welcome = this.#welcome;
     try {
       const token = await this.#token?.();
       // Another connection came with credentials of its own.
-      if (token === undefined || this.status !== 'open' || this.#welcome?.session !== session) return;
-      this.#connection.send(JSON.stringify({ type: 'refresh', id: ++this.#ids, token }));
+      if (token === undefined || this.status !== 'open' || this.#welcome !== welcome) return;
+      this.#say({ type: 'refresh', id: ++this.#ids, token });
     } catch (error) {
       this.#events.emit('error', { code: 'forbidden', message: `there is no newer token: ${String(error)}` });
     }
   }
 
-  #write({ stream, action, pk, data, params }: Writing): Promise<Answer> {
+  async #write({ stream, action, pk, data, params }: Writing): Promise<Answer> {
     const { status } = this;
-    if (status === 'failed' || status === 'closed') return Promise.resolve(refusal('closed', `not sent: the client is ${status}`));
+    if (status === 'failed' || status === 'closed') return refusal('closed', `not sent: the client is ${status}`);
     const id = ++this.#ids;
     let text: string;
     try {
       text = JSON.stringify({ type: 'write', id, stream, action, pk: toWire(pk), data: toWire(data), params });
     } catch (error) {
-      return Promise.resolve(refusal('invalid', `a value cannot be sent: ${String(error)}`));
+      return refusal('invalid', `a value cannot be sent: ${String(error)}`);
     }
-    if (!this.#fits(text)) return Promise.resolve({ ok: false, ...this.#tooLarge() });
+    if (!this.#fits(text)) return { ok: false, ...this.#tooLarge() };
     return this.#outbox.write(id, text);
   }
 
@@ -196,6 +197,10 @@ class RowcastClient {
     if (!this.#fits(text)) this.#events.emit('error', { ...this.#tooLarge(), stream });
     else if (!this.#outbox.say(text))
       this.#events.emit('error', { code: 'rate_limited', message: 'too many messages wait already', stream });
+  }
+
+  #say(frame: ClientFrame): void {
+    this.#connection.send(JSON.stringify(frame));
   }
 
   #fits(text: string): boolean {
@@ -210,5 +215,5 @@ class RowcastClient {
 
 /** 128 bits, so that nobody comes by the name of another client by chance. */
 function clientName(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }

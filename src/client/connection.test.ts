@@ -44,7 +44,7 @@ describe.each<readonly [string, ClientOptions]>([
     const peer = await server.arrival();
     expect(peer.protocol).toBe('rowcast.1');
     expect(peer.url).toBe('/binding/?blog=1');
-    expect(await peer.frame()).toEqual({ type: 'hello', client: expect.stringMatching(/^[0-9a-f]{32}$/) as string });
+    expect(await peer.frame()).toEqual({ type: 'hello', client: expect.stringMatching(/^\d+(-\d+){3}$/) as string });
     peer.say({ type: 'welcome', session: 's', epoch: '1', position: '0000000000000000', heartbeat: 20, streams: STREAMS });
     await client.becomes('open');
     expect(await peer.rest()).toEqual([]);

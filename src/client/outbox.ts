@@ -23,9 +23,8 @@ export class Outbox {
     this.#send = send;
   }
 
-  write(id: number, text: string): Promise<Answer> {
-    if (this.#writes.size >= MAX)
-      return Promise.resolve(refusal('rate_limited', `${MAX} writes have no answer yet: wait for some of them`));
+  async write(id: number, text: string): Promise<Answer> {
+    if (this.#writes.size >= MAX) return refusal('rate_limited', `${MAX} writes have no answer yet: wait for some of them`);
     return new Promise((answer) => {
       this.#writes.set(id, { text, answer });
       if (this.#open) this.#send(text);

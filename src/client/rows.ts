@@ -17,7 +17,7 @@ const KEYS = new WeakMap<object, Key>();
 /** @throws {TypeError} for an object that did not come as a row. */
 export function pkOf(row: object): Key {
   const pk = KEYS.get(row);
-  if (pk === undefined) throw new TypeError('only a row as it came has a key, and a copy of it has none');
+  if (pk === undefined) throw new TypeError('no row: a copy of one has no key');
   return pk;
 }
 

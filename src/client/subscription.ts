@@ -1,7 +1,7 @@
-import type { Params, Position } from '../protocol/index.ts';
+import type { Params, Position, ReadyFrame, RowsFrame } from '../protocol/index.ts';
 import { Collection } from './collection.ts';
 import { Emitter } from './emitter.ts';
-import type { Kinds, Row } from './rows.ts';
+import { Entry, type Kinds, type Row } from './rows.ts';
 import type { Change, Progress, StreamEvents, StreamStatus } from './types.ts';
 
 type Events = StreamEvents<Row>;
@@ -22,6 +22,12 @@ export class Ear extends Emitter<Events> {
  */
 export type State = 'none' | 'asked' | 'loading' | 'live' | 'failed';
 
+/** What is true of all views of a connection. */
+interface ServerState {
+  /** The server says that it does not know what is new. */
+  readonly stale: boolean;
+}
+
 /** One view and its rows, however many handles look at it. */
 export class Subscription implements Hears {
   readonly stream: string;
@@ -29,24 +35,22 @@ export class Subscription implements Hears {
   readonly ears: Set<Ear> = new Set();
   readonly rows: Collection = new Collection();
   state: State = 'none';
-  /** Its number on this connection; a consumer of the app's own has none. */
-  view: number | null = null;
   kinds: Kinds = [];
   /** Everything up to there is in the rows that are shown. */
   position: Position = '';
   /** What shows the next server that they may be gone on from. */
   token: string | undefined;
-  /** Whether the server says that it does not know what is new. */
-  stale = false;
   progress: Progress = NOTHING;
   /** Another spelling of the same view, which has the rows for both. */
   same: Subscription | undefined;
+  readonly #server: ServerState;
   #known = false;
   #said: StreamStatus = 'idle';
 
-  constructor(stream: string, params: Params | undefined) {
+  constructor(stream: string, params: Params | undefined, server: ServerState) {
     this.stream = stream;
     this.params = params;
+    this.#server = server;
   }
 
   /** Where the rows are. */
@@ -56,7 +60,7 @@ export class Subscription implements Hears {
 
   get status(): StreamStatus {
     if (this.state === 'failed') return 'failed';
-    if (this.state === 'live') return this.stale ? 'stale' : 'live';
+    if (this.state === 'live') return this.#server.stale ? 'stale' : 'live';
     if (this.#known) return 'stale';
     return this.state === 'none' ? 'idle' : 'syncing';
   }
@@ -69,6 +73,28 @@ export class Subscription implements Hears {
     this.rows.load();
   }
 
+  /** Rows that were revived otherwise are not gone on from. */
+  revive(kinds: Kinds): void {
+    if (JSON.stringify(kinds) === JSON.stringify(this.kinds)) return;
+    this.kinds = kinds;
+    this.token = undefined;
+  }
+
+  added({ rows, count, total }: RowsFrame): void {
+    for (const [pk, data] of rows) this.rows.add(new Entry(pk, data, this.kinds));
+    this.progress = { count, total };
+    this.emit('progress', this.progress);
+  }
+
+  ready({ position, token }: ReadyFrame): void {
+    this.live();
+    this.position = position;
+    this.token = token;
+    tellRows(this, this.rows.swap());
+    this.tellStatus();
+    this.emit('ready', undefined);
+  }
+
   live(): void {
     this.state = 'live';
     this.#known = true;
@@ -77,7 +103,6 @@ export class Subscription implements Hears {
   /** Gives what becomes of its rows: they go. */
   fail(): readonly Change[] {
     this.state = 'failed';
-    this.view = null;
     this.token = undefined;
     this.#known = false;
     return this.rows.clear();
@@ -97,10 +122,7 @@ export class Subscription implements Hears {
     for (const ear of this.ears) {
       if (ear.told) continue;
       ear.told = true;
-      tell(
-        this.rows.all().map((change) => [ear, change]),
-        true,
-      );
+      tellRows(ear, this.rows.all());
       if (this.state === 'live') ear.emit('ready', undefined);
     }
   }
@@ -126,4 +148,12 @@ export function tell(told: readonly (readonly [Hears, Change])[], merged: boolea
     who.emit('change', change);
   }
   for (const [who, changes] of commits) who.emit('commit', { changes, merged });
+}
+
+/** What rows that were read make of those that were there. */
+export function tellRows(who: Hears, changes: readonly Change[]): void {
+  tell(
+    changes.map((change) => [who, change]),
+    true,
+  );
 }

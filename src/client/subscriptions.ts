@@ -5,15 +5,13 @@ import {
   type Json,
   type Params,
   type PingFrame,
-  type ReadyFrame,
   type ResetFrame,
-  type RowsFrame,
   type WelcomeFrame,
   type WireChange,
 } from '../protocol/index.ts';
 import { keyOf } from './collection.ts';
-import { Entry, kindsOf, type Kinds } from './rows.ts';
-import { Subscription, tell, type Ear } from './subscription.ts';
+import { Entry, kindsOf } from './rows.ts';
+import { Subscription, tell, tellRows, type Ear } from './subscription.ts';
 import type { Change, Complaint } from './types.ts';
 
 export interface SubscriptionParts {
@@ -29,14 +27,14 @@ export interface SubscriptionParts {
 export class Subscriptions {
   readonly #parts: SubscriptionParts;
   readonly #all = new Map<string, Subscription>();
-  readonly #kinds = new Map<string, Kinds>();
   // What follows is true for one connection only.
   readonly #asked = new Map<number, Subscription>();
   readonly #views = new Map<number, Subscription>();
   #welcome: WelcomeFrame | null = null;
   /** The parts so far of a commit that comes in several. */
   #parted: readonly WireChange[] = [];
-  #stale = false;
+  /** Whether the server says that it does not know what is new. */
+  stale = false;
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
@@ -45,9 +43,8 @@ export class Subscriptions {
   join(stream: string, given: object | undefined, ear: Ear): Subscription {
     const params = given && (toWire(given) as Params);
     const name = nameOf(stream, params);
-    const subscription = this.#all.get(name) ?? new Subscription(stream, params);
+    const subscription = this.#all.get(name) ?? new Subscription(stream, params, this);
     this.#all.set(name, subscription);
-    subscription.stale = this.#stale;
     subscription.ears.add(ear);
     // Who has just asked for a stream has had no time yet to listen to it.
     this.#parts.soon(() => this.#begin(subscription.root));
@@ -63,13 +60,7 @@ export class Subscriptions {
 
   /** All of `welcome` is read at once: what is wrong with it shows while it is heard, not later. @throws {TypeError} when it is none. */
   learn({ streams }: WelcomeFrame): void {
-    for (const [stream, info] of Object.entries(streams)) {
-      const kinds = info && kindsOf(info);
-      if (!kinds || JSON.stringify(kinds) === JSON.stringify(this.#kinds.get(stream))) continue;
-      this.#kinds.set(stream, kinds);
-      // Rows that were revived otherwise are not gone on from.
-      for (const each of this.#all.values()) if (each.stream === stream) each.token = undefined;
-    }
+    for (const info of Object.values(streams)) if (info) kindsOf(info);
   }
 
   opened(welcome: WelcomeFrame): void {
@@ -85,7 +76,6 @@ export class Subscriptions {
     this.#parted = [];
     for (const subscription of this.#everyone()) {
       if (subscription.state !== 'failed') subscription.state = final ? 'failed' : 'none';
-      subscription.view = null;
       if (subscription.ears.size === 0) this.#end(subscription);
     }
     this.#turn(false);
@@ -97,7 +87,6 @@ export class Subscriptions {
     const other = this.#views.get(view);
     if (other) return this.#join(subscription, other);
     this.#views.set(view, subscription);
-    subscription.view = view;
     if (subscription.ears.size === 0) return this.#end(subscription);
     if (subscription.token === undefined) subscription.load();
     else subscription.state = 'loading';
@@ -113,28 +102,9 @@ export class Subscriptions {
     return true;
   }
 
-  added({ view, rows, count, total }: RowsFrame): void {
-    const subscription = this.#views.get(view);
-    if (!subscription) return;
-    for (const [pk, data] of rows) subscription.rows.add(new Entry(pk, data, subscription.kinds));
-    subscription.state = 'loading';
-    subscription.progress = { count, total };
-    subscription.emit('progress', subscription.progress);
-    subscription.tellStatus();
-  }
-
-  ready({ view, position, token }: ReadyFrame): void {
-    const subscription = this.#views.get(view);
-    if (!subscription) return;
-    subscription.live();
-    subscription.position = position;
-    subscription.token = token;
-    tell(
-      subscription.rows.swap().map((change) => [subscription, change]),
-      true,
-    );
-    subscription.tellStatus();
-    subscription.emit('ready', undefined);
+  /** Undefined: a view that was left while this was on the way is none any more. */
+  at(view: number): Subscription | undefined {
+    return this.#views.get(view);
   }
 
   commit({ position, changes, merged, more }: CommitFrame): void {
@@ -145,7 +115,6 @@ export class Subscriptions {
     const puts: (readonly [Subscription, string, Entry | null])[] = [];
     for (const [view, , pk, data] of all) {
       const subscription = this.#views.get(view);
-      // A view that was left while this was on the way is none any more.
       if (subscription) puts.push([subscription, keyOf(pk), data ? new Entry(pk, data, subscription.kinds) : null]);
     }
     const told: (readonly [Subscription, Change])[] = [];
@@ -198,7 +167,7 @@ export class Subscriptions {
       return this.#fail(subscription, { code: 'unknown_stream', message: `"${stream}" is not offered at this endpoint` });
     if (info) {
       subscription.state = 'asked';
-      subscription.kinds = this.#kinds.get(stream) as Kinds;
+      subscription.revive(kindsOf(info));
       this.#asked.set(this.#parts.subscribe(subscription), subscription);
     } else {
       subscription.live();
@@ -232,16 +201,12 @@ export class Subscriptions {
   }
 
   #turn(stale: boolean): void {
-    this.#stale = stale;
-    for (const each of this.#all.values()) each.stale = stale;
+    this.stale = stale;
     for (const each of this.#everyone()) each.tellStatus();
   }
 
   #fail(subscription: Subscription, complaint: Complaint): void {
-    tell(
-      subscription.fail().map((change) => [subscription, change]),
-      true,
-    );
+    tellRows(subscription, subscription.fail());
     const about = { ...complaint, stream: subscription.stream };
     subscription.tellStatus();
     subscription.emit('error', about);
@@ -250,13 +215,14 @@ export class Subscriptions {
 
   #end(subscription: Subscription): void {
     for (const [name, each] of this.#all) if (each === subscription) this.#all.delete(name);
-    const { view } = subscription;
     subscription.state = 'none';
-    if (view === null) return;
-    this.#views.delete(view);
-    // What has come of a commit for it is not to be taken for whoever gets its number next.
-    this.#parted = this.#parted.filter(([of]) => of !== view);
-    this.#parts.unsubscribe(view);
+    for (const [view, each] of this.#views) {
+      if (each !== subscription) continue;
+      this.#views.delete(view);
+      // What has come of a commit for it is not to be taken for whoever gets its number next.
+      this.#parted = this.#parted.filter(([of]) => of !== view);
+      this.#parts.unsubscribe(view);
+    }
   }
 }
 
