@@ -44,6 +44,7 @@ function transportOf(socket: Socket): Transport<readonly string[]> {
       socket.write(texts.map((text) => `${text}\n`).join(''));
       return waiting;
     },
+    waiting: () => socket.writableLength,
     pause: () => socket.pause(),
     resume: () => socket.resume(),
     close: (code, reason) => void socket.end(`${code} ${reason}\n`),

@@ -57,6 +57,9 @@ test('a door of one’s own speaks rowcast.1 over lines of TCP, beside the WebSo
   await using s = await served(rowcast1(plain));
   const line = await s.dial('/binding/ secret');
   expect(await line.frame()).toMatchObject({ type: 'welcome', streams: { intval: { writable: ['name', 'value'] } } });
+  line.say({ type: 'subscribe', id: 7, stream: 'intval' });
+  expect(await line.frame()).toMatchObject({ type: 'subscribed', id: 7 });
+  expect(await line.frame()).toMatchObject({ type: 'ready' });
   line.say({ type: 'write', id: 1, stream: 'intval', action: 'create', data: { name: 'n', value: 1 } });
   const result = await line.frame();
   expect(result).toMatchObject({ type: 'result', id: 1, ok: true, pk: 1 });
@@ -88,6 +91,9 @@ test('a wire of one’s own carries the same changes in its own words', async ()
   await using s = await served(compact(plain));
   const line = await s.dial('/binding/ secret');
   await line.frame();
+  line.say({ type: 'subscribe', id: 7, stream: 'intval' });
+  expect(await line.frame()).toMatchObject({ type: 'subscribed' });
+  expect(await line.frame()).toMatchObject({ type: 'ready' });
   line.say([1, 'intval', 'create', null, { name: 'n', value: 1 }]);
   expect(await line.frame()).toMatchObject({ type: 'result', ok: true });
   expect(await line.frame()).toEqual(['+', 1, 1, { name: 'n', value: 1 }]);
