@@ -155,6 +155,15 @@ test('rows of a join table that the log cannot tell reset the streams that ask f
   expect(route(commit, routesOf([tasks, others], [joined]), loud)?.resets).toEqual([{ stream: 'tasks', reason: 'membership' }]);
 });
 
+test('rows of a join table that are lost with the rows they open are lost before all: who may see is asked for again', () => {
+  const lost = [table, tasks.table].map((each) => ({ table: each, reason: 'slot_lost' }) as const);
+  for (const each of [lost, lost.toReversed()]) {
+    expect(route(commitOf([], { lost: each }), routesOf([tasks], [joined]), loud)?.resets).toEqual([
+      { stream: 'tasks', reason: 'membership' },
+    ]);
+  }
+});
+
 test('two memberships of one table each get its rows', () => {
   const plain = membership(member, { user: 'userId', match: 'orgId' });
   const changes = routed([moved(null, ['ada', 7, 'editor', null])], [joined, membersOf(plain, table)])?.members;

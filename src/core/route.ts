@@ -22,19 +22,18 @@ export function route(commit: Commit, { streams, members }: Routes, failed: (str
   const deliveries: Delivery[] = [];
   const resets = new Map<Stream, Reset>();
   const granted: MemberChange[] = [];
-  /** Nobody knows any more who belongs to what: whoever does is asked for again. */
+  /** Nobody knows any more who belongs to what, whatever else was lost with it: whoever does is asked for again. */
   const forget = ({ membership: { name } }: Members): readonly Stream[] => {
     const askers = [...streams.values()]
       .flat()
       .filter((stream) => stream.binding.memberships.some((membership) => membership.name === name));
-    const told = askers.filter((stream) => !resets.has(stream));
-    for (const stream of told) resets.set(stream, { stream: stream.name, reason: 'membership' });
-    return told;
+    for (const stream of askers) resets.set(stream, { stream: stream.name, reason: 'membership' });
+    return askers;
   };
   for (const { table, reason } of commit.lost) {
     for (const stream of streams.get(table) ?? []) resets.set(stream, { stream: stream.name, reason });
-    for (const each of members.get(table) ?? []) forget(each);
   }
+  for (const { table } of commit.lost) for (const each of members.get(table) ?? []) forget(each);
   for (const change of fold(commit.changes)) {
     for (const each of members.get(change.table) ?? []) {
       try {

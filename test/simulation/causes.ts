@@ -1,8 +1,9 @@
 import type { Position, ResetReason } from '../../src/core/index.ts';
-import { STREAMS, type User } from './app.ts';
+import { STREAMS, type Row, type User } from './app.ts';
 import type { SimDatabase } from './database.ts';
 import type { Asked } from './history.ts';
 import type { Setting } from './setting.ts';
+import type { Statement } from './transaction.ts';
 
 /** What was done that somebody may be told about. */
 export type Cause = 'floor' | 'reading failed' | 'slot' | 'epoch' | 'secret' | 'release' | 'entries lost' | 'revoked';
@@ -36,13 +37,19 @@ export class Causes {
       this.#done.some((each) => each.cause === cause && each.at > from && each.who === who);
     switch (reason) {
       case 'truncate':
-        return this.#logged(from, (table, truncated) => truncated && table === STREAMS[asked.stream].table) ? null : 'no such table was emptied';
+        return this.#logged(from, (table, truncated) => truncated && table === STREAMS[asked.stream].table)
+          ? null
+          : 'no such table was emptied';
       case 'bulk':
         return this.#biggest(asked, from) > this.#setting.bulk.rows ? null : 'no commit was that big';
       case 'membership':
-        return this.#belongs(asked, user, from) ? null : 'nothing changed in what the user belongs to';
+        return this.#belongs(asked, user, from) || (asked.stream === 'tasks' && done('slot'))
+          ? null
+          : 'nothing changed in what the user belongs to';
       case 'retention':
-        return done('floor') || done('reading failed') || this.#ever('entries lost') || this.#tooLong() ? null : 'the window goes back that far';
+        return done('floor') || done('reading failed') || this.#ever('entries lost') || this.#tooLong()
+          ? null
+          : 'the window goes back that far';
       case 'bindings':
         return this.#ever('release') ? null : 'the bindings are the same';
       case 'timeline':
@@ -72,22 +79,19 @@ export class Causes {
   }
 
   #biggest({ stream }: Asked, from: Position): number {
-    const sizes = this.#database.after(from).map(({ statements }) => statements.filter(({ table }) => table === STREAMS[stream].table).length);
+    const sizes = this.#database.after(from).map(({ statements }) => rowsOf(statements, STREAMS[stream].table));
     return Math.max(0, ...sizes);
   }
 
   #belongs({ stream }: Asked, user: User, from: Position): boolean {
     if (stream !== 'tasks') return false;
-    const { history } = this.#database;
-    const of = (position: Position): string =>
-      JSON.stringify([...history.at(position).member].filter(([, { userId }]) => userId === user.id));
-    let before = of(from);
-    for (const { position } of history.since(from, this.#database.tail)) {
-      const now = of(position);
-      if (now !== before) return true;
-      before = now;
-    }
-    return this.#logged(from, (table, truncated) => truncated && table === 'member');
+    // A row that is written and stays as it was counts: nobody has to look into it to be on the safe side.
+    const of = (row: Row | null): boolean => row?.['userId'] === user.id;
+    return this.#database
+      .after(from)
+      .some(({ statements }) =>
+        statements.some((each) => each.table === 'member' && (each.kind === 'truncate' || of(each.before) || of(each.after))),
+      );
   }
 
   /** More has happened than is kept, by number or by age: a snapshot may need what was long before it, too. */
@@ -95,4 +99,12 @@ export class Causes {
     const { entries, age } = this.#setting.window;
     return this.#database.log.length > entries || age < 3_600_000;
   }
+}
+
+/** How many rows are told of: a row under another key is two. */
+function rowsOf(statements: readonly Statement[], table: string): number {
+  let rows = 0;
+  for (const each of statements)
+    if (each.table === table && each.kind === 'row') rows += each.before && each.after && each.before['id'] !== each.after['id'] ? 2 : 1;
+  return rows;
 }

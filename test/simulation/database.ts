@@ -1,4 +1,4 @@
-import { positionOf, type Answer, type Position, type Receipt, type ResetReason } from '../../src/core/index.ts';
+import { numberOf, positionOf, type Answer, type Position, type Receipt, type ResetReason } from '../../src/core/index.ts';
 import { after, EMPTY, History, type Put, type Tables } from './history.ts';
 import type { Timeline } from './timeline.ts';
 import { Transaction, type Statement } from './transaction.ts';
@@ -36,6 +36,8 @@ export interface Slot {
 export class SimDatabase {
   readonly timeline: Timeline;
   readonly history = new History();
+  /** The tables as they could be seen, one moment after the other: another order than that of the log. Its positions count, and no more. */
+  readonly shown = new History();
   readonly log: Logged[] = [];
   readonly slot: Slot;
   epoch: string;
@@ -48,6 +50,7 @@ export class SimDatabase {
   #completed = 699n;
   #ids = 0;
   #versions = 0;
+  #moments = 0;
   readonly #running = new Set<Transaction>();
   readonly #locks = new Map<string, Transaction>();
   #freed: (() => void)[] = [];
@@ -71,6 +74,12 @@ export class SimDatabase {
   /** Where the log ends. */
   get tail(): Position {
     return positionOf(this.#insert);
+  }
+
+  /** All commits up to there can be seen by whoever looks. */
+  get seenUpTo(): Position {
+    const unseen = [...this.#running].flatMap(({ position }) => (position === null ? [] : [position])).sort()[0];
+    return unseen === undefined ? this.tail : positionOf(numberOf(unseen) - 1n);
   }
 
   nextId(): number {
@@ -133,6 +142,7 @@ export class SimDatabase {
   /** Everybody who looks sees it from now on. */
   seen(transaction: Transaction): void {
     this.#visible = after(this.#visible, puts(transaction.statements));
+    this.shown.commit(positionOf(++this.#moments), this.#visible);
     this.ended(transaction);
   }
 
@@ -158,7 +168,8 @@ export class SimDatabase {
 
   /** Every connection, or some of them, ends. */
   cut(every: boolean): void {
-    for (const cut of [...this.#cuts]) if (every || this.timeline.random.chance(0.5)) cut(new Error('the connection to the database was cut'));
+    for (const cut of [...this.#cuts])
+      if (every || this.timeline.random.chance(0.5)) cut(new Error('the connection to the database was cut'));
   }
 
   /** What had not been written into the log is undone, what had been is there; what was confirmed to it lately it does not know any more. */

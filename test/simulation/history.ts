@@ -1,5 +1,5 @@
 import { ORIGIN, type Position } from '../../src/core/index.ts';
-import { BLOGS, groupsIn, ORGS, STREAMS, TABLE_NAMES, type Row, type StreamName, type TableName, type User } from './app.ts';
+import { groupsIn, STREAMS, TABLE_NAMES, type Row, type StreamName, type TableName, type User } from './app.ts';
 
 /** The tables at one moment. Never changed: another moment is another value. */
 export type Tables = Readonly<Record<TableName, ReadonlyMap<number, Row>>>;
@@ -87,14 +87,6 @@ export class History {
     return rows;
   }
 
-  /** The rows of a view at a position, whoever asks. */
-  rows(user: User, asked: Asked, position: Position): Expected {
-    const { tables } = this.#moment(position);
-    const all = { ...user, blogs: BLOGS };
-    const groups = asked.stream === 'tasks' ? (asked.params ? [String(asked.params['org'])] : ORGS.map(String)) : this.groups(all, asked, tables);
-    return viewOf(asked.stream, new Set(groups ?? []), tables);
-  }
-
   /** The groups that decide: null where the user may not ask for them. */
   groups(user: User, { stream, params }: Asked, tables: Tables): readonly string[] | null {
     switch (stream) {
@@ -129,7 +121,8 @@ export class History {
 function viewOf(stream: StreamName, groups: ReadonlySet<string>, tables: Tables): Expected {
   const { table, fields } = STREAMS[stream];
   const rows = new Map<string, string>();
-  for (const [id, row] of tables[table]) if (groupsOf(stream, row).some((group) => groups.has(group))) rows.set(String(id), textOf(row, fields));
+  for (const [id, row] of tables[table])
+    if (groupsOf(stream, row).some((group) => groups.has(group))) rows.set(String(id), textOf(row, fields));
   return rows;
 }
 

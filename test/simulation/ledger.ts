@@ -49,4 +49,3 @@ async function* carried(batches: AsyncIterable<readonly Entry[]>, way: Way, sign
     }
   }
 }
-

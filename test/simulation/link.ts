@@ -260,4 +260,3 @@ function wireOf(scale: number): ReturnType<typeof rowcast1<Texts>> {
   if (!wire) WIRES.set(scale, (wire = rowcast1({ ...plain, sizeOf: (texts) => plain.sizeOf(texts) * scale })));
   return wire;
 }
-

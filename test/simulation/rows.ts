@@ -37,8 +37,13 @@ export class SimRows implements Rows {
         .filter((row) => selects(selection, name, row))
         .sort((one, other) => Number(one['id']) - Number(other['id']))
         .map((row) => imageOf(name, row) as Image);
-      database.timeline.note(() => `${process.name}: reads ${images.length} of ${name} at ${until} xmin ${xmin} xmax ${xmax} running ${[...running].join()}`);
-      return { snapshot: { by: 'xid', until, xmin, xmax, running }, pages: this.#pages(images, page, { signal, end, failed: () => failed }) };
+      database.timeline.note(
+        () => `${process.name}: reads ${images.length} of ${name} at ${until} xmin ${xmin} xmax ${xmax} running ${[...running].join()}`,
+      );
+      return {
+        snapshot: { by: 'xid', until, xmin, xmax, running },
+        pages: this.#pages(images, page, { signal, end, failed: () => failed }),
+      };
     } catch (error) {
       end();
       throw error;
@@ -81,7 +86,9 @@ function selects(selection: Selection, table: TableName, row: Row): boolean {
     case 'all':
       return true;
     case 'values':
-      return selection.tuples.some((tuple) => selection.places.every((place, at) => String(row[TABLES[table][place] as string]) === String(tuple[at])));
+      return selection.tuples.some((tuple) =>
+        selection.places.every((place, at) => String(row[TABLES[table][place] as string]) === String(tuple[at])),
+      );
     case 'condition':
       return selection.any.some(({ params }) => groupsIn(row['audience'] as Value).includes(String(params[0])));
   }

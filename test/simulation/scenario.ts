@@ -156,17 +156,37 @@ export class Scenario {
   #commit(transaction: Transaction): void {
     const { timeline } = this.#world;
     const position = transaction.commit([]);
-    timeline.note(() => `commit ${position ?? '(nothing)'} xid ${transaction.xid}: ${transaction.statements.map((each) => JSON.stringify(each)).join(' ')}`);
+    timeline.note(
+      () =>
+        `commit ${position ?? '(nothing)'} xid ${transaction.xid}: ${transaction.statements.map((each) => JSON.stringify(each)).join(' ')}`,
+    );
   }
 
   #statement(transaction: Transaction, of?: TableName): void {
     const { database, timeline } = this.#world;
     const { random } = timeline;
-    const table = of ?? random.weighted([[4, 'post'], [4, 'task'], [3, 'note'], [1.5, 'member']] as const);
-    const ids = [...database.visible[table].keys(), ...transaction.statements.flatMap((each) => (each.kind === 'row' && each.table === table && each.after ? [Number(each.after['id'])] : []))];
+    const table =
+      of ??
+      random.weighted([
+        [4, 'post'],
+        [4, 'task'],
+        [3, 'note'],
+        [1.5, 'member'],
+      ] as const);
+    const ids = [
+      ...database.visible[table].keys(),
+      ...transaction.statements.flatMap((each) =>
+        each.kind === 'row' && each.table === table && each.after ? [Number(each.after['id'])] : [],
+      ),
+    ];
     if (ids.length === 0 || (ids.length < 12 && random.chance(0.35))) return this.#insert(transaction, table);
     const id = random.pick(ids);
-    const what = random.weighted([[4, 'change'], [3, 'move'], [2, 'delete'], [0.7, 'new key']] as const);
+    const what = random.weighted([
+      [4, 'change'],
+      [3, 'move'],
+      [2, 'delete'],
+      [0.7, 'new key'],
+    ] as const);
     if (what === 'delete') return void transaction.put(table, id, null);
     if (what === 'new key') return void transaction.patch(table, id, { id: database.nextId() });
     if (what === 'move') return void transaction.patch(table, id, this.#place(table));
@@ -282,7 +302,11 @@ export class Scenario {
     const title = database.nextTitle();
     const shown = handle.rows.map((row) => handle.pk(row));
     const ids = random.chance(0.8) ? shown : [...database.visible[table].keys()];
-    const what = random.weighted([[3, 'create'], [4, 'update'], [1, 'delete']] as const);
+    const what = random.weighted([
+      [3, 'create'],
+      [4, 'update'],
+      [1, 'delete'],
+    ] as const);
     if (what === 'create' || ids.length === 0) {
       const data = asked.stream === 'notes' ? { title, audience: random.pick(AUDIENCES) } : { title };
       return screen.write(title, () => handle.create(data));

@@ -36,7 +36,14 @@ export async function runSchedule(seed: number, traced = false): Promise<Outcome
   const { failure } = world;
   return {
     seed,
-    broken: failure === null ? null : failure instanceof Broken ? failure.message : failure instanceof Error ? (failure.stack ?? failure.message) : JSON.stringify(failure),
+    broken:
+      failure === null
+        ? null
+        : failure instanceof Broken
+          ? failure.message
+          : failure instanceof Error
+            ? (failure.stack ?? failure.message)
+            : JSON.stringify(failure),
     trace: timeline.trace ?? [],
     counts: world.counts,
     events: timeline.count,
@@ -57,10 +64,13 @@ async function rest(world: World): Promise<void> {
   }
   for (const { name, written } of world.screens) {
     for (const { title, answers } of written) {
-      const times = world.database.log.flatMap(({ statements }) => statements).filter((each) => each.kind === 'row' && each.after?.['title'] === title && each.before?.['title'] !== title).length;
+      const times = world.database.log
+        .flatMap(({ statements }) => statements)
+        .filter((each) => each.kind === 'row' && each.after?.['title'] === title && each.before?.['title'] !== title).length;
       const ok = answers[0]?.ok === true;
       if (times > 1) throw new Broken(`${name}: the write ${title} was applied ${times} times`);
-      if (!ok && times > 0 && (answers[0] as { code: string }).code !== 'closed') throw new Broken(`${name}: the write ${title} was refused, and applied`);
+      if (!ok && times > 0 && (answers[0] as { code: string }).code !== 'closed')
+        throw new Broken(`${name}: the write ${title} was refused, and applied`);
     }
   }
 }

@@ -67,6 +67,9 @@ export function settingOf(random: Random): Setting {
   // Most schedules have a few kinds of trouble: all of them at once hide one another.
   const often = random.pick([0, 0.2, 0.5, 1]);
   const faults = Object.fromEntries(Object.entries(WEIGHTS).map(([fault, weight]) => [fault, random.chance(often) ? weight : 0]));
+  const standby = random.pick([0, 0.2, 0.6]);
+  // What was lost is known to be seen only where nothing waits to be: what waits there is lost without a trace.
+  if (standby > 0) faults['lose slot'] = faults['lose entries'] = 0;
   return {
     pages: random.between(1, 3),
     actions: random.between(20, 60),
@@ -74,7 +77,7 @@ export function settingOf(random: Random): Setting {
     window: random.chance(0.7) ? ROOMY : { ...ROOMY, entries: random.between(1, 12), age: random.pick([3_600_000, 3_600_000, 2_000]) },
     bulk: { rows: random.pick([1_000, 3]), bytes: 1_048_576 },
     confirmAfter: random.pick([0, 50, 2_000]),
-    standby: random.pick([0, 0.2, 0.6]),
+    standby,
     scans: random.chance(0.5),
     development: random.chance(0.2),
     expires: random.chance(0.1) ? random.between(1_000, 90_000) : null,

@@ -13,6 +13,7 @@ export type Statement =
 export class Transaction {
   readonly #database: SimDatabase;
   #xid: bigint | null = null;
+  #position: Position | null = null;
   #statements: Statement[] = [];
   #state: 'open' | 'logged' | 'ended' = 'open';
   #settle: () => void = () => undefined;
@@ -34,6 +35,11 @@ export class Transaction {
     return this.#statements;
   }
 
+  /** Where it stands in the log; null: it does not. */
+  get position(): Position | null {
+    return this.#position;
+  }
+
   get open(): boolean {
     return this.#state === 'open';
   }
@@ -52,7 +58,7 @@ export class Transaction {
 
   /** False: another has the row, or the whole table. */
   tryLock(table: TableName, id: number): boolean {
-    if (!this.#database.locked(`all ${table}`, this) && this.#database.tryLock(`row ${table} ${id}`, this)) {
+    if (this.#state === 'open' && !this.#database.locked(`all ${table}`, this) && this.#database.tryLock(`row ${table} ${id}`, this)) {
       this.#identify();
       return true;
     }
@@ -63,7 +69,7 @@ export class Transaction {
   async lock(name: { readonly table: TableName; readonly id: number } | string): Promise<void> {
     const got = (): boolean => (typeof name === 'string' ? this.#database.tryLock(name, this) : this.tryLock(name.table, name.id));
     while (this.#state === 'open' && !got()) await this.#database.freed();
-    this.#identify();
+    if (this.#state === 'open') this.#identify();
   }
 
   /** False: not possible now. A row that was not there and shall not be there is nothing. */
@@ -115,7 +121,7 @@ export class Transaction {
   /** Keeps others from emptying the table at a stroke; waits for whoever does it. Nothing else is kept from anything. */
   async share(table: TableName): Promise<void> {
     while (this.#state === 'open' && this.#database.locked(`all ${table}`, this)) await this.#database.freed();
-    this.#database.tryLock(`read ${table} ${this.#database.nextId()}`, this);
+    if (this.#state === 'open') this.#database.tryLock(`read ${table} ${this.#database.nextId()}`, this);
   }
 
   /** Null: it did nothing, and the log has nothing of it. */
@@ -128,6 +134,7 @@ export class Transaction {
     this.#identify();
     this.#state = 'logged';
     const position = this.#database.commit(this, receipts);
+    this.#position = position;
     const wait = this.#database.standby();
     if (wait === 0) this.#seen();
     else this.#waiting = this.#database.timeline.at(this.#database.timeline.now + wait, () => this.#seen());

@@ -36,12 +36,17 @@ export class World implements Witness {
     this.timeline = new Timeline(random, traced);
     this.database = new SimDatabase(this.timeline);
     this.causes = new Causes(this.database, this.setting);
-    this.database.standby = () => (random.chance(this.setting.standby) ? (random.chance(0.2) ? random.next() * 3_000 : random.next() * 20) : 0);
+    this.database.standby = () =>
+      random.chance(this.setting.standby) ? (random.chance(0.2) ? random.next() * 3_000 : random.next() * 20) : 0;
     this.timeline.note(() => `seed ${seed}: ${JSON.stringify(this.setting)}`);
   }
 
   get history(): SimDatabase['history'] {
     return this.database.history;
+  }
+
+  get shown(): SimDatabase['shown'] {
+    return this.database.shown;
   }
 
   tail(): Position {
@@ -58,10 +63,12 @@ export class World implements Witness {
 
   revokedBetween(user: string, from: Position, to: Position): boolean {
     const principal = principalOf({ id: user });
-    return this.database.after(from).some(
-      ({ position, receipts }) =>
-        position < to && receipts.some(({ revokes }) => revokes !== undefined && 'user' in revokes && revokes.user === principal),
-    );
+    return this.database
+      .after(from)
+      .some(
+        ({ position, receipts }) =>
+          position < to && receipts.some(({ revokes }) => revokes !== undefined && 'user' in revokes && revokes.user === principal),
+      );
   }
 
   count(what: string): void {

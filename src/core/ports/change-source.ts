@@ -26,7 +26,7 @@ export interface Floor {
  *   the log leaves out because they did not change are filled in from the image before.
  * - **Atomicity.** A commit is whole, never half. Where the log cannot tell transactions apart, one commit may hold several whole ones.
  * - **Start.** `read` goes on after `after`. Where the log cannot go on from there without a gap, its first commit says so in `lost`, for
- *   every table: never silently. One `read` at a time.
+ *   every table: never silently; rows that are read after that have in them all that was committed before it. One `read` at a time.
  * - **Floor.** `floor` is the earliest position that `read` can go on from without a gap: a process that starts reads from there, so that it
  *   knows again what was told before. Every commit after it that a snapshot may not show yet is read.
  * - **Acknowledge.** `acknowledge(p)` says that everything up to p is held elsewhere: the database may forget it, and a source may let it keep
