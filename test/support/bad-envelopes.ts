@@ -7,11 +7,15 @@ export const LIMITS = { bytes: 65_536, depth: 32, keys: 256 };
 export const GOOD: Readonly<Record<string, object>> = {
   hello: { type: 'hello', client: 'client-0123456789' },
   subscribe: { type: 'subscribe', id: 1, stream: 'posts', params: { blogId: 7 } },
+  base: { type: 'subscribe', id: 5, stream: 'posts' },
+  resume: { type: 'subscribe', id: 6, stream: 'posts', params: { blogId: 7 }, at: '00000000016b3e10', token: 'WyI3NDEyMDk4Il0.mac' },
   unsubscribe: { type: 'unsubscribe', view: 12 },
   create: { type: 'write', id: 2, stream: 'posts', action: 'create', data: { title: 'New' }, params: { blogId: 7 } },
   update: { type: 'write', id: 3, stream: 'posts', action: 'update', pk: [7, 'a'], data: { title: null }, params: {} },
   delete: { type: 'write', id: 4, stream: 'posts', action: 'delete', pk: 0 },
   message: { type: 'message', stream: 'chat', payload: [{ deep: [1, 'two', null, true] }] },
+  at: { type: 'at', mark: 262_301 },
+  refresh: { type: 'refresh', id: 7, token: 'eyJhbGciOi' },
 };
 
 export interface BadEnvelope {
@@ -129,7 +133,7 @@ for (const [name, frame] of Object.entries(GOOD)) {
 }
 
 // A key left out, of another type, twice, misspelt, one too many.
-const OPTIONAL = ['subscribe.params', 'create.params', 'update.params'];
+const OPTIONAL = ['subscribe.params', 'resume.params', 'create.params', 'update.params'];
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   client: [null, 1, '', 'short', 'x'.repeat(65), 'with space', 'ümläut-name', 'semi;colon', ['client-0123456789'], {}],
   id: [null, 0, -1, 1.5, '1', 2 ** 53, 1e300, true, [], [1], {}],
@@ -140,6 +144,9 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   data: [null, 1, 'title', true, [], [{}]],
   pk: [null],
   payload: [],
+  at: [null, 1, true, '', '7', '00000000016b3e1', '00000000016b3e100', '00000000016B3E10', '0x000000016b3e10', ' 0000000016b3e10', [], {}],
+  token: [null, 1, true, [], ['t'], {}],
+  mark: [null, 0, -1, 1.5, '262301', 2 ** 53, true, [], {}],
 };
 for (const [name, frame] of Object.entries(GOOD)) {
   for (const [key, value] of Object.entries(frame) as [string, unknown][]) {
