@@ -111,7 +111,7 @@ describe.each(DRIVERS)('where commits end (%s)', (driver) => {
       followed.world.exec(`BEGIN; INSERT INTO t VALUES (${n}, ''); UPDATE t SET v = 'x' WHERE id = ${n}; COMMIT`);
       tails.push(await open.source.tail());
     }
-    followed.world.exec('DELETE FROM _rowcast_journal WHERE seq <= (SELECT min(seq) FROM _rowcast_journal) + 20');
+    followed.world.exec('DELETE FROM _rowcast_journal WHERE seq <= (SELECT min(seq) FROM _rowcast_journal) + 19');
     const floor = await open.source.floor();
     expect(tails).toContain(floor.position);
     const reader = await followed.read(open, floor.position);

@@ -183,6 +183,14 @@ describe.each(DRIVERS)('rows as they stand (%s)', (driver) => {
     expect(await ids(1, true)).toEqual([2]);
     expect(await ids(1, false)).toEqual([1, 3]);
     expect(await ids(2, new Date(1_000))).toEqual([3, 4]);
+    // How many those are is known when all have been looked at.
+    followed.world.exec('INSERT INTO b(done) VALUES (0), (1), (0), (1), (0)');
+    const found = await pages(open, { by: 'values', places: [1], tuples: [[false]] }, { of: b, page: 3 });
+    expect(found.map(({ rows, total }) => [rows.length, total])).toEqual([
+      [2, null],
+      [1, null],
+      [2, 5],
+    ]);
   });
 
   test('conditions select what any of them finds, with their parameters; one that cannot be run names the cure', async () => {
@@ -204,7 +212,7 @@ describe.each(DRIVERS)('rows as they stand (%s)', (driver) => {
 
   test('many readings at once each come whole; those that were left or aborted hold nothing', async () => {
     await using followed = new Followed(driver, `${DDL}; ${many(500)}`, [t]);
-    const open = await followed.open();
+    const open = await followed.world.database().open([boundOf(t)], { setup: 'auto', clock: new PatienceClock(), log: followed.log });
     const counts = await Promise.all(Array.from({ length: 20 }, async () => (await images(open)).length));
     expect(counts).toEqual(Array.from({ length: 20 }, () => 500));
     followed.world.exec('UPDATE t SET v = randomblob(40000)');
@@ -220,6 +228,7 @@ describe.each(DRIVERS)('rows as they stand (%s)', (driver) => {
     await expect(open.rows.read(open.tables.get(t) as Table, ALL, { signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow(
       'before',
     );
+    await open.close();
   });
 
   test('a reading that nobody takes from lets go of the database: at once when it fits into memory, else when patience ends', async () => {
