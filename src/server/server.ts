@@ -1,10 +1,7 @@
 import {
   groupKey,
-  membersOf,
   RowcastError,
-  streamOf,
   type Binding,
-  type Bound,
   type Bus,
   type Clock,
   type Database,
@@ -14,18 +11,15 @@ import {
   type Ledger,
   type LedgerBounds,
   type Log,
-  type Members,
-  type Model,
   type OpenDatabase,
   type Position,
   type Revocation,
-  type Routes,
   type Row,
   type Snapshot,
   type Stream,
-  type Table,
 } from '../core/index.ts';
 import { admission, type Admission, type Found } from './admission.ts';
+import { boundOf, joined, routesOf, type Joined } from './bindings.ts';
 import type { BulkBounds } from './bulk.ts';
 import { within } from './deadline.ts';
 import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './endpoint.ts';
@@ -33,6 +27,7 @@ import { FirstRows } from './first-rows.ts';
 import { Gateway } from './gateway.ts';
 import { jsonOf } from './groups.ts';
 import { Memberships } from './memberships.ts';
+import { reaching, type Reach } from './reach.ts';
 import { Health, relay } from './relay.ts';
 import { Session, type Arrival, type Door, type SessionParts } from './session.ts';
 import { CLOSE, type CloseReason } from '../protocol/index.ts';
@@ -64,10 +59,6 @@ export interface PublishedRow<R = Row> {
 const REFILL = 10_000;
 /** How often users whose time is limited are looked at, ms. */
 const EXPIRY_LOOK = 1_000;
-/** A mark is left in an idle log for whoever waits for it to reach a place, after so many ms. */
-const NUDGE = 10;
-/** … and another one, when nothing was heard of it for so many ms. */
-const MARKED = 1_000;
 
 /** The two halves, wired: a relay from the source into the ledger, a gateway from the ledger to the sessions. */
 export class Server {
@@ -84,19 +75,18 @@ export class Server {
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
   readonly #timers = new Set<{ cancel(): void }>();
+  readonly #reach: Reach;
   #draining = false;
-  #nudging: Promise<void> | null = null;
 
   /** Opens the database, checks every binding against it, and starts to follow its log. @throws {RowcastError} */
   static async open(options: ServerOptions): Promise<Server> {
     const { source, bindings, setup, clock, log } = options;
     const database = await source.open(boundOf(bindings), { setup, clock, log });
     try {
-      const joined = join(bindings, database.tables);
       const floor = await database.source.floor();
       const tail = await database.source.tail();
       const ledger = options.ledger(floor.position, { bounds: options.window, clock });
-      const server = new Server(options, database, { joined, ledger, floor });
+      const server = new Server(options, database, { joined: joined(bindings, database.tables), ledger, floor });
       await server.#refilled(tail);
       return server;
     } catch (error) {
@@ -105,19 +95,20 @@ export class Server {
     }
   }
 
-  private constructor(options: ServerOptions, database: OpenDatabase, { joined, ledger, floor }: Started) {
+  private constructor(options: ServerOptions, database: OpenDatabase, { joined: { streams, members }, ledger, floor }: Started) {
     const { clock, log, bus, window, bulk, heartbeat, development } = options;
     const { source, rows, secret, store } = database;
     this.clock = clock;
     this.log = log;
     this.#database = database;
-    this.#streams = joined.streams;
+    this.#streams = streams;
     this.#gateway = new Gateway({ ledger, bus, clock, log, window, bulk });
     const gateway = this.#gateway;
-    const reach = (position: Position, signal: AbortSignal): Promise<void> => this.#reach(position, signal);
+    const reach = reaching({ gateway, source, clock, log });
+    this.#reach = reach;
     const covers = (snapshot: Snapshot): boolean => gateway.window.startOf(snapshot) !== null;
     const firstRows = new FirstRows({ rows, clock, log, reach, covers, development });
-    const memberships = new Memberships({ members: joined.members, rows, window: gateway.window, clock, log, reach });
+    const memberships = new Memberships({ members, rows, window: gateway.window, clock, log, reach });
     gateway.tellFirst(memberships);
     this.#parts = { gateway, store, firstRows, memberships, clock, log, epoch: source.epoch, secret, heartbeat, reach };
     const { signal } = this.#stop;
@@ -126,7 +117,7 @@ export class Server {
       memberships.close();
     });
     const following = gateway.follow(floor.reason, signal);
-    const relaying = relay({ source, ledger, routes: routesOf(joined), clock, log, health: this.#health }, signal);
+    const relaying = relay({ source, ledger, routes: routesOf({ streams, members }), clock, log, health: this.#health }, signal);
     this.#running = Promise.all([following, relaying]).catch((error: unknown) => {
       if (signal.aborted) return;
       log.error({ err: error }, 'Rowcast has stopped: restart it');
@@ -168,44 +159,6 @@ export class Server {
     } finally {
       timer.cancel();
     }
-  }
-
-  /** Resolves when everything up to the position has been passed on. An idle log may never say so by itself: a mark is left in it. */
-  async #reach(position: Position, signal: AbortSignal): Promise<void> {
-    const reached = this.#gateway.reached(position);
-    if (!reached) return;
-    let ended = (): void => {};
-    const aborted = new Promise<never>((_resolve, reject) => (ended = () => reject(new RowcastError('closed', 'nobody waits any more'))));
-    signal.addEventListener('abort', ended, { once: true });
-    if (signal.aborted) ended();
-    aborted.catch(() => undefined);
-    let timer: { cancel(): void } | null = null;
-    let waiting = true;
-    const nudge = (): void => {
-      if (waiting) timer = this.clock.after(NUDGE, () => void this.#nudge().then(nudge));
-    };
-    nudge();
-    try {
-      await Promise.race([reached.done, aborted]);
-    } finally {
-      waiting = false;
-      (timer as { cancel(): void } | null)?.cancel();
-      signal.removeEventListener('abort', ended);
-      reached.forget();
-    }
-  }
-
-  /** One mark at a time, for all who wait. It counts once it is in the log; whoever left it may hear so much later, or never. */
-  #nudge(): Promise<void> {
-    return (this.#nudging ??= new Promise<void>((resolve) => {
-      const again = this.clock.after(MARKED, resolve);
-      this.#database.source.mark({ client: this.clock.id(), write: 1 }).then(
-        () => (again.cancel(), resolve()),
-        (error: unknown) => {
-          if (!this.#stop.signal.aborted) this.log.warn({ err: error }, 'a mark could not be left in the log; trying again');
-        },
-      );
-    }).finally(() => (this.#nudging = null)));
   }
 
   endpoint(path: string, options: EndpointOptions<Consumers, unknown>): OpenEndpoint {
@@ -353,68 +306,4 @@ interface Started {
   readonly joined: Joined;
   readonly ledger: Ledger;
   readonly floor: Floor;
-}
-
-/** The tables that bindings name, each by one model, and the columns that each must find in the database. */
-export function boundOf(bindings: Readonly<Record<string, Binding>>): readonly Bound[] {
-  const tables = new Map<string, { readonly model: Model; readonly listed: Set<string>; readonly grouped: (readonly string[])[] }>();
-  const bind = (model: Model, listed: Iterable<string>, grouped: readonly string[] | null): void => {
-    const id = tableName(model);
-    let bound = tables.get(id);
-    if (!bound) tables.set(id, (bound = { model, listed: new Set(), grouped: [] }));
-    if (!sameColumns(bound.model, model)) {
-      throw new RowcastError(
-        'binding_invalid',
-        `two bindings have different models of the table "${model.table.name}"; declare it once and use that in both`,
-      );
-    }
-    for (const name of [...model.key, ...listed]) bound.listed.add(name);
-    if (grouped) bound.grouped.push(grouped);
-  };
-  for (const { model, fields, writable, groupBy, memberships } of Object.values(bindings)) {
-    bind(model, [...fields, ...writable, ...(groupBy ?? [])], groupBy);
-    for (const { model: joined, user, match, role } of memberships)
-      bind(joined, [user, ...match, ...(role === null ? [] : [role])], [user]);
-  }
-  return [...tables.values()];
-}
-
-const tableName = ({ table }: Model): string => JSON.stringify([table.schema ?? null, table.name]);
-
-function sameColumns(one: Model, other: Model): boolean {
-  return one === other || JSON.stringify(one.columns) === JSON.stringify(other.columns);
-}
-
-interface Joined {
-  readonly streams: ReadonlyMap<string, Stream>;
-  readonly members: readonly Members[];
-}
-
-function join(bindings: Readonly<Record<string, Binding>>, tables: ReadonlyMap<Model, Table>): Joined {
-  const byName = new Map([...tables].map(([model, table]) => [tableName(model), table]));
-  const tableOf = (model: Model): Table => byName.get(tableName(model)) as Table;
-  const streams = new Map<string, Stream>();
-  const members = new Map<string, Members>();
-  for (const [name, binding] of Object.entries(bindings)) {
-    if (!/^[A-Za-z0-9_.-]{1,80}$/.test(name)) {
-      throw new RowcastError('binding_invalid', `"${name}" is no stream name; use letters, digits, ".", "_" and "-", 80 at most`);
-    }
-    streams.set(name, streamOf(name, binding, tableOf(binding.model)));
-    for (const membership of binding.memberships) members.set(membership.name, membersOf(membership, tableOf(membership.model)));
-  }
-  return { streams, members: [...members.values()] };
-}
-
-function routesOf({ streams, members }: Joined): Routes {
-  return { streams: byTable(streams.values()), members: byTable(members) };
-}
-
-function byTable<T extends { readonly table: Table }>(all: Iterable<T>): ReadonlyMap<Table, readonly T[]> {
-  const tables = new Map<Table, T[]>();
-  for (const each of all) {
-    const others = tables.get(each.table);
-    if (others) others.push(each);
-    else tables.set(each.table, [each]);
-  }
-  return tables;
 }

@@ -12,6 +12,7 @@ import {
   type Snapshot,
 } from '../core/index.ts';
 import { Chain } from './chain.ts';
+import { Gone } from './gone.ts';
 
 /** One entry that has passed, and what is true of the log up to it. */
 interface Kept {
@@ -57,8 +58,9 @@ export class Window {
   #tail: Position = '';
   #floorReason: ResetReason = 'retention';
   #highest: bigint | null = null;
-  /** Of what has gone already: nothing that a snapshot does not show may be among it. */
-  #gone: bigint | null = null;
+  readonly #gone = new Gone();
+  /** Up to there, entries are missing that never came. */
+  #cut: Position = '';
   #bytes = 0;
   #number = 0;
 
@@ -116,7 +118,7 @@ export class Window {
   /** Nothing may be gone on from that is before here: there is a gap. */
   cut(at: Position, reason: ResetReason): void {
     for (let first = this.#kept.first; first; first = this.#kept.first) this.#drop(first);
-    this.#floor = this.#tail = at;
+    this.#floor = this.#tail = this.#cut = at;
     this.#floorReason = reason;
   }
 
@@ -159,7 +161,9 @@ export class Window {
 
   /** From where on commits may not be in this snapshot; null: the window does not go back that far. */
   startOf(snapshot: Snapshot): Position | null {
-    if (!showsAll(snapshot, { position: this.#floor, highest: this.#gone })) return null;
+    // Where transactions tell, what has gone may be before or after; but nobody knows which were in a gap.
+    const reaches = (snapshot.by === 'xid' ? this.#cut : this.#floor) <= snapshot.until;
+    if (!reaches || !this.#gone.shownIn(snapshot)) return null;
     const unseen = this.#kept.after(({ entry, highest }) => showsAll(snapshot, { position: entry.position, highest }));
     const seen = this.#kept.length - unseen.length;
     return seen === 0 ? this.#floor : (this.#kept.at(seen - 1) as Kept).entry.position;
@@ -172,12 +176,12 @@ export class Window {
     for (const group of groupsOf(delivery)) chainOf(byGroup, group).push(passed);
   }
 
-  #drop({ entry, bytes, highest }: Kept): void {
+  #drop({ entry, bytes }: Kept): void {
     this.#kept.shift();
     this.#bytes -= bytes;
     this.#floor = entry.position;
     this.#floorReason = 'retention';
-    this.#gone = highest;
+    if (entry.xid !== null) this.#gone.add(BigInt(entry.xid));
     for (const delivery of entry.deliveries) {
       const byGroup = this.#deliveries.get(delivery.stream) as Map<string, Chain<Passed>>;
       for (const group of groupsOf(delivery)) shift(byGroup, group);
