@@ -9,6 +9,12 @@ class Hand implements Clock {
   now(): number {
     return this.#now;
   }
+  time(): number {
+    return this.#now;
+  }
+  soon(fire: () => void): void {
+    this.after(0, fire);
+  }
   id(): string {
     return 'id';
   }

@@ -66,7 +66,8 @@ function naive(items: readonly Item[]): string {
   for (let from = 0; from < items.length;) {
     const first = items[from] as Item;
     let to = from + 1;
-    if (first.position === null) parts.push(wire.frame(first.frame) ?? '');
+    if ('page' in first) parts.push(wire.rows());
+    else if (first.position === null) parts.push(wire.frame(first.frame) ?? '');
     else {
       while (items[to]?.position === first.position) to++;
       parts.push(
