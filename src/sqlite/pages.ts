@@ -1,7 +1,7 @@
 import { RowcastError, type Clock, type Image, type RowPage } from '../core/index.ts';
 import type { Connection } from './connection.ts';
 import { sizeOf } from './journal.ts';
-import { closed, type Readers } from './readers.ts';
+import type { Readers } from './readers.ts';
 import type { Select } from './select.ts';
 
 /** A page ends early at about so many bytes. */
@@ -19,6 +19,7 @@ export interface Wanted {
 }
 
 export interface Around {
+  /** Aborts also when the readers are closed. */
   readonly signal: AbortSignal;
   readonly readers: Readers;
   readonly clock: Clock;
@@ -143,8 +144,7 @@ class Pages implements AsyncIterable<RowPage> {
   }
 
   #goOn(): void {
-    const { signal, readers } = this.#around;
-    signal.throwIfAborted();
-    if (this.#left || readers.closed) throw closed();
+    this.#around.signal.throwIfAborted();
+    if (this.#left) throw new RowcastError('closed', 'the reading was left before its end');
   }
 }

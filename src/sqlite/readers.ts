@@ -7,23 +7,24 @@ export class Readers {
   readonly #connect: () => Promise<Connection>;
   readonly #idle: Connection[] = [];
   readonly #queue = new Set<() => void>();
+  readonly #closing = new AbortController();
   #taken = 0;
-  #closed = false;
+  #allGiven: (() => void) | null = null;
 
   constructor(most: number, connect: () => Promise<Connection>) {
     this.#most = most;
     this.#connect = connect;
   }
 
-  get closed(): boolean {
-    return this.#closed;
+  /** Aborts when it is closed: what was taken is to be given back. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
   }
 
-  /** @throws the signal's reason when it aborts first. */
+  /** @throws the signal's reason when it aborts first: it has to abort when this is closed. */
   async take(signal: AbortSignal): Promise<Connection> {
-    while (!this.#closed && !signal.aborted && this.#taken >= this.#most) await this.#turn(signal);
+    while (!signal.aborted && this.#taken >= this.#most) await this.#turn(signal);
     signal.throwIfAborted();
-    if (this.#closed) throw closed();
     this.#taken++;
     try {
       return this.#idle.pop() ?? (await this.#connect());
@@ -37,7 +38,7 @@ export class Readers {
   give(connection: Connection): void {
     try {
       if (connection.inTransaction) connection.exec('ROLLBACK');
-      if (this.#closed) connection.close();
+      if (this.signal.aborted) connection.close();
       else this.#idle.push(connection);
     } catch {
       // It is of no use any more: the next one who asks gets another.
@@ -46,16 +47,18 @@ export class Readers {
     this.#free();
   }
 
-  close(): void {
-    this.#closed = true;
+  /** Resolves when everything was given back. */
+  async close(): Promise<void> {
+    this.#closing.abort(new RowcastError('closed', 'the database is closed; open it again with rowcast(…)'));
     for (const connection of this.#idle.splice(0)) connection.close();
-    for (const wake of [...this.#queue]) wake();
+    if (this.#taken > 0) await new Promise<void>((resolve) => (this.#allGiven = resolve));
   }
 
   #free(): void {
     this.#taken--;
     const [first] = this.#queue;
     first?.();
+    if (this.#taken === 0) this.#allGiven?.();
   }
 
   #turn(signal: AbortSignal): Promise<void> {
@@ -69,8 +72,4 @@ export class Readers {
       this.#queue.add(wake);
     });
   }
-}
-
-export function closed(): RowcastError {
-  return new RowcastError('closed', 'the database is closed; open it again with rowcast(…)');
 }

@@ -289,8 +289,9 @@ describe.each(DRIVERS)('rows as they stand (%s)', (driver) => {
     const open = await followed.open();
     const table = open.tables.get(t) as Table;
     const reading = Promise.allSettled(Array.from({ length: 8 }, async () => collected((await open.rows.read(table, ALL, { signal: never })).pages))); // prettier-ignore
-    await open.rows.read(table, ALL, { signal: never });
+    const waiting = await open.rows.read(table, ALL, { signal: never });
     await open.close();
+    await expect(collected(waiting.pages)).rejects.toMatchObject({ code: 'closed' });
     for (const outcome of await reading) {
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'closed' });
       else expect(outcome.value.flatMap(({ rows }) => rows)).toHaveLength(500);

@@ -41,8 +41,9 @@ export class SqliteRows implements Rows {
     this.#parts = parts;
   }
 
-  async read(table: Table, selection: Selection, { page = PAGE, signal }: ReadOptions): Promise<Reading> {
+  async read(table: Table, selection: Selection, { page = PAGE, signal: given }: ReadOptions): Promise<Reading> {
     const { readers, clock } = this.#parts;
+    const signal = AbortSignal.any([given, readers.signal]);
     const reader = await readers.take(signal);
     try {
       const until = await this.#begin(reader, signal);

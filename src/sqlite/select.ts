@@ -43,12 +43,14 @@ export function selectOf(joined: Joined, selection: Selection): Select {
     if (!affinities[place]) throw drifted(table, place);
   }
   const { where, params, also } = whereOf(joined, selection);
-  // sql: quoted by ident(), numbers of our own, and conditions as the model made them
   const columns = table.columns.map(({ column }, at) => `${affinities[at] ? `${on}.${ident(column)}` : 'NULL'} AS c${at}`).join(', ');
   const from = `FROM ${on}${where === null ? '' : ` WHERE ${where}`}`;
+  // sql: quoted by ident(), numbers of our own, and conditions as the model made them
+  const rows = `SELECT ${columns} ${from} ORDER BY ${orderOf(joined)}`;
+  const count = `SELECT count(*) FROM (SELECT 1 ${from} LIMIT ${COUNTED + 1})`; // sql: the same
   return {
-    rows: `SELECT ${columns} ${from} ORDER BY ${orderOf(joined)}`,
-    count: `SELECT count(*) FROM (SELECT 1 ${from} LIMIT ${COUNTED + 1})`,
+    rows,
+    count,
     params,
     also,
     image: (row) => (affinities.includes(null) ? row.map((value, at) => (affinities[at] ? value : UNREADABLE)) : row),

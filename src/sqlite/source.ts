@@ -85,8 +85,16 @@ export class SqliteSource implements ChangeSource {
   }
 
   async *read(after: Position, signal: AbortSignal): AsyncGenerator<readonly Commit[]> {
-    const { journal, schema, pulse, clock } = this.#parts;
     const ends = AbortSignal.any([signal, this.#closed.signal]);
+    try {
+      yield* this.#read(after, ends);
+    } catch (error) {
+      if (!ends.aborted) throw error;
+    }
+  }
+
+  async *#read(after: Position, ends: AbortSignal): AsyncGenerator<readonly Commit[]> {
+    const { journal, schema, pulse, clock } = this.#parts;
     let last = numberOf(after);
     let told = last;
     // What comes after it has to stay until it is acknowledged.
@@ -155,8 +163,8 @@ export class SqliteSource implements ChangeSource {
   /** Up to where the journal is over its bounds. */
   #bound({ rows, age }: Keep): bigint {
     const { cuts, journal } = this.#parts;
-    const byRows = journal.newest().seq - BigInt(Math.trunc(rows));
-    const byAge = cuts.olderThan(age);
+    const byRows = Number.isFinite(rows) ? journal.newest().seq - BigInt(Math.trunc(rows)) : 0n;
+    const byAge = Number.isFinite(age) ? cuts.olderThan(age) : 0n;
     return byRows > byAge ? byRows : byAge;
   }
 

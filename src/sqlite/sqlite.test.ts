@@ -204,6 +204,22 @@ test.each(['', ':memory:', 'file::memory:?cache=shared', 'file:x?mode=memory'])(
   },
 );
 
+test.each([{ rows: -1 }, { age: NaN }])('bounds that are none (%j) are refused with the cure', (keep) => {
+  expect(() => sqlite('app.db', { keep })).toThrow(
+    expect.objectContaining({ code: 'source_unsupported', message: expect.stringContaining('`keep`') as string }),
+  );
+});
+
+test('without bounds nothing is deleted', async () => {
+  const ddl = 'CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT)';
+  await using followed = new Followed('node:sqlite', ddl, [t]);
+  const open = await followed.open({ database: followed.world.database({ keep: { rows: Infinity, age: Infinity } }) });
+  const { position } = await open.source.floor();
+  followed.world.exec("INSERT INTO t(v) VALUES ('a'), ('b')");
+  open.source.acknowledge(await open.source.tail());
+  expect((await open.source.floor()).position).toBe(position);
+});
+
 test('a Drizzle handle of the app’s own making is what hooks get', async () => {
   const world = freshWorld('better-sqlite3');
   world.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT)');

@@ -42,7 +42,9 @@ const READINGS = 4;
 /**
  * A SQLite file as a database to bind. Whoever writes to it, on whichever connection, is followed by triggers that keep a journal in the file;
  * Rowcast reads and writes on a connection of its own, in WAL mode with `synchronous = NORMAL`, and never holds it across an await: what was
- * written survives a crash of the process, and a loss of power but for its last moments.
+ * written survives a crash of the process, and a loss of power but for its last moments. Beside the file it keeps a small one of its own
+ * (`app.db-rowcast`), by which clients go on where they were after a restart: neither back it up nor restore it. Where it is missing, or
+ * cannot be written, they read their rows anew.
  *
  * While bound, SQLite refuses `ALTER TABLE … DROP COLUMN` of a column that the model has, since a trigger names it: run `npx rowcast teardown`
  * before such a migration and start again after it. Adding and renaming columns, and rebuilding tables, need nothing.
@@ -61,6 +63,13 @@ export function sqlite(file: string, options: SqliteOptions = {}): Database {
       `a SQLite database in memory belongs to the one connection that made it, so it cannot be followed: ${cure}`,
     );
   }
+  const keep = { ...KEEP, ...options.keep };
+  if (!(keep.rows >= 0 && keep.age >= 0)) {
+    throw new RowcastError(
+      'source_unsupported',
+      '`keep` needs `rows` and `age` (in ms) that are not negative; leave out what may stay as it is',
+    );
+  }
   const at: File = { path: file, driver: options.driver ?? 'node:sqlite' };
   const connect = (): Promise<Connection> => connectTo(at);
   return {
@@ -77,7 +86,7 @@ export function sqlite(file: string, options: SqliteOptions = {}): Database {
     async open(bound, opening) {
       const connection = await connect();
       try {
-        return await opened(connection, bound, { ...opening, file: at, options });
+        return await opened(connection, bound, { ...opening, file: at, keep, options });
       } catch (error) {
         connection.close();
         throw error;
@@ -97,19 +106,21 @@ export function sqlite(file: string, options: SqliteOptions = {}): Database {
 
 interface Opening extends OpenOptions {
   readonly file: File;
+  readonly keep: Keep;
   readonly options: SqliteOptions;
 }
 
 async function opened(
   connection: Connection,
   bound: readonly Bound[],
-  { setup, clock, log, file, options }: Opening,
+  { setup, clock, log, file, keep, options }: Opening,
 ): Promise<OpenDatabase> {
   const lock = new WriteLock(connection, clock);
   const joined = setup === 'auto' ? await setUp(connection, bound, lock) : checked(connection, bound);
   const journal = new Journal(connection, joined);
   const schema = new Schema(connection, joined, { bound, lock, log, setup });
   const pulse = new Pulse(connection, clock);
+  const identity = identityOf(connection, file.path);
   const cuts = await Cuts.open({
     file: cutsFile(file.path),
     journal: connection,
@@ -119,7 +130,7 @@ async function opened(
   });
   const joinedTo = (table: Table): Joined => joinedOf(schema.joined, table);
   const source = new SqliteSource({
-    epoch: epochOf(connection, file.path, cuts),
+    epoch: `${identity}-${cuts.history}`,
     connection,
     journal,
     schema,
@@ -127,7 +138,7 @@ async function opened(
     lock,
     clock,
     cuts,
-    keep: { ...KEEP, ...options.keep },
+    keep,
   });
   const readers = new Readers(READINGS, () => connectToRead(file));
   const store = new SqliteStore({
@@ -150,7 +161,7 @@ async function opened(
       lock.close();
       source.close();
       pulse.close();
-      readers.close();
+      await readers.close();
       cuts.close();
       connection.close();
     },
@@ -220,11 +231,11 @@ function cutsFile(file: string): string {
 }
 
 /**
- * The history's name: made at setup, what the cuts say, and which file this is: a folder that was restored as a whole says the same in all its
- * files. A file system that keeps no time of birth gives that of the last change instead, which says nothing.
+ * Of the history's name what the cuts do not say: made at setup, and which file this is. A folder that was restored as a whole says the same
+ * in all its files. A file system that keeps no time of birth gives that of the last change instead, which says nothing.
  */
-function epochOf(connection: Connection, file: string, cuts: Cuts): string {
+function identityOf(connection: Connection, file: string): string {
   const { ino, birthtimeNs, ctimeNs } = statSync(file, { bigint: true });
   const born = birthtimeNs === ctimeNs ? 0n : birthtimeNs;
-  return [meta(connection, 'epoch'), cuts.history, ino.toString(36), born.toString(36)].join('-');
+  return [meta(connection, 'epoch'), ino.toString(36), born.toString(36)].join('-');
 }

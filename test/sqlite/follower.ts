@@ -12,12 +12,12 @@ const open = await database.open([boundOf(model('t', 'id integer, v text', 'id')
   clock: suiteClock,
   log: new SuiteLog(),
 });
-console.log(JSON.stringify({ epoch: open.source.epoch, tail: await open.source.tail() }));
+process.stdout.write(`${JSON.stringify({ epoch: open.source.epoch, tail: await open.source.tail() })}\n`);
 
 const ended = new AbortController();
 process.stdin.on('end', () => ended.abort()).resume();
 const floor = await open.source.floor();
 for await (const commits of open.source.read(floor.position, ended.signal)) {
-  for (const { position } of commits) console.log(JSON.stringify({ position }));
+  for (const { position } of commits) process.stdout.write(`${JSON.stringify({ position })}\n`);
 }
 await open.close();
