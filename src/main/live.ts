@@ -135,19 +135,21 @@ export interface Live<B extends Bindings = Bindings> {
  */
 export async function rowcast<const B extends Bindings>(options: RowcastOptions<B>): Promise<Live<B>> {
   const { source, bindings, setup = 'auto', log = consoleLog, clock = systemClock } = options;
-  const server = await Server.open({
-    source,
-    bindings,
-    setup,
-    log,
-    clock,
-    bus: options.bus ?? memoryBus(),
-    ledger: options.ledger ?? memoryLedger,
-    window: { ...WINDOW, ...options.window },
-    bulk: { ...BULK, ...options.bulk },
-    heartbeat: options.heartbeat ?? HEARTBEAT,
-    development: process.env['NODE_ENV'] !== 'production',
-  });
+  const server = await held(() =>
+    Server.open({
+      source,
+      bindings,
+      setup,
+      log,
+      clock,
+      bus: options.bus ?? memoryBus(),
+      ledger: options.ledger ?? memoryLedger,
+      window: { ...WINDOW, ...options.window },
+      bulk: { ...BULK, ...options.bulk },
+      heartbeat: options.heartbeat ?? HEARTBEAT,
+      development: process.env['NODE_ENV'] !== 'production',
+    }),
+  );
   const door = new WebSocketDoor(server);
   const events = new EventDoor(server);
   const clients = new Set<{ close(): void }>();
@@ -183,4 +185,14 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     drain: (ms = DRAIN) => server.drain(ms),
     close: () => (closing ??= close()),
   };
+}
+
+/** A process that does nothing else yet must not end while it waits: no timer of Rowcast's own keeps it. */
+async function held<T>(work: () => Promise<T>): Promise<T> {
+  const hold = setInterval(() => undefined, 2 ** 30);
+  try {
+    return await work();
+  } finally {
+    clearInterval(hold);
+  }
 }
