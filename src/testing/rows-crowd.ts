@@ -49,6 +49,8 @@ async function writeSql(connection: Connection, random: (below: number) => numbe
         await connection.run(statement);
         if (random(3) === 0) await new Promise((resolve) => setTimeout(resolve, random(3)));
       }
+      // Long enough for others to begin later and to be seen before.
+      if (isOpen) await new Promise((resolve) => setTimeout(resolve, random(12)));
       if (isOpen) await connection.run(random(8) === 0 ? 'ROLLBACK' : 'COMMIT');
       count();
     } catch {
