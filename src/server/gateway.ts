@@ -4,6 +4,7 @@ import {
   type Bus,
   type Clock,
   type Entry,
+  type Floor,
   type GroupMessage,
   type Json,
   type Ledger,
@@ -74,6 +75,8 @@ export class Gateway {
   readonly #waiting = new Set<{ readonly position: Position; done(): void }>();
   readonly #deaf: () => void;
   #first: First = { pass: () => undefined, missed: () => undefined };
+  #missing: () => void = () => undefined;
+  #seal: string | null = null;
   #later: (() => void)[] = [];
   #scheduled = false;
   #looking = false;
@@ -91,9 +94,10 @@ export class Gateway {
     return this.#position;
   }
 
-  /** Follows the ledger from its floor on. `reason`: why what was before is not there. */
-  async follow(reason: ResetReason, signal: AbortSignal): Promise<void> {
-    let floor = await this.#parts.ledger.floor();
+  /** Follows the ledger from where the log begins, or from before: where it keeps more. */
+  async follow({ position, reason }: Floor, signal: AbortSignal): Promise<void> {
+    const kept = await this.#parts.ledger.floor();
+    let floor = kept < position ? kept : position;
     this.window.begin(floor, reason);
     this.#position = floor;
     for (;;) {
@@ -106,6 +110,16 @@ export class Gateway {
         this.#gap(floor);
       }
     }
+  }
+
+  /** Is called when entries are missing. */
+  tellGap(gap: () => void): void {
+    this.#missing = gap;
+  }
+
+  /** What is missing is older than the entry with this receipt. */
+  sealedBy({ client }: Receipt): void {
+    this.#seal = client;
   }
 
   /** Hears of every entry before anybody else does. */
@@ -229,6 +243,7 @@ export class Gateway {
     const { position } = entry;
     const bytes = this.window.push(entry);
     for (const receipt of entry.receipts) {
+      if (receipt.client === this.#seal) this.window.seal(entry.xid);
       if (receipt.revokes) this.#revoke(receipt.revokes);
       this.receipts.arrived(receipt, position);
     }
@@ -257,6 +272,7 @@ export class Gateway {
     this.#position = at;
     this.#first.missed();
     for (const { member } of [...this.#seated.values()]) member.missed();
+    this.#missing();
   }
 
   #hear(message: GroupMessage): void {

@@ -29,6 +29,7 @@ import { jsonOf } from './groups.ts';
 import { Memberships } from './memberships.ts';
 import { reaching, type Reach } from './reach.ts';
 import { Health, relay } from './relay.ts';
+import { sealing } from './sealing.ts';
 import { Session, type Arrival, type Door, type SessionParts } from './session.ts';
 import { CLOSE, type CloseReason } from '../protocol/index.ts';
 
@@ -116,7 +117,8 @@ export class Server {
       firstRows.close();
       memberships.close();
     });
-    const following = gateway.follow(floor.reason, signal);
+    gateway.tellGap(sealing({ gateway, source, clock, log }, signal));
+    const following = gateway.follow(floor, signal);
     const relaying = relay({ source, ledger, routes: routesOf({ streams, members }), clock, log, health: this.#health }, signal);
     this.#running = Promise.all([following, relaying]).catch((error: unknown) => {
       if (signal.aborted) return;

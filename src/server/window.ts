@@ -61,6 +61,9 @@ export class Window {
   readonly #gone = new Gone();
   /** Up to there, entries are missing that never came. */
   #cut: Position = '';
+  /** Each transaction among them is older than this one; null: none are missing, or transactions do not tell here. */
+  #sealed: bigint | null = null;
+  #isOpen = false;
   #bytes = 0;
   #number = 0;
 
@@ -120,6 +123,13 @@ export class Window {
     for (let first = this.#kept.first; first; first = this.#kept.first) this.#drop(first);
     this.#floor = this.#tail = this.#cut = at;
     this.#floorReason = reason;
+    this.#isOpen = true;
+  }
+
+  /** What is missing was begun before this transaction. Until then nobody knows which rows have it. */
+  seal(xid: string | null): void {
+    this.#isOpen = false;
+    this.#sealed = xid === null ? null : BigInt(xid);
   }
 
   /** What happened to rows of the stream in any of these groups after the position, in order. */
@@ -161,12 +171,17 @@ export class Window {
 
   /** From where on commits may not be in this snapshot; null: the window does not go back that far. */
   startOf(snapshot: Snapshot): Position | null {
-    // Where transactions tell, what has gone may be before or after; but nobody knows which were in a gap.
-    const reaches = (snapshot.by === 'xid' ? this.#cut : this.#floor) <= snapshot.until;
-    if (!reaches || !this.#gone.shownIn(snapshot)) return null;
+    if (!this.#reaches(snapshot) || !this.#gone.shownIn(snapshot)) return null;
     const unseen = this.#kept.after(({ entry, highest }) => showsAll(snapshot, { position: entry.position, highest }));
     const seen = this.#kept.length - unseen.length;
     return seen === 0 ? this.#floor : (this.#kept.at(seen - 1) as Kept).entry.position;
+  }
+
+  /** Whether rows read in this snapshot have everything that is missing here. */
+  #reaches(snapshot: Snapshot): boolean {
+    if (this.#isOpen) return false;
+    if (snapshot.by === 'position') return this.#floor <= snapshot.until;
+    return this.#cut <= snapshot.until && (this.#sealed === null || this.#sealed <= snapshot.xmin);
   }
 
   #index(entry: Entry, delivery: Delivery): void {

@@ -68,8 +68,8 @@ export function settingOf(random: Random): Setting {
   const often = random.pick([0, 0.2, 0.5, 1]);
   const faults = Object.fromEntries(Object.entries(WEIGHTS).map(([fault, weight]) => [fault, random.chance(often) ? weight : 0]));
   const standby = random.pick([0, 0.2, 0.6]);
-  // What was lost is known to be seen only where nothing waits to be: what waits there is lost without a trace.
-  if (standby > 0) faults['lose slot'] = faults['lose entries'] = 0;
+  // Whoever takes a slot away waits for what is under way, as Postgres does: a source need not know more than that.
+  if (standby > 0) faults['lose slot'] = 0;
   return {
     pages: random.between(1, 3),
     actions: random.between(20, 60),
