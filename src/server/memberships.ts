@@ -119,8 +119,8 @@ export class Memberships {
       if (names) names.add(membership);
       else concerned.set(known, new Set([membership]));
     }
-    // The log cannot tell who belongs to what any more: those who are here are asked for again.
-    if (resets.some(({ reason }) => reason === 'membership')) this.#readAgain();
+    // The log cannot tell who belongs to what any more: those who are here are asked for again, and told then.
+    if (resets.some(({ reason }) => reason === 'membership')) return this.#readAgain();
     for (const [{ users }, names] of concerned) for (const who of [...users]) for (const name of names) who.changed(name);
   }
 
