@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A part of a benchmark in a process of its own, asked by message and answering each. */
@@ -7,8 +8,13 @@ export class Part {
   readonly #waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
   #asked = 0;
 
-  constructor(name: string) {
-    this.#child = fork(fileURLToPath(new URL(`./parts/${name}.ts`, import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  /** `from`: another checkout, whose part of that name it is. */
+  constructor(name: string, from?: string) {
+    const file =
+      from === undefined ? fileURLToPath(new URL(`./parts/${name}.ts`, import.meta.url)) : join(from, 'bench/parts', `${name}.ts`);
+    const execArgv = [...process.execArgv, '--expose-gc'];
+    const env = { ...process.env, NODE_ENV: 'production' };
+    this.#child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv, env });
     this.#child.on('message', ({ id, value, error }: { id: number; value: never; error?: string }) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
@@ -41,16 +47,27 @@ export interface Cpu {
   readonly us: number;
 }
 
-/** Answers a benchmark's questions in this process. `cpu` is one that every part answers: the CPU it has used so far. */
+export interface Memory {
+  /** Bytes of the process. */
+  readonly rss: number;
+  /** Bytes of JavaScript's heap and of what it holds outside of it, garbage collected. */
+  readonly used: number;
+}
+
+/** Answers a benchmark's questions in this process. `cpu` and `memory` every part answers: what it has used so far. */
 export function answer(calls: Record<string, (argument: never) => unknown>): void {
   const all: Record<string, (argument: never) => unknown> = {
     cpu: (): Cpu => {
       const { user, system } = process.cpuUsage();
       return { us: user + system };
     },
-    memory: () => {
-      globalThis.gc?.();
-      return process.memoryUsage().rss;
+    memory: async (): Promise<Memory> => {
+      for (let round = 0; round < 3; round++) {
+        globalThis.gc?.();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      const { rss, heapUsed, external } = process.memoryUsage();
+      return { rss, used: heapUsed + external };
     },
     ...calls,
   };

@@ -12,8 +12,15 @@ import { writes } from './workloads/writes.ts';
 
 const WORKLOADS: Readonly<Record<string, (scale: Scale) => Promise<readonly Result[]>>> = { fanout, latency, capture, writes };
 
-const { values } = parseArgs({ options: { smoke: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } } });
-const scale = values.smoke ? SMOKE : FULL;
+const { values } = parseArgs({
+  options: {
+    smoke: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+    /** Another checkout, built: its Rowcast is measured beside this one. */
+    against: { type: 'string' },
+  },
+});
+const scale: Scale = { ...(values.smoke ? SMOKE : FULL), ...(values.against !== undefined && { against: values.against }) };
 const results: Result[] = [];
 for (const [name, workload] of Object.entries(WORKLOADS)) {
   if (values.only && !values.only.includes(name)) continue;

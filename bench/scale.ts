@@ -10,6 +10,8 @@ export interface Scale {
   readonly writes: number;
   /** Single commits whose way is timed, per pass. */
   readonly commits: number;
+  /** The folder of another checkout to measure against, where a workload knows how. */
+  readonly against?: string;
 }
 
 export const FULL: Scale = { passes: 7, sockets: 1_000, deliveries: 200_000, rows: 100_000, writes: 4_000, commits: 100 };

@@ -1,23 +1,19 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { bindingFor, rowcast } from 'rowcast';
 import { drizzle } from 'rowcast/drizzle';
 import { memory } from 'rowcast/memory';
 import { answer } from '../process.ts';
+import { serving } from './serving.ts';
 
-// All features on: groups, whitelist, positions, one commit per message, through source, route, ledger, gateway and session.
+// All features on: groups, whitelist, positions, one commit per message, through source, route, ledger, window, gateway and session.
 
 const hot = sqliteTable('hot', { id: integer().primaryKey(), value: integer(), body: text(), hidden: text() });
 const binding = bindingFor()(drizzle(hot), { fields: ['id', 'value', 'body'], groupNames: () => ['hot'] });
 const live = await rowcast({ source: memory(), bindings: { hot: binding } });
-live.endpoint('/', { connectionGroups: () => ['hot'] });
-const http = createServer();
-live.attach(http);
 let last = { id: 1, value: 0, body: '', hidden: 'x' };
 
 answer({
-  listen: () => new Promise((resolve) => http.listen(0, '127.0.0.1', () => resolve((http.address() as AddressInfo).port))),
+  listen: serving(live, ['hot']).listen,
   /** `ticks` turns of the event loop with `each` commits in every one. */
   async run({ ticks, each, bytes }: { ticks: number; each: number; bytes: number }) {
     for (let tick = 0; tick < ticks; tick++) {

@@ -6,7 +6,7 @@ import { postgres } from 'rowcast/postgres';
 import { startPostgres } from '../../test/servers/postgres.ts';
 import { serve } from './latency.ts';
 
-const server = await startPostgres({ major: 18, settings: { fsync: 'on', synchronous_commit: 'on' } });
+const server = await startPostgres({ major: 18, settings: { fsync: 'on', synchronous_commit: 'on', max_slot_wal_keep_size: '4GB' } });
 const app = new pg.Client(server.url);
 await app.connect();
 await app.query("CREATE TABLE hot(id int PRIMARY KEY, value int, body text); INSERT INTO hot VALUES (1, 0, 'body')");

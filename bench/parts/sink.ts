@@ -1,132 +1,109 @@
-import { connect, type Socket } from 'node:net';
+import { Arrivals } from '../load/arrivals.ts';
+import { LoadClient, type Asking, type Target, type Wish } from '../load/client.ts';
+import { machineMs } from '../load/arrivals.ts';
 import { answer } from '../process.ts';
 
-// Many WebSocket clients that only count: their cost must not be what is measured.
+// Many clients in one process that only ask and count: their cost must not be what is measured.
 
-interface Client {
-  readonly socket: Socket;
-  frames: number;
-  /** Bytes of the running frame that are still to come. */
-  skip: number;
-  /** The running frame is no message: a ping, which is answered. */
-  control: boolean;
-  header: Buffer;
-  open: boolean;
+/** What each client asks for. `by`: its own of so many, by that column. */
+export interface Asked {
+  readonly stream: string;
+  readonly by?: { readonly column: string; readonly of: number };
 }
 
-const clients: Client[] = [];
+const clients: LoadClient[] = [];
+let views: readonly Asked[] = [];
 let total = 0;
-let wanted = 0;
+let wanted = Infinity;
 let reached: (() => void) | null = null;
-let noting = false;
-let firsts: string[] = [];
-let lasts: string[] = [];
-let counts: number[] = [];
+let arrivals: Arrivals | null = null;
 
-const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+function wishes(client: number): readonly Wish[] {
+  return views.map(({ stream, by }) => (by ? { stream, params: { [by.column]: client % by.of } } : { stream }));
+}
 
-function count(client: Client): void {
-  if (client.control) {
-    client.socket.write(PONG);
-    return;
-  }
-  client.frames++;
+function came(client: number): void {
   total++;
-  if (noting) note(client.frames - 1);
+  arrivals?.note(client, (clients[client] as LoadClient).commits - 1);
   if (total >= wanted) reached?.();
 }
 
-function note(index: number): void {
-  const seen = (counts[index] = (counts[index] ?? 0) + 1);
-  if (seen === 1) firsts[index] = process.hrtime.bigint().toString();
-  if (seen === clients.length) lasts[index] = process.hrtime.bigint().toString();
-}
-
-function take(client: Client, chunk: Buffer): void {
-  let data = chunk;
-  if (!client.open) {
-    client.header = Buffer.concat([client.header, data]);
-    const end = client.header.indexOf('\r\n\r\n');
-    if (end < 0) return;
-    if (!client.header.subarray(0, 12).equals(Buffer.from('HTTP/1.1 101'))) throw new Error(client.header.toString());
-    client.open = true;
-    data = client.header.subarray(end + 4);
-    client.header = Buffer.alloc(0);
-  }
-  if (client.header.length > 0) {
-    data = Buffer.concat([client.header, data]);
-    client.header = Buffer.alloc(0);
-  }
-  let at = 0;
-  while (at < data.length) {
-    if (client.skip > 0) {
-      const step = Math.min(client.skip, data.length - at);
-      client.skip -= step;
-      at += step;
-      if (client.skip === 0) count(client);
-      continue;
-    }
-    const short = (data[at + 1] ?? 0) & 0x7f;
-    const size = short < 126 ? 2 : short === 126 ? 4 : 10;
-    if (at + size > data.length) {
-      client.header = Buffer.from(data.subarray(at));
-      return;
-    }
-    client.control = ((data[at] ?? 0) & 0x08) !== 0;
-    client.skip = short < 126 ? short : short === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2));
-    at += size;
-    if (client.skip === 0) count(client);
-  }
-}
-
-function until(frames: number): Promise<void> {
-  wanted = frames;
+function until(commits: number): Promise<void> {
+  wanted = commits;
   if (total >= wanted) return Promise.resolve();
-  return new Promise((resolve) => {
-    reached = () => {
-      reached = null;
-      resolve();
-    };
-  });
+  return new Promise((resolve) => (reached = resolve));
+}
+
+function forget(): void {
+  total = 0;
+  wanted = Infinity;
+  for (const client of clients) {
+    client.commits = client.rows = 0;
+    client.resets.length = 0;
+  }
+}
+
+/** So many clients, so many at a time. Gives the ms until the last was ready. */
+async function enter({ count, abreast, asking }: { count: number; abreast: number; asking: Asking }): Promise<number> {
+  const begin = machineMs();
+  let next = 0;
+  const one = async (): Promise<void> => {
+    while (next < count) {
+      const at = next++;
+      await (clients[at] as LoadClient).open(wishes(at), asking);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(abreast, count) }, one));
+  return machineMs() - begin;
 }
 
 answer({
-  async open({ port, path, protocol, sockets }: { port: number; path: string; protocol: string; sockets: number }) {
-    for (let made = 0; made < sockets; made += 100) {
-      await Promise.all(
-        Array.from({ length: Math.min(100, sockets - made) }, () => {
-          const socket = connect(port, '127.0.0.1');
-          const client: Client = { socket, frames: 0, skip: 0, control: false, header: Buffer.alloc(0), open: false };
-          clients.push(client);
-          socket.setNoDelay(true);
-          socket.on('error', (error) => console.error('sink', error.message));
-          socket.on('data', (chunk: Buffer) => take(client, chunk));
-          const asked = protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : '';
-          socket.write(
-            `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n${asked}\r\n`,
-          );
-          return new Promise<void>((resolve) => socket.once('data', () => resolve()));
-        }),
-      );
+  /** Resolves when all are there and have what they asked for. */
+  async open({ sockets, asked = [], ...target }: Target & { sockets: number; asked?: readonly Asked[] }) {
+    views = asked;
+    for (let made = 0; made < sockets; made++) {
+      clients.push(new LoadClient(target, `load-${made.toString().padStart(8, '0')}`, () => came(made)));
     }
-    await until(sockets); // each is greeted with one frame
-    total = 0;
-    for (const client of clients) client.frames = 0;
+    await enter({ count: sockets, abreast: 100, asking: asked.length > 0 ? 'anew' : 'nothing' });
+    forget();
   },
-  /** Resolves once every client has had this many frames since the last call; throws when some had more than others. */
-  async frames({ each }: { each: number }) {
-    await until(each * clients.length);
-    const odd = clients.find((client) => client.frames !== each);
-    if (odd) throw new Error(`a client had ${odd.frames} frames, not ${each}`);
-    total = 0;
-    for (const client of clients) client.frames = 0;
+  leave: async () => void (await Promise.all(clients.map((client) => client.leave()))),
+  /** The first `count` of them come (again). */
+  async enter(how: { count: number; abreast: number; asking: Asking }) {
+    forget();
+    const ms = await enter(how);
+    const there = clients.slice(0, how.count);
+    return {
+      ms,
+      commits: total,
+      rows: there.reduce((sum, { rows }) => sum + rows, 0),
+      resets: [...new Set(there.flatMap(({ resets }) => resets))],
+    };
   },
-  note() {
-    noting = true;
-    firsts = [];
-    lasts = [];
-    counts = [];
+  /** All who are there ask for more, at once. Gives the ms until the last was ready. */
+  async ask({ asked }: { asked: readonly Asked[] }) {
+    views = asked;
+    const begin = machineMs();
+    await Promise.all(clients.map((client, at) => client.ask(wishes(at))));
+    return machineMs() - begin;
   },
-  /** When the nth frame reached its first and its last client, in nanoseconds of the machine's clock. */
-  noted: () => ({ firsts, lasts }),
+  /** Resolves once the clients have had this many commits each since the last call; throws when some had more than others. */
+  async frames({ each, but = 0 }: { each: number; but?: number }) {
+    const listening = clients.slice(but);
+    await until(each * listening.length);
+    const odd = listening.find(({ commits }) => commits !== each);
+    if (odd) throw new Error(`a client had ${odd.commits} commits, not ${each}`);
+    forget();
+  },
+  note({ commits }: { commits: number }) {
+    arrivals = new Arrivals(clients.length, commits);
+  },
+  ways: ({ sent }: { sent: readonly number[] }) => arrivals?.ways(sent),
+  /** The first so many stop reading, and go on. */
+  stall({ count }: { count: number }) {
+    for (const client of clients.slice(0, count)) client.pause();
+  },
+  go({ count }: { count: number }) {
+    for (const client of clients.slice(0, count)) client.resume();
+  },
 });

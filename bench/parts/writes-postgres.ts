@@ -6,7 +6,7 @@ import { postgres } from 'rowcast/postgres';
 import { startPostgres } from '../../test/servers/postgres.ts';
 import { answer } from '../process.ts';
 
-const server = await startPostgres({ major: 18, settings: { fsync: 'on', synchronous_commit: 'on' } });
+const server = await startPostgres({ major: 18, settings: { fsync: 'on', synchronous_commit: 'on', max_slot_wal_keep_size: '4GB' } });
 const pool = new pg.Pool({ connectionString: server.url, max: 8 });
 for (const name of ['bound', 'free']) {
   await pool.query(`CREATE TABLE ${name}(id int PRIMARY KEY, value int, body text)`);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { compare, interleaved, type Result } from '../measure.ts';
 import { Part, type Cpu } from '../process.ts';
 import type { Scale } from '../scale.ts';
@@ -5,9 +6,9 @@ import type { Scale } from '../scale.ts';
 const SERVERS = { rowcast: 'fanout-rowcast', 'net.Socket.write': 'fanout-socket', 'ws.send(string)': 'fanout-ws' };
 
 /** One hot row, everybody in its group: the server's CPU per delivery, at one message per turn of the event loop and at 16. */
-export async function fanout({ passes, sockets, deliveries }: Scale): Promise<readonly Result[]> {
+export async function fanout({ passes, sockets, deliveries, against }: Scale): Promise<readonly Result[]> {
   const results: Result[] = [];
-  const contenders = await open(sockets);
+  const contenders = await open(sockets, against);
   try {
     for (const each of [1, 16]) {
       const ticks = Math.max(1, Math.round(deliveries / sockets / each));
@@ -45,13 +46,17 @@ interface Contender {
   readonly sink: Part;
 }
 
-async function open(sockets: number): Promise<Record<string, Contender>> {
+/** `against`: another checkout's Rowcast, by clients of its own: they speak its wire. */
+async function open(sockets: number, against: string | undefined): Promise<Record<string, Contender>> {
   const contenders: Record<string, Contender> = {};
-  for (const [name, part] of Object.entries(SERVERS)) {
-    const server = new Part(part);
-    const sink = new Part('sink');
+  const servers = { ...SERVERS, ...(against === undefined ? {} : { [basename(against)]: SERVERS.rowcast }) };
+  for (const [name, part] of Object.entries(servers)) {
+    const from = name in SERVERS ? undefined : against;
+    const server = new Part(part, from);
+    const sink = new Part('sink', from);
     const port = await server.ask<number>('listen');
-    await sink.ask('open', { port, path: '/', protocol: name === 'rowcast' ? 'rowcast.1' : '', sockets });
+    const ours = part === SERVERS.rowcast;
+    await sink.ask('open', { port, path: '/', protocol: ours ? 'rowcast.1' : '', sockets, asked: ours ? [{ stream: 'hot' }] : [] });
     contenders[name] = { server, sink };
   }
   return contenders;

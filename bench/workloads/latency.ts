@@ -1,8 +1,7 @@
+import type { Ways } from '../load/arrivals.ts';
 import { compare, spread, type Result } from '../measure.ts';
 import { Part } from '../process.ts';
 import type { Scale } from '../scale.ts';
-
-const MS = 1e6; // nanoseconds
 
 /** By database, to the first socket. The writer is another connection: SQLite's file is looked at every 5 ms, Postgres' log is told. */
 const FIRST = { sqlite: '≤ 5 ms', postgres: '≤ 1 ms' };
@@ -15,14 +14,14 @@ export async function latency({ passes, sockets, commits }: Scale): Promise<read
     const sink = new Part('sink');
     try {
       const port = await server.ask<number>('listen');
-      await sink.ask('open', { port, path: '/', protocol: 'rowcast.1', sockets });
+      await sink.ask('open', { port, path: '/', protocol: 'rowcast.1', sockets, asked: [{ stream: 'hot' }] });
       await measure({ server, sink, commits: 10 }); // warm
       const first: number[] = [];
       const last: number[] = [];
       for (let pass = 0; pass < passes; pass++) {
         const ways = await measure({ server, sink, commits });
-        first.push(spread(ways.map((way) => way.first)).median);
-        last.push(spread(ways.map((way) => way.last)).median);
+        first.push(spread(ways.firsts).median);
+        last.push(spread(ways.lasts).median);
         process.stderr.write('.');
       }
       const figure = 'ms from commit, p50 of each pass';
@@ -42,17 +41,10 @@ export async function latency({ passes, sockets, commits }: Scale): Promise<read
   return results;
 }
 
-interface Way {
-  readonly first: number;
-  readonly last: number;
-}
-
-async function measure({ server, sink, commits }: { server: Part; sink: Part; commits: number }): Promise<readonly Way[]> {
-  await sink.ask('note');
+async function measure({ server, sink, commits }: { server: Part; sink: Part; commits: number }): Promise<Ways> {
+  await sink.ask('note', { commits });
   const done = sink.ask('frames', { each: commits });
-  const committed = await server.ask<string[]>('commit', { commits });
+  const sent = await server.ask<number[]>('commit', { commits });
   await done;
-  const { firsts, lasts } = await sink.ask<{ firsts: string[]; lasts: string[] }>('noted');
-  const since = (at: string | undefined, index: number): number => Number(BigInt(at as string) - BigInt(committed[index] as string)) / MS;
-  return firsts.map((first, index) => ({ first: since(first, index), last: since(lasts[index], index) }));
+  return sink.ask<Ways>('ways', { sent });
 }
