@@ -16,6 +16,8 @@ import {
   PgStore,
   readNotes,
   refuseMissing,
+  refuseUntold,
+  restoring,
   timelineOf,
   waking,
   type DrizzleOver,
@@ -55,6 +57,7 @@ export function pglite(db: PGliteInterface, { drizzle }: PgliteOptions = {}): Da
 
 async function missing(sessions: Sessions, bound: readonly Bound[]): Promise<readonly SetupStep[]> {
   const { tables } = await joinTables(sessions, bound);
+  await refuseUntold(sessions, [...tables.values()]);
   return [...(await bookkeeping(sessions)), ...(await journalSteps(sessions, tables.values(), { notifies: true }))];
 }
 
@@ -71,18 +74,16 @@ async function open(
   await applySteps(sessions, steps);
   const { tables } = await joinTables(sessions, bound);
   const { epoch, secret } = await readNotes(sessions);
-  const followed = [...tables.values()];
-  const restore = async (): Promise<void> => applySteps(sessions, await journalSteps(sessions, followed, { notifies: true }));
   const journal = new Journal({
     sessions,
     clock,
     log,
-    tables: followed,
+    tables: [...tables.values()],
     epoch,
     bounds: BOUNDS,
     timeline: await timelineOf(sessions),
     pace: PACE,
-    ...(setup === 'auto' && { restore }),
+    restore: restoring(sessions, { setup, notifies: true }),
     listen: async (wake) => {
       const stop = await db.listen(CHANNEL, wake);
       return () => stop();

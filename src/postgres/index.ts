@@ -5,6 +5,7 @@ export { readCatalog, type Relation } from './catalog.ts';
 export { examineEmbedded } from './examine.ts';
 export { Journal, leaveInJournal, waking, type JournalParts } from './journal.ts';
 export { CHANNEL, journalGone, journalSteps } from './journal-setup.ts';
+export { refuseUntold, restoring } from './journal-tables.ts';
 export { timelineOf } from './journal-ticks.ts';
 export { PgRows, type RowsParts } from './rows.ts';
 export { applySteps, bookkeeping, bookkeepingGone, readNotes, refuseMissing } from './setup.ts';

@@ -15,6 +15,10 @@ export interface Followed {
   readonly file: number | null;
   /** Attributes ever made, those that were dropped included. */
   readonly made: number;
+  /** A table that inherits from it and is no partition: its rows are rows of this one, and its triggers are not. */
+  readonly child: string | null;
+  /** `p`; anything else is emptied by a crash, without a word. */
+  readonly persistence: string;
   /** The triggers' versions; null where one is not there, or does not always fire. */
   readonly rows: string | null;
   readonly truncate: string | null;
@@ -43,7 +47,10 @@ export const PRINT: string = `(SELECT coalesce(bit_xor(hash), 0) FROM (
   UNION ALL
   SELECT hash_record_extended(ROW(a.attrelid, a.attnum, a.xmin), 2) FROM followed f JOIN pg_attribute a ON a.attrelid = f.oid WHERE a.attnum > 0
   UNION ALL
-  SELECT hash_record_extended(ROW(c.oid, c.relfilenode), 3) FROM followed f JOIN pg_class c ON c.oid = f.oid WHERE c.relispartition
+  SELECT hash_record_extended(ROW(c.oid, c.relpersistence, CASE WHEN c.relispartition THEN c.relfilenode END), 3)
+  FROM followed f JOIN pg_class c ON c.oid = f.oid
+  UNION ALL
+  SELECT hash_record_extended(ROW(i.inhrelid, i.inhparent, i.xmin), 4) FROM followed f JOIN pg_inherits i ON i.inhparent = f.oid
 ) hashed (hash))`;
 
 const triggerVersion = (name: string): string =>
@@ -58,6 +65,7 @@ export const TABLES: string = `(WITH RECURSIVE up (rel, oid, born) AS (
 ) SELECT coalesce(json_agg(json_build_object('rel', f.oid::int8, 'made', c.relnatts,
     'file', CASE WHEN c.relispartition THEN c.relfilenode::int8 END,
     'under', (SELECT json_agg(up.oid::int8) FROM up WHERE up.rel = f.oid), 'born', (SELECT bool_and(born) FROM up WHERE up.rel = f.oid),
+    'child', (SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = f.oid AND c.relkind = 'r' LIMIT 1), 'persistence', c.relpersistence,
     'rows', ${triggerVersion(ROWS)}, 'truncate', ${triggerVersion(TRUNCATE)},
     'attributes', (SELECT coalesce(json_agg(json_build_object('number', attnum, 'name', attname, 'type', atttypid::int8, 'modifier', atttypmod,
         'version', a.xmin::text) ORDER BY attnum), '[]') FROM pg_attribute a WHERE a.attrelid = f.oid AND attnum > 0 AND NOT attisdropped)
@@ -67,21 +75,26 @@ export const TABLES: string = `(WITH RECURSIVE up (rel, oid, born) AS (
 export function lossBetween(table: PgTable, before: Standing, after: Standing): ResetReason | null {
   const [were, are] = [before, after].map((standing) => storesOf(table, standing)) as [Standing, Standing];
   const [was, is] = [were, are].map((stores) => stores.find(({ rel }) => rel === table.relation.oid));
-  if (followedBy(was, true) !== followedBy(is, true)) return 'publication_changed';
-  const now = new Map(are.map((store) => [store.rel, store]));
+  if (tellerOf(was) !== tellerOf(is)) return 'publication_changed';
+  const [known, now] = [were, are].map((stores) => new Map(stores.map((store) => [store.rel, store])));
   for (const store of were) {
-    const still = now.get(store.rel);
-    if (followedBy(still, false) !== followedBy(store, false)) return 'publication_changed';
-    if (still?.file !== store.file) return 'truncate';
+    const still = now?.get(store.rel);
+    // Rows go with their partition, and come with one that is attached.
+    if (!still) return 'schema';
+    if (still.rows !== store.rows) return 'publication_changed';
+    if (still.file !== store.file) return 'truncate';
   }
-  const known = new Set(were.map(({ rel }) => rel));
-  if (are.some((store) => !known.has(store.rel) && (!store.born || store.rows === null))) return 'publication_changed';
+  for (const store of are) {
+    if (known?.has(store.rel)) continue;
+    if (!store.born) return 'schema';
+    if (store.rows === null) return 'publication_changed';
+  }
   return was && is && !sameKinds(table, was, is) ? 'schema' : null;
 }
 
 /** Whether changes of the table are told at that moment. */
 export function isFollowed(table: PgTable, standing: Standing): boolean {
-  return followedBy(standing.find(({ rel }) => rel === table.relation.oid), true) !== null; // prettier-ignore
+  return tellerOf(standing.find(({ rel }) => rel === table.relation.oid)) !== null;
 }
 
 /** A table and the partitions that its rows are stored in. */
@@ -89,9 +102,10 @@ export function storesOf(table: PgTable, standing: Standing): Standing {
   return standing.filter(({ under }) => under.includes(table.relation.oid));
 }
 
-function followedBy(store: Followed | undefined, whole: boolean): string | null {
-  if (!store || store.rows === null || (whole && store.truncate === null)) return null;
-  return `${store.rows} ${whole ? store.truncate : ''}`;
+/** What tells of a table's changes: another one after it was away. Null: nothing does. */
+function tellerOf(store: Followed | undefined): string | null {
+  if (!store || store.rows === null || store.truncate === null || store.child !== null || store.persistence !== 'p') return null;
+  return `${store.rows} ${store.truncate}`;
 }
 
 /** What rows hold in listed columns may have been changed with the columns, and no trigger fires for that. */

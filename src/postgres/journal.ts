@@ -33,8 +33,8 @@ export interface JournalParts extends TickParts {
   readonly kept?: Kept;
   /** Calls back soon after something was committed to the journal, where that costs the writers nothing. Returns the way to stop. */
   readonly listen?: (wake: () => void) => Promise<() => Promise<void>>;
-  /** Makes again what was taken away of the triggers, as far as that is allowed. */
-  readonly restore?: () => Promise<void>;
+  /** Makes again what was taken away of a table's triggers, as far as that is allowed. Rejects, with the cure, where it is not. */
+  readonly restore: (table: PgTable) => Promise<void>;
 }
 
 /** Between two times that the journal is trimmed: 10 s. */
@@ -159,8 +159,8 @@ export class Journal implements ChangeSource {
     const { n, isEnd } = placeOf(numberOf(after));
     const tip = await this.#ticks.surely();
     if (tip.n < n) {
-      const tick = await this.#ticks.beyond(n);
-      return { at: tick, from: endOf(tick), loss: this.#loss(tick, 'timeline') };
+      const at = await this.#ticks.beyond(n);
+      return { at, from: endOf(at), loss: this.#loss(at, 'timeline') };
     }
     const [tick, before] = await this.#ticks.upTo(n);
     const at = isEnd ? tick : before;
@@ -191,15 +191,17 @@ export class Journal implements ChangeSource {
     const fresh = unfollowed.filter((table) => !known.has(table));
     known.clear();
     for (const table of unfollowed) known.add(table);
-    if (fresh.length === 0) return;
     const { log, restore } = this.#parts;
-    const tables = fresh.map(({ id }) => id);
-    try {
-      if (!restore) throw new Error('they are not made again by themselves here');
-      await restore();
-      log.warn({ tables }, 'the triggers of bound tables were gone or switched off; they were made again, and their viewers read again');
-    } catch (error) {
-      log.error({ tables, err: error }, 'the triggers of bound tables are gone or switched off: run `rowcast setup`, then restart');
+    for (const table of fresh) {
+      try {
+        await restore(table);
+        log.warn(
+          { table: table.id },
+          'the triggers of a bound table were gone or switched off; they were made again, and its viewers read again',
+        );
+      } catch (error) {
+        log.error({ table: table.id, err: error }, 'a bound table cannot be followed any more; the others go on');
+      }
     }
   }
 }

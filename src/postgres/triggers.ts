@@ -3,7 +3,8 @@ import { RowcastError, type Bound, type Clock, type Log, type Model, type OpenDa
 import type { TransactionBounds } from './assembler.ts';
 import { Journal, leaveInJournal, waking } from './journal.ts';
 import { journalSteps, serverOf } from './journal-setup.ts';
-import { publicationGone, readStanding } from './publication.ts';
+import { refuseUntold, restoring } from './journal-tables.ts';
+import { publicationGone } from './publication.ts';
 import { PgRows } from './rows.ts';
 import { checkServer } from './server.ts';
 import { pgSessions, type DrizzleOver } from './sessions.ts';
@@ -44,7 +45,6 @@ export async function openByTriggers(settings: TriggerSettings, bound: readonly 
     const { epoch, secret } = await readNotes(sessions);
     const timeline = await timelineOf(sessions);
     const { clock, log } = hands;
-    const restore = async (): Promise<void> => applySteps(sessions, await journalSteps(sessions, followed));
     const journal = new Journal({
       sessions: own,
       clock,
@@ -54,7 +54,7 @@ export async function openByTriggers(settings: TriggerSettings, bound: readonly 
       epoch: `${epoch}.${await serverOf(sessions)}.${timeline.value}`,
       timeline,
       pace: PACE,
-      ...(hands.setup === 'auto' && { restore }),
+      restore: restoring(sessions, { setup: hands.setup }),
     });
     let closed: Promise<void> | null = null;
     return {
@@ -99,22 +99,6 @@ async function missing(sql: Sql, bound: readonly Bound[]): Promise<Missing> {
   const followed = [...tables.values()];
   await refuseUntold(sql, followed);
   return { tables, steps: [...(await bookkeeping(sql)), ...(await journalSteps(sql, followed)), ...(await logLeft(sql))] };
-}
-
-/** Tables whose rows come or go without a trigger of theirs. */
-async function refuseUntold(sql: Sql, tables: readonly PgTable[]): Promise<void> {
-  const { tables: standing } = await readStanding(sql, '', tables);
-  for (const [at, table] of tables.entries()) {
-    const { persistence, child } = standing[at] ?? { persistence: null, child: null };
-    const why =
-      persistence === 'u'
-        ? `it is unlogged, so a crash empties it without a word; run: ALTER TABLE ${table.sql} SET LOGGED`
-        : child !== null
-          ? `${child} inherits from it, and the triggers of ${table.id} do not see its rows; run: ALTER TABLE ${child} NO INHERIT ${table.sql}, or ` +
-            `partition the table instead`
-          : null;
-    if (why !== null) throw new RowcastError('source_unsupported', `the table ${table.id} cannot be followed: ${why}`);
-  }
 }
 
 /** What following the log left here, and goes on costing: the log that a slot keeps, and the rows that it has twice. */

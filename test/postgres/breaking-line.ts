@@ -82,6 +82,32 @@ export async function swallowingLine(url: string): Promise<SwallowingLine> {
   };
 }
 
+export interface FreezingLine {
+  readonly url: string;
+  /** From now on nothing passes, either way, and nobody hangs up: as when the machine at one end has gone. */
+  freeze(): void;
+  close(): Promise<void>;
+}
+
+export async function freezingLine(url: string): Promise<FreezingLine> {
+  const to = new URL(url);
+  const sockets = new Set<Socket>();
+  let frozen = false;
+  const line = createServer((near) => {
+    const far = connect(Number(to.port), to.hostname);
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      // prettier-ignore
+      sockets.add(one.on('error', () => undefined));
+      one.on('data', (data) => frozen || other.write(data));
+      one.on('close', () => frozen || other.destroy());
+    }
+  });
+  return { url: await listening(line, to), freeze: () => void (frozen = true), close: () => closed(line, sockets) };
+}
+
 async function listening(line: Server, to: URL): Promise<string> {
   line.listen(0, '127.0.0.1');
   await once(line, 'listening');
@@ -95,4 +121,45 @@ async function closed(line: Server, sockets: ReadonlySet<Socket>): Promise<void>
   for (const socket of sockets) socket.destroy();
   line.close();
   await once(line, 'close');
+}
+
+export interface KillingLine {
+  readonly url: string;
+  broken(): boolean;
+  /** Is called as soon as the server has done it: nobody on the near side has heard. */
+  onBreak(then: () => void): void;
+  close(): Promise<void>;
+}
+
+/** A line to a server that passes the answer to one statement, the given time that it is sent, to nobody, nor anything after it. */
+export async function killingLine(url: string, statement: string, times: number): Promise<KillingLine> {
+  const to = new URL(url);
+  const sockets = new Set<Socket>();
+  let left = times;
+  let broken = false;
+  let then = (): void => {};
+  const line = createServer((near) => {
+    const far = connect(Number(to.port), to.hostname);
+    for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined));
+    near.on('close', () => far.destroy());
+    far.on('close', () => near.destroy());
+    let isLast = false;
+    near.on('data', (data) => {
+      if (data.includes(statement) && --left === 0) isLast = true;
+      far.write(data);
+    });
+    far.on('data', (data) => {
+      if (isLast && !broken) {
+        broken = true;
+        then();
+      }
+      if (!broken) near.write(data);
+    });
+  });
+  return {
+    url: await listening(line, to),
+    broken: () => broken,
+    onBreak: (call) => void (then = call),
+    close: () => closed(line, sockets),
+  };
 }
