@@ -17,6 +17,8 @@ export interface LogStreamParts {
   /** Milliseconds after which the server drops a reader it does not hear of; 0: never. */
   readonly timeout: number;
   notice(message: string): void;
+  /** Whether the server is about to cut the slot off, or has done so. */
+  threatened(): Promise<boolean>;
 }
 
 /**
@@ -70,7 +72,7 @@ export class LogStream implements Receiver, Telling {
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#parts.confirming.stop();
-    if (!this.#over) this.tell();
+    this.tell();
     this.fail(new RowcastError('closed', 'the database was closed'));
     await this.#parts.connection.close();
   }
@@ -86,6 +88,7 @@ export class LogStream implements Receiver, Telling {
   }
 
   tell(): void {
+    if (this.#over) return;
     const { connection, confirming } = this.#parts;
     connection.confirm(confirming.confirmed);
     this.#status(false);
@@ -128,6 +131,7 @@ export class LogStream implements Receiver, Telling {
   }
 
   #tick(): void {
+    if (this.#over) return;
     const { clock, timeout } = this.#parts;
     if (!this.#paused && clock.now() - this.#heard > 2 * (timeout || DEFAULT_TIMEOUT_MS)) {
       this.fail(new RowcastError('source_lost', 'the server has not been heard of for too long; the connection is taken for dead'));
@@ -136,7 +140,15 @@ export class LogStream implements Receiver, Telling {
     this.tell(); // a server that crashed has forgotten
     // Asking for an answer makes an idle server say how far it is, and a dead one noticed.
     this.#status(true);
+    if (this.#paused) void this.#yield();
     this.#timer = clock.after(this.#period, () => this.#tick());
+  }
+
+  /** A server that cuts a slot off waits for whoever reads by it, and makes no checkpoint meanwhile; and who does not take what is sent stays. */
+  async #yield(): Promise<void> {
+    if (!(await this.#parts.threatened().catch(() => false)) || !this.#paused) return;
+    this.fail(new RowcastError('source_lost', 'the commits were not taken for so long that the server is about to cut the slot off'));
+    await this.#parts.connection.close();
   }
 
   #status(ask: boolean): void {

@@ -3,6 +3,7 @@ import { CAPPED, logFixture } from '../../test/postgres/fixture.ts';
 import { LOG_LAWS } from '../../test/postgres/log-laws.ts';
 import { MOMENT_LAWS } from '../../test/postgres/moment-laws.ts';
 import { REFUSED_SERVERS } from '../../test/postgres/refused-servers.ts';
+import { RESTART_LAWS } from '../../test/postgres/restart-laws.ts';
 import { ROWS_LAWS } from '../../test/postgres/rows-laws.ts';
 import { rowsSiteOnServer } from '../../test/postgres/rows-sites.ts';
 import { SETUP_LAWS, siteOn } from '../../test/postgres/setup-laws.ts';
@@ -24,7 +25,7 @@ describe.each<Major>([15, 17])('Postgres %i', (major) => {
   sourceSuite(fixture, { describe, test });
   storeSuite(fixture, { describe, test });
 
-  for (const [name, law] of Object.entries(STREAM_LAWS)) {
+  for (const [name, law] of Object.entries({ ...STREAM_LAWS, ...RESTART_LAWS })) {
     test(name, async () => {
       await using place = await placeOn(server);
       await law(place, server);

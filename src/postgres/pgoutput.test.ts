@@ -116,5 +116,5 @@ test('a row before that is a key alone, or is not there, is a loss', () => {
     row('U', ['K', ['1', null]], ['N', ['2', 'x']]),
     row('U', ['N', ['2', 'y']]),
   ];
-  expect(decode(key)).toEqual({ changes: [], lost: ['source', 'source', 'source'] });
+  expect(decode(key)).toEqual({ changes: [], lost: ['schema', 'schema', 'schema'] });
 });

@@ -33,13 +33,17 @@ interface Wire {
   end(): void;
 }
 
-/** Display settings as for every read, and none of the limits an operator may have set for the app's own sessions. */
+/**
+ * Display settings as for every read, and none of the limits an operator may have set for the app's own sessions. A reader that is frozen, or
+ * gone, and takes nothing for a minute is hung up on: the server may be waiting for it with all of its checkpoints.
+ */
 const SESSION: Readonly<Record<string, string>> = {
   ...PINNED,
   statement_timeout: '0',
   lock_timeout: '0',
   idle_session_timeout: '0',
   default_transaction_read_only: 'off',
+  tcp_user_timeout: '60s',
 };
 
 const XLOG_DATA = 'w'.charCodeAt(0);

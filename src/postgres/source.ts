@@ -19,7 +19,7 @@ import { lsnOf } from './lsn.ts';
 import { leaveMark, leaveReceipt, leaveRows } from './messages.ts';
 import { recall } from './remembered.ts';
 import { ReplicationConnection } from './replication.ts';
-import { claimSlot, slotTaken, type SlotName } from './slot.ts';
+import { claimSlot, readSlot, slotTaken, type SlotName } from './slot.ts';
 import { sqlState, type Sessions, type Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
 
@@ -177,6 +177,7 @@ export class PostgresSource implements ChangeSource {
       clock,
       timeout,
       notice: () => void this.#look(),
+      threatened: async () => !['reserved', 'extended'].includes((await readSlot(this.#parts.sessions, slot.name))?.walStatus ?? 'lost'),
     });
     return { stream, from };
   }

@@ -8,8 +8,8 @@ import { connect, freshWorld, type AppConnection, type PostgresWorld } from './f
 import { Follower, testClock, until, type FollowOptions } from './follower.ts';
 import { lsnOf } from '../../src/postgres/lsn.ts';
 
-const ITEM = bareModel('item', { id: 'integer', text: 'text' });
-const OTHER = bareModel('other', { id: 'integer' });
+export const ITEM = bareModel('item', { id: 'integer', text: 'text' });
+export const OTHER = bareModel('other', { id: 'integer' });
 const BOUND = [bound(ITEM), bound(OTHER)];
 
 /** A database with two tables, `item` and `other`. */
@@ -42,9 +42,9 @@ export async function placeOn(server: PostgresServer): Promise<Place> {
   };
 }
 
-const ids = (follower: Follower): readonly unknown[] =>
+export const ids = (follower: Follower): readonly unknown[] =>
   follower.changes.flatMap((changes) => changes.map(([, after]) => Number(after?.['id'])));
-const walsender = async (app: AppConnection, slot: string): Promise<unknown> =>
+export const walsender = async (app: AppConnection, slot: string): Promise<unknown> =>
   (await app.all(`SELECT active_pid FROM pg_replication_slots WHERE slot_name = '${slot}'`))[0]?.['active_pid'];
 
 /** What must hold of the stream of commits, whatever happens to its connection. Settings: `wal_sender_timeout` of 2 s. */
