@@ -47,7 +47,7 @@ const outcome = await soak({
 
 const list = (counts: ReadonlyMap<string, number>): string => [...counts].map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
 console.log(`\nsteps: ${list(outcome.steps)}`);
-console.log(`resets, each explained: ${list(outcome.resets)}`);
+console.log(`what came: ${list(outcome.counts)}`);
 console.log(`memory of the server, by its starts, MiB of RSS (least, median, most): ${lives(outcome.memory)}`);
 if (values.log || outcome.violations.length > 0) console.log(`\nthe last the server said:\n${outcome.log.slice(-80).join('\n')}`);
 for (const { kind, who, about } of outcome.violations.slice(0, 50)) console.log(`${kind.toUpperCase()} ${who}: ${about}`);

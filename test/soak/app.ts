@@ -118,7 +118,7 @@ const live = await rowcast({
   source: postgres({ url, slot: 'soak', connections: 6 }),
   bindings: { tasks, notes, places, prices, docs },
   // Small, so that who was away for long is not remembered; quick, so that a dead link is soon found.
-  window: { entries: 3_000 },
+  window: { entries: 1_500 },
   heartbeat: 2,
   log: { info: logged('info'), warn: logged('warn'), error: logged('error') },
 });

@@ -19,8 +19,8 @@ export interface ClientParts {
   readonly writes: WritesJudge;
   readonly faults: readonly Injected[];
   report(kind: Kind, about: string): void;
-  /** A reset that came, and was explained. */
-  wasReset(reason: string): void;
+  /** Counts what came: how often it was put to the test. */
+  count(what: string): void;
 }
 
 interface Asked {
@@ -176,8 +176,10 @@ export class ClientJudge {
 
   #commit(frame: Frame, at: number): void {
     this.#part.push(...(frame['changes'] as WireChange[]));
-    if (frame['more'] === true) return;
+    if (frame['more'] === true) return this.#parts.count('part');
     const position = frame['position'] as string;
+    const ready = [...this.#held.values()].some(({ held }) => held.state === 'ready');
+    if (frame['merged'] === true) this.#parts.count(ready ? 'merged' : 'merged before ready');
     const given = new Map<number, GivenChange[]>();
     for (const [number, action, pk, data] of this.#part) {
       const change = { action, pk: canonical(pk), data: action === 'delete' ? null : digest(canonical(data)) };
@@ -219,6 +221,7 @@ export class ClientJudge {
     if (!holding) return;
     const { held, asked } = holding;
     const position = frame['position'] as string;
+    this.#parts.count(held.state === 'resuming' ? 'resumed' : 'loaded');
     if (held.state === 'resuming') {
       if (!asked.genuine) this.#report('leaked', `${held.view.name}: a token that was never given was accepted`);
       if (!held.view.heldThrough(asked.at ?? '', position))
@@ -238,9 +241,13 @@ export class ClientJudge {
       const holding = this.#of({ type: 'reset', view: number });
       if (!holding) continue;
       const { held, asked } = holding;
-      const { name, faults } = this.#parts;
+      const { name, faults, views } = this.#parts;
       const refused = held.state === 'resuming';
+      const since = (refused ? this.#kept.get(held.view)?.since : undefined) ?? this.#since;
+      const missed = views.passed(held.position ?? '', frame.position);
       const about = {
+        since,
+        missed,
         reason: frame.reason,
         view: held.view,
         from: held.position,
@@ -248,8 +255,8 @@ export class ClientJudge {
         refused,
         forged: refused && !asked.genuine,
       };
-      const caused = during(faults, { who: name, from: this.#kept.get(held.view)?.since ?? this.#since, until: at });
-      if (explained(about, caused)) this.#parts.wasReset(frame.reason);
+      const caused = during(faults, { who: name, from: since, until: at });
+      if (explained(about, caused)) this.#parts.count(`reset ${frame.reason}`);
       else this.#report('unexplained', `${held.view.name}: reset ${frame.reason} at ${frame.position}, from ${held.position ?? 'nothing'}`);
       held.reset();
     }
@@ -260,6 +267,7 @@ export class ClientJudge {
     if (!holding) return;
     const { view } = holding.held;
     if (view.heldAt(frame['position'] as string)) this.#report('unexplained', `${view.name}: dropped at ${String(frame['position'])}`);
+    this.#parts.count('dropped');
     this.#held.delete(frame['view'] as number);
     this.#letGo.add(frame['view'] as number);
     this.#kept.delete(view);

@@ -19,6 +19,9 @@ export interface Ground {
   say(line: string): void;
 }
 
+/** Every task at once: about 2 MB. */
+const WIDE = `UPDATE task SET body = '~v' || id || 'x' || floor(random() * 1e9)::text || '~' || repeat('y', 12000) WHERE org IS NOT NULL`;
+
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Carries out what was planned, and remembers what was done to whom, and when. */
@@ -58,6 +61,8 @@ export class Faults {
         return this.#alone(() => this.#kill(random.below(1_500)));
       case 'crash database':
         return this.#alone(() => this.#crash(random.below(1_500)));
+      case 'lose slot':
+        return this.#alone(() => this.#loseSlot(random.chance(0.5)));
       case 'stop server':
         return this.#alone(() =>
           this.#during('server stopped', null, async () => {
@@ -99,6 +104,16 @@ export class Faults {
         return this.#onClient(client, ms * 2, (link) => link.down.throttle(random.between(1_000, 30_000)), 'slow link');
       case 'stall client':
         return this.#onClient(client, ms * 2, (link) => link.down.throttle(0), 'slow link');
+      case 'flood client':
+        return this.#onClient(
+          client,
+          0,
+          (link) => link.down.throttle(0),
+          'slow link',
+          async () => {
+            for (let times = 0; times < 8; times++) await this.#sql(WIDE);
+          },
+        );
       case 'delay client':
         return this.#onClient(
           client,
@@ -119,13 +134,31 @@ export class Faults {
         return this.#sql(`SET lock_timeout = '2s'; ALTER TABLE task ADD COLUMN added_${++this.#columns} integer DEFAULT ${this.#columns}`);
       case 'bulk':
         return this.#sql(
-          `INSERT INTO task (id, org, team, title) SELECT 1000 + n, 1, 1, '~b' || n || '~' FROM generate_series(1, 1500) AS n ON CONFLICT DO NOTHING`,
-        ).then(() => this.#sql('DELETE FROM task WHERE id BETWEEN 1001 AND 2500'));
+          `INSERT INTO task (id, org, team, title) SELECT 1000 + n, 1, 1, '~b' || n || '~' FROM generate_series(1, 1100) AS n ON CONFLICT DO NOTHING`,
+        ).then(() => this.#sql('DELETE FROM task WHERE id BETWEEN 1001 AND 2100'));
       case 'wide':
         return this.#sql(
           `UPDATE task SET body = '~v' || id || 'x' || floor(random() * 1e9)::text || '~' || repeat('y', 5000) WHERE org IS NOT NULL`,
         );
     }
+  }
+
+  /** While the server is down, its place in the log is dropped, or moved on: what was between cannot be told any more. */
+  async #loseSlot(dropped: boolean): Promise<void> {
+    const { app, toApp, url } = this.#ground;
+    await this.#during('slot lost', null, async () => {
+      await app.kill();
+      await once(url, async (client) => {
+        // The database has to notice first that nobody reads it.
+        const lose = dropped ? `pg_drop_replication_slot('soak')` : `pg_replication_slot_advance('soak', pg_current_wal_lsn())`;
+        for (let tries = 0; tries < 50; tries++) {
+          const lost = await client.query(`SELECT ${lose} FROM pg_replication_slots WHERE slot_name = 'soak' AND NOT active`);
+          if (lost.rowCount !== 0) return;
+          await wait(100);
+        }
+      });
+      toApp.target = { port: await app.start() };
+    });
   }
 
   async #kill(downMs: number): Promise<void> {
@@ -159,12 +192,18 @@ export class Faults {
     });
   }
 
-  #onClient(client: SoakClient, ms: number, spoil: (link: Link) => void, what: Injected['what']): Promise<void> {
+  #onClient(
+    client: SoakClient,
+    ms: number,
+    spoil: (link: Link) => void,
+    what: Injected['what'],
+    meanwhile: () => Promise<void> = () => wait(ms),
+  ): Promise<void> {
     return this.#during(what, client.name, async () => {
       const link = this.#ground.toApp.linkFrom(client.port ?? -1);
       if (!link) return;
       spoil(link);
-      await wait(ms);
+      await meanwhile();
       link.heal();
     });
   }

@@ -161,16 +161,19 @@ test('a reset is explained by what the log says, or by what was done, and by not
     ...more.map((frame): Line => ({ at: 1_000, type: 'in', text: JSON.stringify(frame) })),
   ];
   expect(kinds(judged(recording, after(reset('truncate'), ready)))).toEqual([]);
-  expect(judged(recording, after(reset('truncate'), ready)).resets.get('truncate')).toBe(1);
+  expect(judged(recording, after(reset('truncate'), ready)).counts.get('reset truncate')).toBe(1);
   expect(kinds(judged(recording, after({ type: 'ping', position: recording.position })))).toEqual(['lost']);
   for (const reason of ['schema', 'bulk', 'retention', 'slot_lost', 'token_invalid', 'membership', 'bindings', 'made up']) {
     expect(kinds(judged(recording, after(reset(reason), ready)))).toEqual(['unexplained']);
   }
-  const killed: Injected = { what: 'server killed', who: null, from: 990, until: 995 };
-  expect(kinds(judged(recording, after(reset('retention'), ready), [killed]))).toEqual([]);
-  expect(kinds(judged(recording, after(reset('schema'), ready), [killed]))).toEqual(['unexplained']);
-  const other: Injected = { what: 'slow link', who: 'somebody else', from: 990, until: null };
-  expect(kinds(judged(recording, after(reset('retention'), ready), [other]))).toEqual(['unexplained']);
+  const lost: Injected = { what: 'slot lost', who: null, from: 990, until: 995 };
+  expect(kinds(judged(recording, after(reset('slot_lost'), ready), [lost]))).toEqual([]);
+  expect(kinds(judged(recording, after(reset('schema'), ready), [lost]))).toEqual(['unexplained']);
+  expect(kinds(judged(recording, after(reset('slot_lost'), ready), [{ ...lost, from: 2_000, until: null }]))).toEqual(['unexplained']);
+  const killed = (from: number): Injected => ({ what: 'server killed', who: null, from, until: from + 5 });
+  expect(kinds(judged(recording, after(reset('retention'), ready), [killed(990)]))).toEqual(['unexplained']);
+  const late = after(reset('retention'), ready).map((line) => (line.at === 1_000 ? { ...line, at: 50_000 } : line));
+  expect(kinds(judged(recording, late, [killed(40_000)]))).toEqual([]);
 });
 
 test('what has not arrived at a quiet moment is named', () => {

@@ -23,12 +23,12 @@ export interface Collecting {
 /**
  * Compares what clients sent and heard, byte by byte, with what Postgres says was committed. It shares no code with what it judges.
  *
- * Lines are judged when `settle` is called: by then the history must hold everything that they could speak of.
+ * Lines are judged when `settle` is called, those up to a moment after which the history was read: it holds everything that they could speak of.
  */
 export class Judge {
   readonly violations: Violation[] = [];
-  /** Resets that had a cause, by their reason. */
-  readonly resets = new Map<string, number>();
+  /** What came, of what is not everyday: resets that had a cause by their reason, views that were resumed, … */
+  readonly counts = new Map<string, number>();
   /** Frames that were judged. */
   frames = 0;
   readonly #history: History;
@@ -46,18 +46,19 @@ export class Judge {
   client(name: string, person: Person): { hear(line: Line): void } {
     const report = (kind: Kind, about: string): void => void this.violations.push({ kind, who: name, about });
     const writes = new WritesJudge(this.#introductions, report);
-    const wasReset = (reason: string): void => void this.resets.set(reason, (this.resets.get(reason) ?? 0) + 1);
-    const judge = new ClientJudge({ name, person, views: this.#views, writes, faults: this.#faults, report, wasReset });
+    const count = (what: string): void => void this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+    const judge = new ClientJudge({ name, person, views: this.#views, writes, faults: this.#faults, report, count });
     const client = { judge, writes, lines: [] as Line[] };
     this.#clients.set(name, client);
     return { hear: (line) => void client.lines.push(line) };
   }
 
-  settle(): void {
+  /** Judges what was heard by then, in milliseconds: the history must have been read after that. */
+  settle(until: number = Infinity): void {
     this.#introductions.take(this.#views.catchUp());
     for (const client of this.#clients.values()) {
-      const { lines } = client;
-      client.lines = [];
+      const lines = client.lines.filter(({ at }) => at < until);
+      client.lines = client.lines.slice(lines.length);
       for (const line of lines) client.judge.hear(line);
       this.frames += lines.length;
     }

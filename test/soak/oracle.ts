@@ -23,25 +23,26 @@ export class Oracle {
     await this.#ask(`SELECT pg_create_logical_replication_slot('${SLOT}', 'test_decoding')`);
   }
 
-  /** Takes in what has been committed since. Gives whether there was any; while the database is away there is none. */
-  async read(): Promise<boolean> {
+  /** Takes in what has been committed since, or some of it. Gives how much it was; null: the database is away. */
+  async read(): Promise<number | null> {
     let lines: readonly SlotLine[];
     try {
       lines = await this.#ask<SlotLine>(
-        `SELECT lsn::text, xid::text, data FROM pg_logical_slot_get_changes('${SLOT}', NULL, ${TAKEN}, 'include-timestamp', 'off')`,
+        `SELECT lsn::text, xid::text, data FROM pg_logical_slot_peek_changes('${SLOT}', NULL, ${TAKEN}, 'include-timestamp', 'off')`,
       );
     } catch (error) {
       if (isMistake(error)) throw error;
       await this.#leave();
-      return false;
+      return null;
     }
     for (const line of lines) this.history.take(line);
-    return lines.length > 0;
+    await this.#forget(lines.at(-1)?.lsn);
+    return lines.length;
   }
 
-  /** When nobody writes: all of it. */
+  /** All that had been committed when it was called. */
   async readAll(): Promise<void> {
-    while (await this.read());
+    while ((await this.read()) !== 0);
   }
 
   /** When nobody writes: where the tables are not what the account says. It is what judges the judge. */
@@ -66,6 +67,12 @@ export class Oracle {
 
   async close(): Promise<void> {
     await this.#leave();
+  }
+
+  /** Not before it is here: what a slot gives and lets go of at one stroke is lost when the answer is. */
+  async #forget(lsn: string | undefined): Promise<void> {
+    if (lsn === undefined) return;
+    await this.#ask(`SELECT pg_replication_slot_advance('${SLOT}', '${lsn}')`).catch(() => this.#leave());
   }
 
   async #leave(): Promise<void> {

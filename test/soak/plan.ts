@@ -5,6 +5,7 @@ export type Step =
   // the two that lose a process
   | 'kill server'
   | 'crash database'
+  | 'lose slot'
   // between the server and the database
   | 'stop server'
   | 'cut database'
@@ -19,6 +20,7 @@ export type Step =
   | 'throttle client'
   | 'stall client'
   | 'delay client'
+  | 'flood client'
   | 'cut all clients'
   | 'refuse clients'
   // nothing that breaks
@@ -52,19 +54,25 @@ const LINKS = {
   'cut all clients': 1,
   'refuse clients': 1,
 };
-const WORK = { 'add column': 1, bulk: 1, wide: 4 };
+const WORK: readonly Step[] = ['wide', 'bulk', 'add column', 'flood client', 'wide', 'flood client'];
+const LOSSES: readonly Step[] = ['kill server', 'crash database', 'kill server', 'lose slot', 'crash database'];
 
 /** The same seed plans the same steps, though what they meet differs from run to run. */
 export function plan({ changes, reconnects, kills, random }: PlanOptions): Planned[] {
   const spread = (count: number, step: () => Step): Planned[] =>
     Array.from({ length: count }, (_, n) => ({ after: Math.floor(((n + 0.1 + 0.8 * random.next()) * changes) / count), step: step() }));
   return [
-    // Two of five lose the database: whatever the number, both are among them.
-    ...spread(kills, ((n: number) => () => (n++ % 5 === 1 || n % 5 === 0 ? 'crash database' : 'kill server'))(0)),
+    ...spread(kills, inTurn(LOSSES)),
     ...spread(reconnects, () => random.weighed(RECONNECTS)),
     ...spread(Math.ceil(reconnects / 4), () => random.weighed(SLOW)),
     ...spread(Math.ceil(kills * 1.5), () => random.weighed(LINKS)),
     ...spread(Math.ceil(reconnects / 2), () => 'let go'),
-    ...spread(Math.ceil(kills * 1.2), () => random.weighed(WORK)),
+    ...spread(Math.ceil(kills * 1.2), inTurn(WORK)),
   ].sort((one, other) => one.after - other.after);
+}
+
+/** Each of them, however few are asked for. */
+function inTurn(steps: readonly Step[]): () => Step {
+  let next = 0;
+  return () => steps[next++ % steps.length] as Step;
 }

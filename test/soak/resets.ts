@@ -1,8 +1,15 @@
+import type { Committed } from './history.ts';
 import type { Injected } from './verdict.ts';
 import type { ViewHistory } from './view-history.ts';
 
 /** From how many rows, or bytes, at once it need not be told row by row: in one commit, or since the client was there. */
 const BULK = { rows: 1_000, bytes: 1024 * 1024 };
+
+/** Less than this must be remembered: of what the app is set to (`app.ts`), that part which is sure to be of bound tables. */
+const WINDOW = { commits: 1_200, bytes: 32 * 1024 * 1024 };
+const RESTARTS: readonly Injected['what'][] = ['server killed', 'slot lost'];
+/** What a client had so long before a restart may be from before the place at which the log is read again. */
+const CONFIRMED_LATE_MS = 20_000;
 
 export interface ResetAbout {
   readonly reason: string;
@@ -10,6 +17,10 @@ export interface ResetAbout {
   /** What the client had of the view; null: nothing. */
   readonly from: string | null;
   readonly to: string;
+  /** When it was there, in milliseconds. */
+  readonly since: number;
+  /** All commits in between, whatever view they are of. */
+  readonly missed: readonly Committed[];
   /** It is the answer to one who came back. */
   readonly refused: boolean;
   /** It came with a token that was never given for this. */
@@ -17,9 +28,8 @@ export interface ResetAbout {
 }
 
 /** Whether a reset has a cause: in the log itself, in what the client sent, or among the faults that were injected by then. */
-export function explained({ reason, view, from, to, refused, forged }: ResetAbout, caused: readonly Injected[]): boolean {
+export function explained({ reason, view, from, to, since, missed, refused, forged }: ResetAbout, caused: readonly Injected[]): boolean {
   const passed = view.between(from ?? '', to);
-  const after = (...what: readonly Injected['what'][]): boolean => caused.some((fault) => what.includes(fault.what));
   switch (reason) {
     case 'truncate':
       return view.truncations.some((position) => position > (from ?? '') && position <= to);
@@ -32,10 +42,14 @@ export function explained({ reason, view, from, to, refused, forged }: ResetAbou
     case 'token_invalid':
       return forged;
     case 'retention':
-      return after('server killed', 'database crashed', 'database link', 'server stopped', 'slow link', 'client link', 'client left');
+      return (
+        missed.length >= WINDOW.commits ||
+        sum(missed.map(({ bytes }) => bytes)) >= WINDOW.bytes ||
+        caused.some((fault) => RESTARTS.includes(fault.what) && fault.from - since >= CONFIRMED_LATE_MS)
+      );
     case 'slot_lost':
     case 'slot_replaced':
-      return after('slot dropped');
+      return caused.some(({ what }) => what === 'slot lost');
     case 'membership':
     case 'permission_changed':
       return (

@@ -38,7 +38,8 @@ export interface Outcome {
   readonly frames: number;
   readonly reconnects: number;
   readonly writes: number;
-  readonly resets: ReadonlyMap<string, number>;
+  /** What came, of what is not everyday. */
+  readonly counts: ReadonlyMap<string, number>;
   readonly steps: ReadonlyMap<Step, number>;
   readonly memory: readonly Memory[];
   /** The last that the server said for itself. */
@@ -88,7 +89,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
       while (oracle.history.changes < goal) {
         await oracle.read();
         while ((planned[0]?.after ?? Infinity) <= oracle.history.changes) faults.take((planned.shift() as { step: Step }).step);
-        if (acting.chance(0.3)) act(acting.pick(clients), acting);
+        if (acting.chance(0.7)) act(acting.pick(clients), acting);
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
       await writers.stop();
@@ -119,7 +120,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
     frames: judge.frames,
     reconnects: connections(clients) - clients.length,
     writes: judge.answers,
-    resets: judge.resets,
+    counts: judge.counts,
     steps: faults.done,
     memory: app.memory,
     log: app.log,
@@ -139,8 +140,9 @@ async function quiet({ oracle, judge, clients }: Parties): Promise<readonly stri
   for (const client of clients) client.wake();
   const started = performance.now();
   for (;;) {
+    const before = performance.now();
     await oracle.readAll();
-    judge.settle();
+    judge.settle(before);
     const missing = [
       ...judge.unsettled(),
       ...clients.flatMap((client) => (client instanceof ShippedClient ? judge.collections(client) : [])),

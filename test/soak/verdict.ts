@@ -24,7 +24,7 @@ export interface Injected {
     | 'slow link'
     | 'client left'
     | 'forged token'
-    | 'slot dropped';
+    | 'slot lost';
   /** The client it was done to; null: everybody. */
   readonly who: string | null;
   /** Milliseconds. `until` is null while it lasts. */

@@ -170,6 +170,11 @@ export class ViewHistories {
     return this.#past[this.#taken - 1]?.position ?? '';
   }
 
+  /** All that was committed after a position, up to and with another. */
+  passed(after: string, upTo: string): readonly Committed[] {
+    return this.#past.filter(({ position }) => position > after && position <= upTo);
+  }
+
   /** Takes in what has been committed since. */
   catchUp(): readonly Committed[] {
     const fresh = this.#past.slice(this.#taken);
