@@ -49,7 +49,7 @@ type Outcome = { readonly answer: Answer; readonly logged: boolean };
 /**
  * One write of a client, from frame to answer: refused here where no database is needed, else judged by the store on the row as it stands.
  * Resolves for every outcome a client can be told; a failure of ours is `internal`, with the details in the log only.
- * @throws {RowcastError} `outcome_unknown` when nobody can tell what became of it: it has to be asked for again.
+ * @throws {RowcastError} `outcome_unknown` when nobody can tell what became of it, or of an earlier try: it has to be asked for again.
  */
 export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer, parts: InboundParts): Promise<Outcome> {
   try {
@@ -73,8 +73,26 @@ export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer,
   } catch (error) {
     parts.log.error({ err: error, stream: stream.name, action: frame.action }, 'a write failed');
     if (error instanceof RowcastError && error.code === 'outcome_unknown') throw error;
-    return { answer: { ok: false, code: 'internal', message: 'the write failed; nothing was written' }, logged: false };
+    return failed(frame, stream, { writer, store: parts.store });
   }
+}
+
+/**
+ * This try wrote nothing. An earlier one, on a connection that was lost, may have, or may be about to: where it has, its answer is this one's;
+ * where it has not, it will not any more.
+ */
+async function failed(frame: WriteFrame, { table }: Stream, { writer, store }: Trying): Promise<Outcome> {
+  const answer: Answer = { ok: false, code: 'internal', message: 'the write failed; nothing was written' };
+  const claim = { principal: writer.principal, receipt: writer.receipt, hash: hashOf(frame) };
+  try {
+    return await store.write({ table, action: 'create', key: null, claim, judge: () => ({ verdict: 'refuse', answer }) });
+  } catch (error) {
+    throw new RowcastError('outcome_unknown', 'the database went away while a write was under way', { cause: error });
+  }
+}
+
+interface Trying extends Pick<InboundParts, 'store'> {
+  readonly writer: Writer;
 }
 
 interface Prepared {
