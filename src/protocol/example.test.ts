@@ -33,7 +33,7 @@ test("the page's own client follows a stream, writes, and asks again when it los
   await using server = await ScriptedServer.open();
   const changes: unknown[] = [];
   const intval = (await example()).connect(server.url, 'intval', (change) => changes.push(change));
-  const first = await server.welcomed({ intval: INFO, chat: null });
+  const first = await server.welcomed({ intval: INFO, chat: null }, true);
   expect(first.protocol).toBe('rowcast.1');
   expect(await first.frame()).toEqual({ type: 'subscribe', id: 1, stream: 'intval' });
   await first.rest();
@@ -66,7 +66,7 @@ test("the page's own client follows a stream, writes, and asks again when it los
   const updated = intval.update(9, { value: 2 });
   const asked = (await first.frame()) as WriteFrame;
   first.cut();
-  const second = await server.welcomed({ intval: INFO });
+  const second = await server.welcomed({ intval: INFO }, true);
   expect(second.client).toBe(first.client);
   expect(await second.frame()).toMatchObject({ type: 'subscribe', stream: 'intval' });
   expect(await second.frame()).toEqual(asked);
