@@ -1,4 +1,4 @@
-/** One thing a hostile or broken client may send, and the codes it may be answered with. */
+/** One thing a hostile or broken client may send, and the codes, or the reasons of a `reset`, that it may be answered with. */
 export interface BadInput {
   readonly name: string;
   readonly text: string;
@@ -16,9 +16,10 @@ const FRAMES = {
   update: { type: 'write', id: 1, stream: 'posts', action: 'update', pk: 1, data: { title: 'changed' } },
   delete: { type: 'write', id: 1, stream: 'posts', action: 'delete', pk: 1 },
   message: { type: 'message', stream: 'echo', payload: 1 },
+  resume: { type: 'subscribe', id: 1, stream: 'posts', params: { blogId: 1 }, at: '0000000000000001', token: 'WyIxIl0.bWFj' },
+  at: { type: 'at', mark: 262_144 },
+  refresh: { type: 'refresh', id: 1, token: 'newer' },
 } as const;
-
-const OPTIONAL: Record<string, readonly string[]> = { subscribe: [] };
 
 const NOT_JSON = [
   ...['', ' ', '\n', '{', '}', '[', '{]', '{"type"}', '{"type":}', "{'type':'hello'}", '{type:"hello"}', '{"type":"hello",}', '\ufeff{}'],
@@ -54,8 +55,10 @@ const NOT_JSON = [
 
 const NOT_OBJECTS = ['null', 'true', '1', '-0', '"hello"', '[]', '[{"type":"hello"}]', '{}'].map((text) => bad(`no frame: ${text}`, text));
 
-const UPDATE = json(FRAMES.update);
-const TRUNCATED = Array.from({ length: UPDATE.length - 1 }, (_, end) => bad(`cut off after ${end + 1}`, UPDATE.slice(0, end + 1)));
+const TRUNCATED = (['update', 'resume', 'at', 'refresh'] as const).flatMap((name) => {
+  const text = json(FRAMES[name]);
+  return Array.from({ length: text.length - 1 }, (_, end) => bad(`${name} cut off after ${end + 1}`, text.slice(0, end + 1)));
+});
 
 const TYPES = [null, 1, true, [], {}, '', 'Hello', 'WRITE', 'write ', ' write', '__proto__', 'constructor', 'toString', 'hasOwnProperty']
   .concat([
@@ -80,7 +83,7 @@ const EXTRA = Object.entries(FRAMES).flatMap(([name, frame]) =>
 
 const MISSING = Object.entries(FRAMES).flatMap(([name, frame]) =>
   Object.keys(frame)
-    .filter((key) => !(key === 'params' || OPTIONAL[name]?.includes(key)))
+    .filter((key) => key !== 'params')
     .map((key) => bad(`${name} without "${key}"`, json({ ...frame, [key]: undefined }))),
 );
 
@@ -99,6 +102,23 @@ const WRONG: readonly [keyof typeof FRAMES, string, readonly unknown[]][] = [
   ['create', 'pk', [1, 'x', null]],
   ['create', 'data', [null, 1, 'x', []]],
   ['delete', 'data', [null, {}, { title: 'x' }]],
+  ['resume', 'id', [null, 0, -1, 1.5, '1', true, [], {}, 2 ** 53]],
+  ['resume', 'stream', [null, 1, true, [], {}]],
+  ['resume', 'params', [null, 1, 'x', []]],
+  [
+    'resume',
+    'at',
+    [null, 1, 0, true, [], {}, '', ' ', '1', '000000000000001', '00000000000000001', '000000000000000g', 'ABCDEF0123456789'],
+  ],
+  [
+    'resume',
+    'at',
+    ['-000000000000001', '0x00000000000001', '0000000000000001 ', '0000000000000001\n', '../../etc/passwd', "' OR '1'='1' --x"],
+  ],
+  ['resume', 'token', [null, 1, 0, true, [], {}, ['WyIxIl0.bWFj']]],
+  ['at', 'mark', [null, 0, -1, 1.5, '1', '', true, [], {}, 2 ** 53, Number.MAX_VALUE]],
+  ['refresh', 'id', [null, 0, -1, 1.5, '1', true, [], {}, 2 ** 53]],
+  ['refresh', 'token', [null, 1, 0, true, [], {}, ['newer']]],
 ];
 const WRONG_TYPES = WRONG.flatMap(([name, key, values]) =>
   values.map((value) => bad(`${name}: "${key}" is ${json(value)}`, json({ ...FRAMES[name], [key]: value }))),
@@ -108,6 +128,8 @@ const AT = (inside: string): readonly [string, string][] => [
   ['the frame', `{${inside},"type":"write","id":1,"stream":"posts","action":"update","pk":1,"data":{"title":"x"}}`],
   ['data', `{"type":"write","id":1,"stream":"posts","action":"update","pk":1,"data":{${inside}}}`],
   ['params', `{"type":"subscribe","id":1,"stream":"posts","params":{${inside}}}`],
+  ['a resume', `{"type":"subscribe","id":1,"stream":"posts","at":"0000000000000001","token":"",${inside}}`],
+  ['a refresh', `{"type":"refresh","id":1,"token":"newer",${inside}}`],
   ['a payload', `{"type":"message","stream":"echo","payload":{"deep":[{${inside}}]}}`],
 ];
 const PROTOTYPES = [
@@ -146,6 +168,7 @@ const STREAMS = [
 ].flatMap((stream) => [
   bad(`write to stream ${json(stream)}`, json({ ...FRAMES.update, stream }), 'unknown_stream'),
   bad(`subscribe to stream ${json(stream)}`, json({ ...FRAMES.subscribe, stream }), 'unknown_stream'),
+  bad(`resume of stream ${json(stream)}`, json({ ...FRAMES.resume, stream }), 'unknown_stream'),
   bad(`message to stream ${json(stream)}`, json({ ...FRAMES.message, stream }), 'unknown_stream'),
 ]);
 
@@ -236,7 +259,13 @@ const VALUES = [null, 1, 1.5, true, [], ['x'], {}, { title: 'x' }, { $ne: null }
 const REST = [
   bad('a create without what is required', json({ ...FRAMES.create, data: {} }), 'invalid'),
   bad('an update of nothing', json({ ...FRAMES.update, data: {} }), 'invalid'),
-  bad('params of another shape', json({ ...FRAMES.subscribe, params: {} }), 'invalid'),
+  bad('params of another shape', json({ ...FRAMES.subscribe, params: { id: 1 } }), 'invalid'),
+  bad('params for who takes none', json({ ...FRAMES.subscribe, stream: 'labels', params: { id: 1 } }), 'invalid'),
+  bad('a resume of a group that may not be asked for', json({ ...FRAMES.resume, params: { blogId: 666 } }), 'forbidden'),
+  bad('a resume by params of another shape', json({ ...FRAMES.resume, params: { title: 'x' } }), 'invalid'),
+  bad('a resume of a consumer', json({ ...FRAMES.resume, stream: 'echo' }), 'unknown_stream'),
+  bad('a position without a token', json({ ...FRAMES.subscribe, at: FRAMES.resume.at })),
+  bad('a token without a position', json({ ...FRAMES.subscribe, token: FRAMES.resume.token })),
   bad('params with one too many', json({ ...FRAMES.subscribe, params: { blogId: 1, title: 'x' } }), 'invalid'),
   bad('params that are null', json({ ...FRAMES.subscribe, params: { blogId: null } }), 'invalid'),
   bad('a group that may not be asked for', json({ ...FRAMES.subscribe, params: { blogId: 666 } }), 'forbidden'),
@@ -247,6 +276,36 @@ const REST = [
   bad('a subscription to a consumer', json({ ...FRAMES.subscribe, stream: 'echo' }), 'unknown_stream'),
   bad('a second hello', json(FRAMES.hello)),
 ];
+
+/** Of the shape, by nobody's hand: none of it is a right to anything, and none of it an error. */
+const FORGED = [
+  ...[
+    '',
+    '.',
+    '..',
+    'a',
+    'a.b',
+    'a.b.c',
+    'WyIxIl0',
+    'WyIxIl0.',
+    '.bWFj',
+    'WyIxIl0.bWFj',
+    'e30.',
+    'bnVsbA.',
+    'null',
+    '[]',
+    '{}',
+    '=.=',
+    '%00',
+  ],
+  ...['eyJhbGciOiJub25lIn0.e30.', `W10.${'A'.repeat(43)}`, `.${'A'.repeat(43)}`, `${'A'.repeat(43)}.${'A'.repeat(43)}`, '\u0000', '💥.💥'],
+  ...[`WyIxIl0.${'A'.repeat(50_000)}`, `${'.'.repeat(10_000)}`, `${'A'.repeat(60_000)}.`],
+];
+const POSITIONS = ['0000000000000000', '0000000000000001', '7fffffffffffffff', 'ffffffffffffffff'];
+const TOKENS = [...FORGED, ...INJECTIONS].flatMap((token, which) => [
+  bad(`token ${json(token.slice(0, 40))}`, json({ ...FRAMES.resume, at: POSITIONS[which % POSITIONS.length], token }), 'token_invalid'),
+  bad(`newer credentials ${json(token.slice(0, 40))}`, json({ ...FRAMES.refresh, token }), 'forbidden'),
+]);
 
 export const BAD_INPUT: Readonly<Record<string, readonly BadInput[]>> = {
   'not JSON': NOT_JSON,
@@ -264,5 +323,6 @@ export const BAD_INPUT: Readonly<Record<string, readonly BadInput[]>> = {
   keys: KEYS,
   'mass assignment': FOREIGN,
   values: VALUES,
+  tokens: TOKENS,
   rest: REST,
 };
