@@ -109,8 +109,7 @@ export class EventDoor {
     this.#open.set(session.id, { session, principal, endpoint, response });
     const who = JSON.stringify([endpoint.path, principal, client]);
     const comment = this.#commenting(response);
-    const ended = Date.now() + endpoint.limits.ageSeconds * 1_000;
-    const age = this.#server.clock.after(Math.min(ended - Date.now(), 2 ** 31 - 1), () => session.end('aged', 'old: come back'));
+    const age = this.#server.clock.after(endpoint.limits.ageSeconds * 1_000, () => session.end('aged', 'old: come back'));
     response.on('error', () => undefined); // `close` follows
     response.once('close', () => {
       comment.cancel();
