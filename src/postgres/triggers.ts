@@ -115,7 +115,7 @@ async function logLeft(sql: Sql): Promise<readonly GuardedStep[]> {
   ];
 }
 
-const LOG_NOTES = `key LIKE 'slot:%' OR key LIKE 'publication:%' OR key LIKE 'identity:%'`;
+const LOG_NOTES = `split_part(key, ':', 1) IN ('slot', 'publication', 'identity', 'followed', 'confirmed')`;
 
 async function slotsOfLog(sql: Sql): ReturnType<Sql['query']> {
   return sql.query(

@@ -227,17 +227,16 @@ export const TRIGGER_TABLE_LAWS: Readonly<Record<string, Law>> = {
     await using follower = await Follower.of(database(), [bound(ITEM)]);
     await follower.settled();
     await app.run('CREATE TABLE child () INHERITS (item)');
-    await until(() => follower.lost.length === 1);
+    await until(() => follower.lost.length === 1 && follower.log.errors.some((error) => error.includes('NO INHERIT "public"."item"')));
     await app.run('DROP TABLE child');
     await until(() => follower.lost.length === 2);
     await app.run('ALTER TABLE item SET UNLOGGED');
-    await until(() => follower.lost.length === 3);
+    await until(() => follower.lost.length === 3 && follower.log.errors.some((error) => error.includes('SET LOGGED')));
     await app.run('ALTER TABLE item SET LOGGED');
     await until(() => follower.lost.length === 4);
     await app.run(`INSERT INTO item VALUES (1, 'a')`);
     await follower.settled();
     expect([new Set(follower.lost), follower.changes]).toEqual([new Set(['item publication_changed']), [[[null, { id: '1', text: 'a' }]]]]);
-    expect(follower.log.errors.join()).toMatch(/NO INHERIT "public"."item".*SET LOGGED/);
   },
 
   async 'a partition that is made is followed at once; one that is attached, detached, emptied or dropped with its rows loses the table'({
