@@ -17,6 +17,8 @@ export interface Entry {
   readonly resets: readonly Reset[];
   /** Rows of join tables: who may see what, from this commit on. */
   readonly members: readonly MemberChange[];
+  /** The log could not be read on without a gap: what is not here may be anything, a revocation among it. */
+  readonly gap?: true;
 }
 
 /** One folded change, as one stream has it. */

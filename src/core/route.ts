@@ -2,6 +2,7 @@ import type { Change, Commit } from './change.ts';
 import type { Delivery, Entry, Reset } from './entry.ts';
 import { fold } from './fold.ts';
 import type { MemberChange, Members } from './membership.ts';
+import type { ResetReason } from '../protocol/index.ts';
 import type { Stream } from './stream.ts';
 import { keyText, type Table } from './table.ts';
 
@@ -62,8 +63,12 @@ export function route(commit: Commit, { streams, members }: Routes, failed: (str
     deliveries: reset.size === 0 ? deliveries : deliveries.filter(({ stream }) => !reset.has(stream)),
     resets: [...resets.values()],
     members: granted,
+    ...(commit.lost.some(({ reason }) => GAPS.has(reason)) ? { gap: true } : {}),
   };
 }
+
+/** What is told of a log as a whole, and not of one table. */
+const GAPS: ReadonlySet<ResetReason> = new Set(['retention', 'slot_lost', 'slot_replaced', 'timeline', 'backplane_loss']);
 
 /** What a row of a join table gives and takes. */
 function grants({ before, after }: Change, { membership, granted }: Members): readonly MemberChange[] {

@@ -241,6 +241,7 @@ export class Gateway {
   #pass(entry: Entry): number {
     if (entry.prev > this.position) this.#gap(entry.prev);
     const { position } = entry;
+    if (entry.gap) this.#sendAway();
     const bytes = this.window.push(entry);
     for (const receipt of entry.receipts) {
       if (receipt.client === this.#seal) this.window.seal(entry.xid);
@@ -262,17 +263,24 @@ export class Gateway {
     return bytes;
   }
 
-  /**
-   * The ledger does not have what follows the last entry here. Among it may be who does not belong to something any more, and whose access was
-   * taken back: everybody comes back, and is asked who they are.
-   */
+  /** The ledger does not have what follows the last entry here. */
   #gap(at: Position): void {
     this.#parts.log.error({ from: this.position, to: at }, 'a gap in the ledger: everybody has to come back');
     this.window.cut(at, 'backplane_loss');
     this.#position = at;
+    this.#sendAway();
+    this.#missing();
+  }
+
+  /**
+   * Among what is missing may be who does not belong to something any more, and whose access was taken back: everybody comes back, and is asked
+   * who they are.
+   */
+  #sendAway(): void {
     this.#first.missed();
     for (const { member } of [...this.#seated.values()]) member.missed();
-    this.#missing();
+    for (const { failed } of this.#marks.values()) failed(new RowcastError('source_lost', 'the log has a gap where a mark may have been'));
+    this.#marks.clear();
   }
 
   #hear(message: GroupMessage): void {

@@ -224,12 +224,22 @@ export class Server {
   /** Resolves once everything committed before this call has gone out to every session here. */
   async settled(): Promise<void> {
     if (this.#stop.signal.aborted) throw new RowcastError('closed', 'Rowcast has been closed');
-    const receipt = { client: this.clock.id(), write: 1 };
-    const passed = this.#gateway.passed(receipt);
-    try {
-      await Promise.all([this.#database.source.mark(receipt), passed.done]);
-    } finally {
-      passed.forget();
+    await this.#marked(null);
+  }
+
+  /** Leaves a mark in the log and waits until it has come back: again, where the log lost it. */
+  async #marked(revokes: Revocation | null): Promise<void> {
+    for (;;) {
+      const receipt = { client: this.clock.id(), write: 1, ...(revokes ? { revokes } : {}) };
+      const passed = this.#gateway.passed(receipt);
+      try {
+        await Promise.all([this.#database.source.mark(receipt), passed.done]);
+        return;
+      } catch (error) {
+        if (!(error instanceof RowcastError && error.code === 'source_lost') || this.#stop.signal.aborted) throw error;
+      } finally {
+        passed.forget();
+      }
     }
   }
 
@@ -250,13 +260,7 @@ export class Server {
 
   /** From its position in the log on, nothing more goes to these connections, and they end. Resolves when that is so here. */
   async revoke(revocation: Revocation): Promise<void> {
-    const receipt = { client: this.clock.id(), write: 1, revokes: revocation };
-    const passed = this.#gateway.passed(receipt);
-    try {
-      await Promise.all([this.#database.source.mark(receipt), passed.done]);
-    } finally {
-      passed.forget();
-    }
+    await this.#marked(revocation);
   }
 
   /**

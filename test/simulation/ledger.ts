@@ -6,6 +6,8 @@ import type { Random } from './random.ts';
 export interface Way {
   readonly random: Random;
   takes(kind: Latency): Promise<void>;
+  /** Entries were taken in: whether whoever appends is never told. */
+  held(entries: readonly Entry[]): boolean;
   /** Entries that the other side has and never hands out, as a broker that was trimmed or made anew does without a word. */
   loses(entries: readonly Entry[]): boolean;
 }
@@ -31,7 +33,9 @@ export function farLedger(near: Ledger, way: Way): Ledger {
     async append(entries, term) {
       await way.takes('quick');
       await near.append(entries, term);
+      const lost = way.held(entries);
       await way.takes('quick');
+      if (lost) throw new Error('the connection to the ledger was cut');
     },
     // Begun at once: from here on nothing is missed.
     follow: (after, signal) => carried(near.follow(after, signal), way, signal),

@@ -68,6 +68,8 @@ export class Scenario {
         world.crash();
       }),
       fault('lose entries', () => world.lose(random.between(1, 3))),
+      fault('lose an answer', () => world.forget()),
+      fault('lie', () => world.lie()),
       fault('truncate', () => this.#truncate()),
       fault('bulk', () => this.#bulk()),
       fault('revoke', () => this.#revoke()),

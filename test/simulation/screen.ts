@@ -3,6 +3,7 @@ import type { ClientFrame, ServerFrame } from '../../src/protocol/index.ts';
 import type { Position } from '../../src/core/index.ts';
 import { STREAMS, type User } from './app.ts';
 import { difference, textOf, type Asked } from './history.ts';
+import type { Loot } from './liar.ts';
 import { Link, type Host } from './link.ts';
 import { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
@@ -40,6 +41,8 @@ export class Screen {
   readonly client: Client;
   readonly looked: Looked[] = [];
   readonly written: Written[] = [];
+  /** The last of what it was given to come back with. */
+  readonly loot: Loot[] = [];
   readonly #parts: ScreenParts;
   link: Link | null = null;
   /** Where each view stands, by what was heard: number, then what it is. */
@@ -173,7 +176,11 @@ export class Screen {
         return;
       case 'ready': {
         const view = this.#views.get(frame.view);
-        if (view !== undefined) this.#positions.set(view, frame.position);
+        if (view === undefined) return;
+        this.#positions.set(view, frame.position);
+        const [stream, params] = JSON.parse(view) as [Asked['stream'], Record<string, number>];
+        this.loot.push({ asked: { stream, params: Object.keys(params).length === 0 ? null : params }, token: frame.token });
+        if (this.loot.length > 5) this.loot.shift();
         return this.#judge();
       }
       case 'reset':

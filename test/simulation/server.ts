@@ -1,4 +1,4 @@
-import type { Database, Entry, Log, Model, OpenDatabase, Table } from '../../src/core/index.ts';
+import type { Database, Entry, Log, Model, OpenDatabase, Position, Table } from '../../src/core/index.ts';
 import { memoryBus, memoryLedger } from '../../src/memory/index.ts';
 import { Server, type OpenEndpoint } from '../../src/server/index.ts';
 import { handTable } from '../core/hand-made.ts';
@@ -11,6 +11,7 @@ import { SimRows } from './rows.ts';
 import type { Setting } from './setting.ts';
 import { SimSource } from './source.ts';
 import { SimStore } from './store.ts';
+import { Broken } from './wiretap.ts';
 
 export interface ServingParts {
   readonly database: SimDatabase;
@@ -18,6 +19,8 @@ export interface ServingParts {
   readonly release: number;
   /** Whether the ledger is to lose what it hands out next. */
   loses(entries: readonly Entry[]): boolean;
+  /** Whether the answer to an append is to be lost. */
+  forgetful(): boolean;
   broken(error: unknown): void;
 }
 
@@ -41,8 +44,9 @@ export class Serving implements Host {
     const { database, setting, release } = parts;
     const { models, bindings } = appOf({ version: release, scans: setting.scans });
     const log = logOf(process, parts);
+    const held = { acknowledged: '' };
     const server = await Server.open({
-      source: databaseOf({ ...parts, process, models }),
+      source: databaseOf({ ...parts, process, models, acknowledges: (position) => (held.acknowledged = position) }),
       bindings,
       setup: 'auto',
       clock: process,
@@ -57,13 +61,19 @@ export class Serving implements Host {
           random: database.timeline.random,
           takes: (kind) => process.takes(kind),
           loses: (entries) => parts.loses(entries),
+          held: (entries) => {
+            const { acknowledged } = held;
+            const early = entries.find(({ position }) => position <= acknowledged);
+            if (early) parts.broken(new Broken(`${early.position} was acknowledged to the database before the ledger had it`));
+            return parts.forgetful();
+          },
         }),
     });
     return new Serving(process, server, setting);
   }
 
   async admit(user: string): ReturnType<Host['admit']> {
-    const request = new Request('http://simulated/', { headers: { user } });
+    const request = requestOf(user);
     const found = this.server.at('/');
     if (!found || this.server.full(found.endpoint)) return null;
     const admission = await this.server.admit(found, request);
@@ -92,12 +102,21 @@ export class Serving implements Host {
   }
 }
 
+const REQUESTS = new Map<string, Request>();
+
+function requestOf(user: string): Request {
+  let request = REQUESTS.get(user);
+  if (!request) REQUESTS.set(user, (request = new Request('http://simulated/', { headers: { user } })));
+  return request;
+}
+
 interface DatabaseParts extends ServingParts {
+  acknowledges(position: Position): void;
   readonly process: Process;
   readonly models: Readonly<Record<TableName, Model>>;
 }
 
-function databaseOf({ database, process, models, setting }: DatabaseParts): Database {
+function databaseOf({ database, process, models, setting, acknowledges }: DatabaseParts): Database {
   const nothing = (): Promise<readonly []> => Promise.resolve([]);
   return {
     name: 'simulated',
@@ -108,7 +127,7 @@ function databaseOf({ database, process, models, setting }: DatabaseParts): Data
       const named = new Map<TableName, Table>(TABLE_NAMES.map((name) => [name, { ...handTable(models[name] as never) }]));
       return {
         tables: new Map([...named].map(([name, table]) => [models[name], table])),
-        source: new SimSource({ database, process, tables: named, confirmAfter: setting.confirmAfter }),
+        source: new SimSource({ database, process, tables: named, confirmAfter: setting.confirmAfter, acknowledges }),
         store: new SimStore(database, process, named),
         rows: new SimRows(database, process, named),
         secret: database.secret,

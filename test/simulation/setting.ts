@@ -36,6 +36,8 @@ export type Fault =
   | 'new epoch'
   | 'new secret'
   | 'lose entries'
+  | 'lose an answer'
+  | 'lie'
   | 'truncate'
   | 'bulk'
   | 'revoke'
@@ -55,6 +57,8 @@ const WEIGHTS: Readonly<Record<Fault, number>> = {
   'new epoch': 0.2,
   'new secret': 0.2,
   'lose entries': 0.4,
+  'lose an answer': 0.4,
+  lie: 1,
   truncate: 0.4,
   bulk: 0.6,
   revoke: 0.4,
@@ -72,7 +76,7 @@ export function settingOf(random: Random): Setting {
   if (standby > 0) faults['lose slot'] = 0;
   return {
     pages: random.between(1, 3),
-    actions: random.between(20, 60),
+    actions: random.between(15, 45),
     scale: random.pick([1, 1, 60, 250]),
     window: random.chance(0.7) ? ROOMY : { ...ROOMY, entries: random.between(1, 12), age: random.pick([3_600_000, 3_600_000, 2_000]) },
     bulk: { rows: random.pick([1_000, 3]), bytes: 1_048_576 },

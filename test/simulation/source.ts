@@ -9,6 +9,7 @@ export interface SourceParts {
   readonly tables: ReadonlyMap<TableName, Table>;
   /** Milliseconds that what was acknowledged is kept for a restart. */
   readonly confirmAfter: number;
+  acknowledges(position: Position): void;
 }
 
 /** The log of the simulated database, as one process reads it: by the contract of core's port, and as late and in pieces as that allows. */
@@ -81,8 +82,9 @@ export class SimSource implements ChangeSource {
   }
 
   acknowledge(position: Position): void {
-    const { database, process, confirmAfter } = this.#parts;
+    const { database, process, confirmAfter, acknowledges } = this.#parts;
     const { slot } = database;
+    acknowledges(position);
     process.after(confirmAfter, () => {
       // What cannot be seen yet has to be read again by whoever starts: rows do not show it.
       const seen = database.seenUpTo;

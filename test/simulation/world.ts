@@ -3,6 +3,7 @@ import { principalOf } from '../../src/server/index.ts';
 import { USERS } from './app.ts';
 import { Causes } from './causes.ts';
 import { SimDatabase } from './database.ts';
+import { lie } from './liar.ts';
 import { Process } from './process.ts';
 import { Random } from './random.ts';
 import { Screen } from './screen.ts';
@@ -29,6 +30,7 @@ export class World implements Witness {
   #names = 0;
   #release = 1;
   #losing = 0;
+  #forgets = false;
 
   constructor(seed: number, traced: boolean) {
     const random = new Random(seed);
@@ -96,6 +98,7 @@ export class World implements Witness {
       setting,
       release: this.#release,
       loses: (entries) => this.#loses(entries),
+      forgetful: () => this.#forgets && !(this.#forgets = false),
       broken: (error) => this.failed(error),
     }).then(
       (serving) => {
@@ -142,6 +145,28 @@ export class World implements Witness {
   /** The ledger loses this many of the entries that it hands out next. */
   lose(entries: number): void {
     this.#losing = entries;
+  }
+
+  /** Whoever appends next is not told that it was done. */
+  forget(): void {
+    this.#forgets = true;
+  }
+
+  /** Somebody comes with what one of the pages was given once. */
+  lie(): void {
+    const { random } = this.timeline;
+    const loot = this.screens.flatMap(({ loot, user }) => loot.map((each) => ({ ...each, user })));
+    if (loot.length === 0) return;
+    const one = random.pick(loot);
+    const moments = [...this.history.since(ORIGIN, this.tail())];
+    lie(random.chance(0.7) ? one.user : random.pick(USERS), one, random.pick(moments).position, {
+      timeline: this.timeline,
+      client: new Process('a liar', this.timeline),
+      host: () => this.serving,
+      scale: this.setting.scale,
+      witness: this,
+      failed: this.failed,
+    });
   }
 
   page(): Screen {
