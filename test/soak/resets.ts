@@ -29,6 +29,8 @@ export interface ResetAbout {
 
 /** Whether a reset has a cause: in the log itself, in what the client sent, or among the faults that were injected by then. */
 export function explained({ reason, view, from, to, since, missed, refused, forged }: ResetAbout, caused: readonly Injected[]): boolean {
+  // A token of another view, or half of one, is refused for what does not fit.
+  if (forged && ['token_invalid', 'permission_changed', 'membership'].includes(reason)) return true;
   const passed = view.between(from ?? '', to);
   switch (reason) {
     case 'truncate':
@@ -39,8 +41,6 @@ export function explained({ reason, view, from, to, since, missed, refused, forg
         sum(passed.map(({ changes }) => changes.size)) >= BULK.rows ||
         sum(passed.map(({ bytes }) => bytes)) >= BULK.bytes
       );
-    case 'token_invalid':
-      return forged;
     case 'retention':
       return (
         missed.length >= WINDOW.commits ||

@@ -53,10 +53,21 @@ export class Writers {
   async stop(): Promise<void> {
     this.#going = false;
     await Promise.all(this.#running);
-    await once(this.#options.url, async (client) => {
-      const { rows } = await client.query<{ gid: string }>('SELECT gid FROM pg_prepared_xacts');
-      for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${client.escapeLiteral(gid)}`);
-    });
+    while (!(await this.#tidied())) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+
+  /** Leaves nothing that was prepared and not ended. False: the database is away. */
+  async #tidied(): Promise<boolean> {
+    try {
+      await once(this.#options.url, async (client) => {
+        const { rows } = await client.query<{ gid: string }>('SELECT gid FROM pg_prepared_xacts');
+        for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${client.escapeLiteral(gid)}`);
+      });
+      return true;
+    } catch (error) {
+      if (isMistake(error)) throw error;
+      return false;
+    }
   }
 
   async #write(random: Random): Promise<void> {
