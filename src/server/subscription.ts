@@ -52,6 +52,8 @@ export class Subscription implements Seat {
   #next = 0;
   /** A later reset, or start, makes an earlier one's start void. */
   #turn = 0;
+  /** What waits for the connection to have caught up. */
+  #untold: (() => void) | null = null;
   /** Readings in a row that the window did not go back to. */
   #missed = 0;
 
@@ -80,11 +82,29 @@ export class Subscription implements Seat {
     this.#sit();
   }
 
-  /** Goes on from where an earlier connection was. */
+  /**
+   * What is pushed to a connection that is behind is not passed on: it is done at once, or when the connection has caught up, unless something
+   * else became of the view by then.
+   */
+  onceTold(then: () => void): void {
+    this.#parts.flush();
+    this.#untold = null;
+    if (this.box.behind === null) return then();
+    const turn = this.#turn;
+    this.#untold = () => {
+      if (!this.#ended && turn === this.#turn) this.onceTold(then);
+    };
+  }
+
+  /** The connection is not behind any more. */
+  caughtUp(): void {
+    this.#untold?.();
+  }
+
+  /** Goes on from where an earlier connection was. Only {@link onceTold}. */
   resume(at: Position, since: Position): void {
-    const { window, flush, box } = this.#parts;
+    const { window, box } = this.#parts;
     this.#since = since;
-    flush();
     const passed = window.since(at, this.view.stream.name, this.#groups.keys());
     for (const item of catchUp(passed, this.view, { holds: this.#groups, position: window.tail })) box.push(item);
     this.#ready();
@@ -194,8 +214,10 @@ export class Subscription implements Seat {
   }
 
   #join(snapshot: Snapshot): void {
-    const { window, flush, box } = this.#parts;
+    const { window, flush, box, crowded } = this.#parts;
     const { stream } = this.view;
+    flush();
+    if (box.behind !== null) return crowded();
     const start = window.startOf(snapshot);
     if (start === null) {
       this.#missed++;
@@ -205,7 +227,6 @@ export class Subscription implements Seat {
     if (reset) return this.reset(reset);
     this.#missed = 0;
     this.#leave();
-    flush();
     const passed = unseen(window.since(start, stream.name, this.#groups.keys()), snapshot);
     for (const item of merged(passed, this.view, { holds: this.#groups, position: window.tail })) box.push(item);
     this.#ready();

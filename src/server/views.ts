@@ -112,8 +112,10 @@ export class Views {
     box.send({ type: 'subscribed', id, view: subscription.view.number });
     if (this.#suspended.has(subscription)) return;
     if (known || at === undefined || token === undefined) return subscription.start();
-    const refused = this.#resume(subscription, at, token);
-    if (refused) subscription.reset(refused, groups, false);
+    subscription.onceTold(() => {
+      const refused = this.#resume(subscription, at, token);
+      if (refused) subscription.reset(refused, subscription.groups, false);
+    });
   }
 
   /** What would show later that the view is held now; null: it is not, or not ready. */
@@ -214,10 +216,12 @@ export class Views {
       if (reason) again.push([subscription, reason]);
       else items.push(...subscription.missed(after));
     }
-    box.caughtUp();
+    // Before it has caught up: what this writes must not put it behind with what it missed not pushed yet.
     gateway.flush();
+    box.caughtUp();
     for (const item of items) box.push(item);
     for (const [subscription, reason] of again) subscription.reset(reason, subscription.groups, false);
+    for (const subscription of [...this.#held.values()]) subscription.caughtUp();
     gateway.touch();
   }
 
