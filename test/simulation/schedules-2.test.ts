@@ -1,0 +1,3 @@
+import { heldInHalf } from './held.ts';
+
+heldInHalf(1);
