@@ -7,10 +7,25 @@ import type { Result } from './measure.ts';
 import { FULL, SMOKE, type Scale } from './scale.ts';
 import { capture } from './workloads/capture.ts';
 import { fanout } from './workloads/fanout.ts';
+import { firstRows } from './workloads/first-rows.ts';
 import { latency } from './workloads/latency.ts';
+import { memory } from './workloads/memory.ts';
+import { resume } from './workloads/resume.ts';
+import { stalled } from './workloads/stalled.ts';
+import { storm } from './workloads/storm.ts';
 import { writes } from './workloads/writes.ts';
 
-const WORKLOADS: Readonly<Record<string, (scale: Scale) => Promise<readonly Result[]>>> = { fanout, latency, capture, writes };
+const WORKLOADS: Readonly<Record<string, (scale: Scale) => Promise<readonly Result[]>>> = {
+  fanout,
+  latency,
+  capture,
+  writes,
+  resume,
+  storm,
+  'first-rows': firstRows,
+  stalled,
+  memory,
+};
 
 const { values } = parseArgs({
   options: {

@@ -10,11 +10,45 @@ export interface Scale {
   readonly writes: number;
   /** Single commits whose way is timed, per pass. */
   readonly commits: number;
+  /** Commits that happen while clients are away. */
+  readonly missed: number;
+  /** Clients that come back after a drop. */
+  readonly storm: number;
+  /** Bytes that are sent to clients that do not read. */
+  readonly pour: number;
+  /** Commits: more than a window keeps. */
+  readonly kept: number;
+  /** Milliseconds after which nobody gets what was read for somebody else. */
+  readonly apart: number;
   /** The folder of another checkout to measure against, where a workload knows how. */
   readonly against?: string;
 }
 
-export const FULL: Scale = { passes: 7, sockets: 1_000, deliveries: 200_000, rows: 100_000, writes: 4_000, commits: 100 };
+export const FULL: Scale = {
+  passes: 7,
+  sockets: 1_000,
+  deliveries: 200_000,
+  rows: 100_000,
+  writes: 4_000,
+  commits: 100,
+  missed: 10_000,
+  storm: 5_000,
+  pour: 16_777_216,
+  kept: 110_000,
+  apart: 5_200,
+};
 
 /** Shows that everything runs. Its figures mean nothing. */
-export const SMOKE: Scale = { passes: 1, sockets: 50, deliveries: 2_000, rows: 2_000, writes: 200, commits: 10 };
+export const SMOKE: Scale = {
+  passes: 1,
+  sockets: 50,
+  deliveries: 2_000,
+  rows: 2_000,
+  writes: 200,
+  commits: 10,
+  missed: 200,
+  storm: 100,
+  pour: 8_388_608,
+  kept: 2_000,
+  apart: 0,
+};

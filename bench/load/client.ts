@@ -35,6 +35,7 @@ export class LoadClient {
   #greeted: (() => void) | null = null;
   #ready: (() => void) | null = null;
   #loading = 0;
+  #keep = true;
 
   /** `commit` is called for every commit. */
   constructor(target: Target, name: string, commit: () => void) {
@@ -43,9 +44,10 @@ export class LoadClient {
     this.#commit = commit;
   }
 
-  /** Resolves with the first frame. */
-  open(wishes: readonly Wish[], asking: Asking): Promise<void> {
+  /** Resolves when it has what it asks for; for nothing: with the first frame. `keep`: it comes back from here the next time. */
+  open(wishes: readonly Wish[], asking: Asking, keep = true): Promise<void> {
     this.#wishes = wishes;
+    this.#keep = keep;
     const { port, path, protocol } = this.#target;
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket = socket;
@@ -71,12 +73,11 @@ export class LoadClient {
     return asking === 'nothing' || wishes.length === 0 ? greeted : this.#whenReady(wishes.length);
   }
 
-  /** Asks for these views beside those it has. Resolves when they are ready. */
+  /** Asks for these views. Resolves when they are ready. */
   ask(wishes: readonly Wish[]): Promise<void> {
-    const first = this.#wishes.length;
-    this.#wishes = [...this.#wishes, ...wishes];
+    this.#wishes = wishes;
     const ready = this.#whenReady(wishes.length);
-    this.#socket?.write(Buffer.concat(wishes.map((wish, at) => this.#subscribe(wish, first + at, 'anew'))));
+    this.#socket?.write(Buffer.concat(wishes.map((wish, at) => this.#subscribe(wish, at, 'anew'))));
     return ready;
   }
 
@@ -91,13 +92,9 @@ export class LoadClient {
     return closed;
   }
 
-  /** Stops and goes on reading what comes. */
+  /** Stops reading what comes. */
   pause(): void {
     this.#socket?.pause();
-  }
-
-  resume(): void {
-    this.#socket?.resume();
   }
 
   #whenReady(views: number): Promise<void> {
@@ -141,10 +138,10 @@ export class LoadClient {
         this.#views.set(frame['view'] as number, (frame['id'] as number) - 1);
         return;
       case 'ready':
-        this.#held[this.#views.get(frame['view'] as number) as number] = {
-          at: frame['position'] as string,
-          token: frame['token'] as string,
-        };
+        if (this.#keep) {
+          const place = this.#views.get(frame['view'] as number) as number;
+          this.#held[place] = { at: frame['position'] as string, token: frame['token'] as string };
+        }
         if (--this.#loading === 0) this.#ready?.();
         return;
       case 'ping':

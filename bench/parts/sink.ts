@@ -1,28 +1,34 @@
-import { Arrivals } from '../load/arrivals.ts';
+import { Arrivals, machineMs } from '../load/arrivals.ts';
 import { LoadClient, type Asking, type Target, type Wish } from '../load/client.ts';
-import { machineMs } from '../load/arrivals.ts';
 import { answer } from '../process.ts';
 
 // Many clients in one process that only ask and count: their cost must not be what is measured.
 
-/** What each client asks for. `by`: its own of so many, by that column. */
-export interface Asked {
+/** What clients ask for. `by`: each its own of so many, by that column; `only`: the first so many. */
+interface Asked {
   readonly stream: string;
-  readonly by?: { readonly column: string; readonly of: number };
+  readonly by?: { readonly column: string; readonly of: number; readonly plus?: number };
+  readonly only?: number;
 }
 
 const clients: LoadClient[] = [];
+let target: Target = { port: 0, path: '/', protocol: '' };
 let views: readonly Asked[] = [];
+/** The first so many are not counted. */
+let uncounted = 0;
 let total = 0;
 let wanted = Infinity;
 let reached: (() => void) | null = null;
 let arrivals: Arrivals | null = null;
 
 function wishes(client: number): readonly Wish[] {
-  return views.map(({ stream, by }) => (by ? { stream, params: { [by.column]: client % by.of } } : { stream }));
+  return views
+    .filter(({ only = Infinity }) => client < only)
+    .map(({ stream, by }) => (by ? { stream, params: { [by.column]: (client + (by.plus ?? 0)) % by.of } } : { stream }));
 }
 
 function came(client: number): void {
+  if (client < uncounted) return;
   total++;
   arrivals?.note(client, (clients[client] as LoadClient).commits - 1);
   if (total >= wanted) reached?.();
@@ -43,33 +49,51 @@ function forget(): void {
   }
 }
 
-/** So many clients, so many at a time. Gives the ms until the last was ready. */
-async function enter({ count, abreast, asking }: { count: number; abreast: number; asking: Asking }): Promise<number> {
+interface Entering {
+  readonly first?: number;
+  readonly count: number;
+  /** So many at a time. */
+  readonly abreast: number;
+  readonly asking: Asking;
+  /** False: the next time they come back from where they were before. */
+  readonly keep?: boolean;
+}
+
+/** Gives the ms until the last has what it asks for. */
+async function enter({ first = 0, count, abreast, asking, keep = true }: Entering): Promise<number> {
   const begin = machineMs();
-  let next = 0;
+  let next = first;
   const one = async (): Promise<void> => {
-    while (next < count) {
+    while (next < first + count) {
       const at = next++;
-      await (clients[at] as LoadClient).open(wishes(at), asking);
+      await (clients[at] as LoadClient).open(wishes(at), asking, keep);
     }
   };
   await Promise.all(Array.from({ length: Math.min(abreast, count) }, one));
   return machineMs() - begin;
 }
 
+async function add(sockets: number): Promise<void> {
+  const first = clients.length;
+  for (let made = first; made < first + sockets; made++) {
+    clients.push(new LoadClient(target, `load-${made.toString().padStart(8, '0')}`, () => came(made)));
+  }
+  await enter({ first, count: sockets, abreast: 100, asking: views.length > 0 ? 'anew' : 'nothing' });
+  forget();
+}
+
 answer({
   /** Resolves when all are there and have what they asked for. */
-  async open({ sockets, asked = [], ...target }: Target & { sockets: number; asked?: readonly Asked[] }) {
+  async open({ sockets, asked = [], ...at }: Target & { sockets: number; asked?: readonly Asked[] }) {
     views = asked;
-    for (let made = 0; made < sockets; made++) {
-      clients.push(new LoadClient(target, `load-${made.toString().padStart(8, '0')}`, () => came(made)));
-    }
-    await enter({ count: sockets, abreast: 100, asking: asked.length > 0 ? 'anew' : 'nothing' });
-    forget();
+    target = at;
+    await add(sockets);
   },
+  /** As many more. */
+  more: ({ sockets }: { sockets: number }) => add(sockets),
   leave: async () => void (await Promise.all(clients.map((client) => client.leave()))),
   /** The first `count` of them come (again). */
-  async enter(how: { count: number; abreast: number; asking: Asking }) {
+  async enter(how: Entering) {
     forget();
     const ms = await enter(how);
     const there = clients.slice(0, how.count);
@@ -88,8 +112,8 @@ answer({
     return machineMs() - begin;
   },
   /** Resolves once the clients have had this many commits each since the last call; throws when some had more than others. */
-  async frames({ each, but = 0 }: { each: number; but?: number }) {
-    const listening = clients.slice(but);
+  async frames({ each }: { each: number }) {
+    const listening = clients.slice(uncounted);
     await until(each * listening.length);
     const odd = listening.find(({ commits }) => commits !== each);
     if (odd) throw new Error(`a client had ${odd.commits} commits, not ${each}`);
@@ -99,11 +123,13 @@ answer({
     arrivals = new Arrivals(clients.length, commits);
   },
   ways: ({ sent }: { sent: readonly number[] }) => arrivals?.ways(sent),
-  /** The first so many stop reading, and go on. */
-  stall({ count }: { count: number }) {
-    for (const client of clients.slice(0, count)) client.pause();
+  /** From here on the first so many are not counted. */
+  leaveOut({ count }: { count: number }) {
+    uncounted = count;
+    forget();
   },
-  go({ count }: { count: number }) {
-    for (const client of clients.slice(0, count)) client.resume();
+  /** These stop reading. */
+  stall({ from, count }: { from: number; count: number }) {
+    for (const client of clients.slice(from, from + count)) client.pause();
   },
 });

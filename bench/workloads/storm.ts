@@ -1,0 +1,72 @@
+import { compare, spread, type Result } from '../measure.ts';
+import { Part, type Cpu } from '../process.ts';
+import type { Scale } from '../scale.ts';
+
+const ROOMS = 1_000;
+const ABREAST = 500;
+
+interface Asked {
+  readonly readings: number;
+  readonly queries: number;
+  readonly first: readonly string[];
+}
+
+/** Many clients whose connections drop at once and who come back at once: what it costs the server, and what it asks of the database. */
+export async function storm({ passes, storm: count, missed, apart }: Scale): Promise<readonly Result[]> {
+  const server = new Part('storm');
+  const sink = new Part('sink');
+  try {
+    const port = await server.ask<number>('listen');
+    const asked = [{ stream: 'post', by: { column: 'room', of: ROOMS } }, { stream: 'news' }];
+    await sink.ask('open', { port, path: '/', protocol: 'rowcast.1', sockets: count, asked });
+    const changes = Math.ceil(missed / 10);
+    const figures: Record<'resume' | 'anew', Figures[]> = { resume: [], anew: [] };
+    for (let pass = 0; pass <= passes; pass++) {
+      for (const asking of ['resume', 'anew'] as const) {
+        await sink.ask('leave');
+        await server.ask('change', { changes });
+        await server.ask('empty');
+        if (asking === 'anew') await new Promise((resolve) => setTimeout(resolve, apart));
+        await server.ask('asked');
+        const before = await server.ask<Cpu>('cpu');
+        const { ms } = await sink.ask<{ ms: number }>('enter', { count, abreast: ABREAST, asking });
+        const cpu = (await server.ask<Cpu>('cpu')).us - before.us;
+        const database = await server.ask<Asked>('asked');
+        if (pass > 0) figures[asking].push({ ms, cpu: cpu / 1e6, database }); // the first warms
+        if (asking === 'resume' && database.queries > 0) process.stderr.write(`asked: ${database.first.join(' | ')}\n`);
+      }
+      process.stderr.write('.');
+    }
+    process.stderr.write('\n');
+    const workload = `${count} clients back at once, ${ABREAST} at a time, 2 views each, after ${changes} commits`;
+    const all = (asking: keyof typeof figures, figure: (each: Figures) => number): readonly number[] => figures[asking].map(figure);
+    const readings = spread(all('anew', ({ database }) => database.readings)).median;
+    return [
+      compare(
+        { workload, figure: 'queries of the database', better: 'less', target: '0' },
+        { resumed: all('resume', ({ database }) => database.queries) },
+      ),
+      compare(
+        { workload: `${workload}; nobody may resume`, figure: `readings, of ${Math.min(ROOMS, count) + 1} distinct views`, better: 'less' },
+        { anew: all('anew', ({ database }) => database.readings) },
+      ),
+      compare(
+        { workload, figure: 'ms until all are ready', better: 'less' },
+        { resumed: all('resume', ({ ms }) => ms), [`anew (${readings} readings)`]: all('anew', ({ ms }) => ms) },
+      ),
+      compare(
+        { workload, figure: 's of the server’s CPU', better: 'less', target: '≤ 2' },
+        { resumed: all('resume', ({ cpu }) => cpu), anew: all('anew', ({ cpu }) => cpu) },
+      ),
+    ];
+  } finally {
+    await server.ask('close').catch(() => undefined);
+    await Promise.all([server.stop(), sink.stop()]);
+  }
+}
+
+interface Figures {
+  readonly ms: number;
+  readonly cpu: number;
+  readonly database: Asked;
+}
