@@ -7,10 +7,6 @@ export interface Opened {
   readonly tables: Tables;
   /** How to reach it with a shell, for the hint on the page. */
   readonly shell: string;
-  blogs(): Promise<{ id: number; title: string }[]>;
-  /** Whole rows: what of them leaves the server is the caller's to say. */
-  posts(blogId: number): Promise<Tables['post']['$inferSelect'][]>;
-  values(): Promise<Tables['integerValue']['$inferSelect'][]>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-import { count, desc, eq, sql } from 'drizzle-orm';
+import { count, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { postgres } from 'rowcast/postgres';
@@ -25,11 +25,8 @@ export async function openPostgres(url: string): Promise<Opened> {
   });
   return {
     source: postgres(url),
-    tables: { integerValue, post },
+    tables: { blog, integerValue, post },
     shell: 'psql "$DATABASE_URL" -c',
-    blogs: () => db.select().from(blog).orderBy(blog.id),
-    posts: (blogId) => db.select().from(post).where(eq(post.blogId, blogId)).orderBy(desc(post.id)),
-    values: () => db.select().from(integerValue).orderBy(integerValue.id),
     close: () => pool.end(),
   };
 }

@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { count, desc, eq } from 'drizzle-orm';
+import { count } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/sqlite-proxy';
 import { sqlite } from 'rowcast/sqlite';
 import type { Opened } from './database.ts';
@@ -30,11 +30,8 @@ export async function openSqlite(folder: string): Promise<Opened> {
   }
   return {
     source: sqlite(file),
-    tables: { integerValue, post },
+    tables: { blog, integerValue, post },
     shell: `sqlite3 ${relative('', file)}`,
-    blogs: () => db.select().from(blog).orderBy(blog.id),
-    posts: (blogId) => db.select().from(post).where(eq(post.blogId, blogId)).orderBy(desc(post.id)),
-    values: () => db.select().from(integerValue).orderBy(integerValue.id),
     close: async () => connection.close(),
   };
 }

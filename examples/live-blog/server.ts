@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { rowcast } from 'rowcast';
-import { bindingsOf, groupsOf, mayRead, valueGroup, type User } from './bindings.ts';
+import { bindingsOf, groupsOf, type User } from './bindings.ts';
 import { open } from './database.ts';
 import { pages, type Asset } from './pages.ts';
 import { isRole, signIn } from './sign-in.ts';
@@ -16,10 +16,10 @@ const { userOf, cookieFor } = signIn(folder);
 const bindings = bindingsOf(database.tables);
 const live = await rowcast({ source: database.source, bindings });
 
-/** `/binding/?blog=1`: whoever connects sees the integer values, and of that blog what the role allows. */
+/** `/binding/?blog=1`: whoever connects sees the blogs, the integer values, and of that blog what the role allows. */
 export const app = live.endpoint('/binding/', {
   authenticate: (request): User => userOf(request.headers.get('cookie')),
-  connectionGroups: (user, { query }) => [valueGroup, ...groupsOf(user, query.getAll('blog').map(Number).filter(Number.isSafeInteger))],
+  connectionGroups: (user, { query }) => groupsOf(user, query.getAll('blog').map(Number).filter(Number.isSafeInteger)),
 });
 
 const assets = pages();
@@ -34,7 +34,7 @@ live.attach(http);
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const user = userOf(request.headers.cookie);
   if (!request.url?.startsWith('/')) return send(response, 400, 'That is no path.');
-  const { pathname, searchParams } = new URL(`http://localhost${request.url}`); // joined: resolved, `//` would be no URL
+  const { pathname } = new URL(`http://localhost${request.url}`); // joined: resolved, `//` would be no URL
   if (request.method === 'POST' && pathname === '/login') return login(request, response);
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'There is nothing here to do that to.');
   switch (pathname) {
@@ -42,13 +42,6 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       return page(response, assets.get('/pages/blog.html'), user);
     case '/intval':
       return page(response, assets.get('/pages/intval.html'), user);
-    case '/rows/blogs':
-      return json(response, await database.blogs());
-    // The rows of a page, as the binding would give them. To go: with first rows, the next issue, they come through the stream itself.
-    case '/rows/posts':
-      return json(response, await posts(user, Number(searchParams.get('blog'))));
-    case '/rows/intval':
-      return json(response, (await database.values()).map(rowOf(bindings.intval.fields)));
     default: {
       const asset = assets.get(pathname);
       return asset && !pathname.endsWith('.html')
@@ -57,18 +50,6 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     }
   }
 }
-
-async function posts(user: User, blog: number): Promise<object[]> {
-  const rows = Number.isSafeInteger(blog) ? await database.posts(blog) : [];
-  return rows.filter((row) => mayRead(user, row)).map(rowOf(bindings.posts.fields));
-}
-
-const rowOf =
-  (fields: readonly string[]) =>
-  ({ id, ...row }: { readonly id: number }) => ({
-    pk: id,
-    data: Object.fromEntries(Object.entries(row).filter(([name]) => fields.includes(name))),
-  });
 
 async function login(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const form = await body(request);
@@ -102,8 +83,6 @@ function page(response: ServerResponse, asset: Asset | undefined, { role }: User
   if (!asset) return send(response, 404, 'There is no such page.');
   send(response, 200, asset.body.replaceAll('{{role}}', role).replaceAll('{{shell}}', database.shell), asset.type);
 }
-
-const json = (response: ServerResponse, value: unknown): void => send(response, 200, JSON.stringify(value), 'application/json');
 
 function send(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
   response

@@ -36,8 +36,17 @@ async function login(role: string): Promise<string> {
 }
 
 const get = (path: string, cookie = ''): Promise<Response> => fetch(demo.url + path, { headers: { cookie } });
-const rows = async (path: string, cookie = ''): Promise<{ pk: number; data: Record<string, unknown> }[]> =>
-  (await get(path, cookie)).json() as never;
+/** What a page shows that is opened by this visitor. */
+async function rows(stream: string, query: string, cookie?: string): Promise<Record<string, unknown>[]> {
+  const client = connect(query, cookie);
+  try {
+    const shown = client.stream(stream);
+    await new Promise((resolve) => shown.on('ready', () => resolve(null)));
+    return shown.rows.map((row) => ({ pk: shown.pk(row), ...row }));
+  } finally {
+    client.close();
+  }
+}
 
 const connect = (query: string, cookie?: string) =>
   clientAt(`${demo.url}/binding/${query}`, cookie === undefined ? {} : { cookie, origin: demo.url });
@@ -79,19 +88,24 @@ async function raw(target: string): Promise<string> {
 
 test('rows: published posts for a reader, all for an editor, the fields of the binding and no other', async () => {
   const [asked, read, edited] = await Promise.all([
-    rows('/rows/posts?blog=1'),
-    rows('/rows/posts?blog=1', cookies.reader),
-    rows('/rows/posts?blog=1', cookies.editor),
+    rows('posts', '?blog=1'),
+    rows('posts', '?blog=1', cookies.reader),
+    rows('posts', '?blog=1', cookies.editor),
   ]);
   expect(asked).toEqual(read);
-  expect(read.every(({ data }) => data.published === true)).toBe(true);
+  expect(read.length).toBeGreaterThan(0);
+  expect(read.every(({ published }) => published === true)).toBe(true);
   expect(edited.length).toBe(read.length + 1);
-  for (const { data } of edited) expect(Object.keys(data)).toEqual(['blogId', 'title', 'body', 'published']);
+  for (const row of edited) expect(Object.keys(row)).toEqual(['pk', 'blogId', 'title', 'body', 'published']);
   for (const forged of [cookies.reader.replace('=reader.', '=editor.'), `${cookies.editor}x`, 'live_blog=editor', 'live_blog=editor.1.']) {
-    expect(await rows('/rows/posts?blog=1', forged)).toEqual(read);
+    expect(await rows('posts', '?blog=1', forged)).toEqual(read);
   }
-  for (const blog of ['', '?blog=', '?blog=x', '?blog=1e999', '?blog=99']) expect(await rows(`/rows/posts${blog}`)).toEqual([]);
-  expect((await rows('/rows/intval')).map(({ data }) => Object.keys(data))).toContainEqual(['name', 'value']);
+  for (const blog of ['', '?blog=', '?blog=x', '?blog=1e999', '?blog=99']) expect(await rows('posts', blog)).toEqual([]);
+  expect((await rows('intval', '')).map((row) => Object.keys(row))).toContainEqual(['pk', 'name', 'value']);
+  expect(await rows('blogs', '')).toEqual([
+    { pk: 1, title: 'Launch day' },
+    { pk: 2, title: 'Harbour regatta' },
+  ]);
 });
 
 test('only what is meant to be given away can be asked for', async () => {
@@ -117,6 +131,7 @@ test('an editor writes over the socket, a reader is refused, and a post that mov
     reader.stream('posts').on('change', ({ action, data }) => heard.push(`reader ${action} ${String(data?.title)}`));
     other.stream('posts').on('change', ({ action, data }) => heard.push(`other ${action} ${String(data?.title)}`));
     await Promise.all(ready);
+    heard.length = 0; // those that were there
     const posts = editor.stream('posts');
     const made = await posts.create({ blogId: 1, title: 'Over the socket', body: '', published: true });
     if (!made.ok) throw new Error(made.message);
@@ -167,11 +182,11 @@ test('a foreign page gets no socket with the cookie of a visitor', async () => {
 });
 
 test('a restart keeps rows and signed-in visitors, and SIGTERM ends it with code 0', async () => {
-  const before = await rows('/rows/posts?blog=1', cookies.editor);
+  const before = await rows('posts', '?blog=1', cookies.editor);
   expect(await demo.stop()).toBe(0);
   await demo.start();
-  expect(await rows('/rows/posts?blog=1', cookies.editor)).toEqual(before);
-  expect(before.some(({ data }) => data.published === false)).toBe(true);
+  expect(await rows('posts', '?blog=1', cookies.editor)).toEqual(before);
+  expect(before.some(({ published }) => published === false)).toBe(true);
 });
 
 test('an empty secret is no secret: another is made, for its owner alone', async () => {
@@ -182,5 +197,5 @@ test('an empty secret is no secret: another is made, for its owner alone', async
   expect((await readFile(secret, 'utf8')).length).toBeGreaterThanOrEqual(43);
   expect((await stat(secret)).mode & 0o777).toBe(0o600);
   const forged = `live_blog=editor.me.${createHmac('sha256', '').update('editor.me').digest('base64url')}`;
-  expect(await rows('/rows/posts?blog=1', forged)).toEqual(await rows('/rows/posts?blog=1'));
+  expect(await rows('posts', '?blog=1', forged)).toEqual(await rows('posts', '?blog=1'));
 });

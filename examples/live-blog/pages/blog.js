@@ -1,28 +1,24 @@
 import { createClient } from 'rowcast/client';
-import { liveRows } from './live-rows.js';
 import { announce, busy, confirmed, flash, furnish, leave, place, role, showAnswer } from './page.js';
 
 const blogId = Number(new URLSearchParams(location.search).get('blog') ?? 1);
 const client = createClient(`/binding/?blog=${blogId}`);
 const posts = client.stream('posts');
+const blogs = client.stream('blogs');
 const list = document.querySelector('.posts');
 const empty = document.querySelector('.empty');
 const cards = new Map();
-let blogs = [];
 furnish(client, posts, 'post');
 
 let loaded = false;
-liveRows(posts, `/rows/posts?blog=${blogId}`, (rows) => {
-  for (const [pk, card] of cards) {
-    if (rows.has(pk)) continue;
-    cards.delete(pk);
-    card.gone();
-  }
-  for (const [pk, data] of rows) {
-    const card = cards.get(pk);
-    if (card) card.show(data);
-    else cards.set(pk, newCard(pk, data));
-  }
+posts.on('create', ({ pk, data }) => cards.set(pk, newCard(pk, data)));
+posts.on('update', ({ pk, data }) => cards.get(pk).show(data));
+posts.on('delete', ({ pk }) => {
+  cards.get(pk).gone();
+  cards.delete(pk);
+});
+posts.on('commit', () => (empty.hidden = cards.size > 0));
+posts.on('ready', () => {
   loaded = true;
   list.removeAttribute('aria-busy');
   empty.hidden = cards.size > 0;
@@ -64,7 +60,7 @@ function newCard(pk, data) {
     begun = shown;
     form.elements.title.value = shown.title;
     form.elements.body.value = shown.body;
-    form.elements.blogId.replaceChildren(...blogs.map(({ id, title }) => new Option(title, String(id), false, id === shown.blogId)));
+    form.elements.blogId.replaceChildren(...allBlogs().map(({ id, title }) => new Option(title, String(id), false, id === shown.blogId)));
     toggle(true);
   });
   find('.cancel').addEventListener('click', () => toggle(false));
@@ -98,10 +94,11 @@ function newCard(pk, data) {
   };
 }
 
-async function showBlogs() {
-  blogs = await (await fetch('/rows/blogs')).json();
+const allBlogs = () => blogs.rows.map((row) => ({ id: blogs.pk(row), title: row.title })).sort((one, other) => one.id - other.id);
+
+blogs.on('commit', () => {
   document.querySelector('.blogs').replaceChildren(
-    ...blogs.map(({ id, title }) => {
+    ...allBlogs().map(({ id, title }) => {
       const link = document.createElement('a');
       link.href = `/?blog=${id}`;
       link.textContent = title;
@@ -113,9 +110,7 @@ async function showBlogs() {
       return heading;
     }),
   );
-}
-
-void showBlogs();
+});
 
 const composer = document.querySelector('.composer');
 const write = composer.querySelector('form');

@@ -1,28 +1,25 @@
 import { createClient } from 'rowcast/client';
-import { liveRows } from './live-rows.js';
 import { announce, busy, confirmed, flash, furnish, leave, place, showAnswer } from './page.js';
 
 const client = createClient('/binding/');
 const values = client.stream('intval');
 const list = document.querySelector('.values');
+const empty = document.querySelector('.empty');
 const cards = new Map();
 furnish(client, values, 'value');
 
 let loaded = false;
-liveRows(values, '/rows/intval', (rows) => {
-  for (const [pk, card] of cards) {
-    if (rows.has(pk)) continue;
-    cards.delete(pk);
-    card.gone();
-  }
-  for (const [pk, data] of rows) {
-    const card = cards.get(pk);
-    if (card) card.show(data);
-    else cards.set(pk, newCard(pk, data));
-  }
+values.on('create', ({ pk, data }) => cards.set(pk, newCard(pk, data)));
+values.on('update', ({ pk, data }) => cards.get(pk).show(data));
+values.on('delete', ({ pk }) => {
+  cards.get(pk).gone();
+  cards.delete(pk);
+});
+values.on('commit', () => (empty.hidden = cards.size > 0));
+values.on('ready', () => {
   loaded = true;
   list.removeAttribute('aria-busy');
-  document.querySelector('.empty').hidden = cards.size > 0;
+  empty.hidden = cards.size > 0;
 });
 
 function newCard(pk, data) {

@@ -3,6 +3,8 @@
 const SAYS = {
   connecting: 'Connecting…',
   open: 'Live',
+  syncing: 'Loading…',
+  stale: 'Catching up…',
   waiting: 'Reconnecting…',
   'signed-out': 'Signed out',
   failed: 'Not connected: reload the page',
@@ -14,16 +16,21 @@ export const role = document.body.dataset.role;
 /** Shows the connection in the bar, and every change of the stream in the list beside it. */
 export function furnish(client, stream, name) {
   const pill = document.querySelector('.pill');
-  const show = (status) => {
+  const show = () => {
+    const status = client.status === 'open' && stream.status in SAYS ? stream.status : client.status;
     pill.textContent = SAYS[status];
     pill.dataset.status = status;
   };
-  show(client.status);
+  show();
   client.on('status', show);
+  stream.on('status', show);
   for (const button of document.querySelectorAll('.roles button')) button.setAttribute('aria-pressed', String(button.value === role));
 
   const events = document.querySelector('.events');
+  let loaded = false; // the first rows are no changes
+  stream.on('ready', () => (loaded = true));
   stream.on('change', ({ action, pk, data }) => {
+    if (!loaded) return;
     const item = document.createElement('li');
     const time = document.createElement('time');
     time.textContent = new Date().toLocaleTimeString('en-GB');
