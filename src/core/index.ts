@@ -1,4 +1,14 @@
-export { revive, toWire, type Action, type Answer, type FieldKind, type Json, type Key, type Kind, type ResetReason } from '../protocol/index.ts';
+export {
+  revive,
+  toWire,
+  type Action,
+  type Answer,
+  type FieldKind,
+  type Json,
+  type Key,
+  type Kind,
+  type ResetReason,
+} from '../protocol/index.ts';
 export * from './array-text.ts';
 export * from './binding.ts';
 export * from './change.ts';

@@ -1,5 +1,5 @@
 import type { ServerFrame } from '../../src/protocol/index.ts';
-import { Viewer } from './viewer.ts';
+import type { Viewer } from './viewer.ts';
 
 /** What a client has of one view. */
 export interface Held {
