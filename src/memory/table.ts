@@ -42,14 +42,14 @@ const EXPECTED: Record<Model['columns'][number]['shape'], string> = {
 
 function parse(value: Json, kind: Kind, shape: keyof typeof EXPECTED): unknown {
   if (value === null) return null;
-  const wrong = new ValueError(`expects ${EXPECTED[shape]}`);
+  const wrong = (): ValueError => new ValueError(`expects ${EXPECTED[shape]}`);
   const sent = shape === 'boolean' || shape === 'number' ? shape : 'string';
-  if (shape !== 'json' && typeof value !== sent) throw wrong;
+  if (shape !== 'json' && typeof value !== sent) throw wrong();
   try {
     const revived = revive(value, [kind, shape]);
-    if (shape === 'date' && !(revived instanceof Date)) throw wrong;
+    if (shape === 'date' && !(revived instanceof Date)) throw wrong();
     return revived;
   } catch {
-    throw wrong;
+    throw wrong();
   }
 }

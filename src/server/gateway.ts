@@ -17,6 +17,7 @@ import {
 } from '../core/index.ts';
 import type { Audience } from './audience.ts';
 import { bulky, type BulkBounds } from './bulk.ts';
+import { CatchUps } from './catch-up.ts';
 import { Outbox } from './outbox.ts';
 import { Receipts } from './receipts.ts';
 import { Tick, type Item } from './tick.ts';
@@ -64,6 +65,7 @@ const LOOK = 50;
 export class Gateway {
   readonly receipts: Receipts;
   readonly window: Window;
+  readonly catchUps: CatchUps;
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
   readonly #ticks = new Map<Wire<unknown>, Tick<unknown>>();
@@ -85,6 +87,7 @@ export class Gateway {
     this.#parts = parts;
     this.window = new Window(parts.window, parts.clock);
     this.window.begin(ORIGIN, 'retention');
+    this.catchUps = new CatchUps(this.window, parts.clock);
     this.receipts = new Receipts(parts.clock, this.touch);
     this.#deaf = parts.bus.listen((message) => this.#hear(message));
   }

@@ -49,6 +49,11 @@ export class Outbox<B> {
     return this.#behind;
   }
 
+  /** The last thing on its way is of a commit: more of the same position would become one with it. */
+  get inCommit(): boolean {
+    return this.node !== null && this.node.item?.position != null;
+  }
+
   push(item: Item): void {
     // A commit for one who is behind is not kept here: the window has it.
     if (this.#open && (this.#behind === null || item.position === null)) this.#tick.push(this, item);

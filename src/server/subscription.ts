@@ -1,7 +1,7 @@
 import type { AnswerCode } from '../protocol/index.ts';
 import { shows, type Entry, type Position, type ResetReason, type Snapshot } from '../core/index.ts';
 import type { Audience, Seat, View } from './audience.ts';
-import { catchUp, merged, unseen } from './catch-up.ts';
+import { isTooMuch, merged, unseen, type CatchUps } from './catch-up.ts';
 import type { FirstRows, Held, Load } from './first-rows.ts';
 import type { Outbox } from './outbox.ts';
 import type { Item } from './tick.ts';
@@ -11,6 +11,7 @@ export interface SubscriptionParts {
   readonly audience: Audience;
   readonly box: Outbox<unknown>;
   readonly window: Window;
+  readonly catchUps: CatchUps;
   readonly firstRows: FirstRows;
   /** The commits since then that changed what the user belongs to, and so what they may have of the view. */
   granted(subscription: Subscription, after: Position): readonly Pick<Entry, 'position' | 'xid'>[];
@@ -28,6 +29,14 @@ export interface SubscriptionParts {
   refuse(subscription: Subscription, code: AnswerCode, message: string): void;
 }
 
+/** What a token said of an earlier connection; null: the client gets another one. */
+export interface Resumed {
+  readonly since: Position;
+  readonly token: string | null;
+}
+
+/** Bytes that are a write of their own. */
+const ALONE = 65_536;
 /** Between two readings that came to nothing, ms. */
 const FIRST_WAIT = 50;
 const LAST_WAIT = 10_000;
@@ -87,7 +96,7 @@ export class Subscription implements Seat {
    * else became of the view by then.
    */
   onceTold(then: () => void): void {
-    this.#parts.flush();
+    if (this.box.inCommit) this.#parts.flush();
     this.#untold = null;
     if (this.box.behind === null) return then();
     const turn = this.#turn;
@@ -101,13 +110,18 @@ export class Subscription implements Seat {
     this.#untold?.();
   }
 
-  /** Goes on from where an earlier connection was. Only {@link onceTold}. */
-  resume(at: Position, since: Position): void {
-    const { window, box } = this.#parts;
+  /** Goes on from where an earlier connection was. Only {@link onceTold}. @returns false: there is too much to be told. */
+  resume(at: Position, { since, token }: Resumed): boolean {
+    const { catchUps, box, flush } = this.#parts;
+    const { told, bytes } = catchUps.since(at, this.view, this.#groups);
+    if (!told) return false;
     this.#since = since;
-    const passed = window.since(at, this.view.stream.name, this.#groups.keys());
-    for (const item of catchUp(passed, this.view, { holds: this.#groups, position: window.tail })) box.push(item);
-    this.#ready();
+    // Much is not copied to stand in one write with what is this connection's own.
+    if (bytes > ALONE) flush();
+    if (told.item) box.push(told.item);
+    if (bytes > ALONE) flush();
+    this.#ready(token);
+    return true;
   }
 
   /** The same, by other groups. */
@@ -164,11 +178,11 @@ export class Subscription implements Seat {
     this.#parts.audience.release(this.view);
   }
 
-  /** What the connection has missed while it was behind. @returns null: the window does not tell. */
-  missed(after: Position): readonly Item[] {
+  /** What the connection has missed while it was behind. @returns null: there is too much to be told. */
+  missed(after: Position): readonly Item[] | null {
     const { window } = this.#parts;
     const passed = window.since(after, this.view.stream.name, this.#groups.keys());
-    return merged(passed, this.view, { holds: this.#groups, position: window.tail });
+    return isTooMuch(passed) ? null : merged(passed, this.view, { holds: this.#groups, position: window.tail });
   }
 
   /** Gives the connection as much of the rows as it can take, and joins when all are there. */
@@ -232,10 +246,11 @@ export class Subscription implements Seat {
     this.#ready();
   }
 
-  #ready(): void {
+  /** `held`: a token that the client has, and that is as good as a new one. */
+  #ready(held: string | null = null): void {
     const position = this.#parts.window.tail;
     this.#since ??= position;
-    this.box.send({ type: 'ready', view: this.view.number, position, token: this.#parts.token(this, this.#since) });
+    this.box.send({ type: 'ready', view: this.view.number, position, token: held ?? this.#parts.token(this, this.#since) });
     this.#sit();
     this.#parts.touch();
   }

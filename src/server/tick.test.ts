@@ -5,7 +5,7 @@ import type { View } from './audience.ts';
 import { systemClock } from './clock.ts';
 import { consoleLog } from './console-log.ts';
 import { Outbox } from './outbox.ts';
-import { Tick, type Item } from './tick.ts';
+import { Tick, type Item, type Told } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
 
 // Sharing is an economy, never a difference: what each session gets is what a naive encoder would have made for it alone.
@@ -67,6 +67,7 @@ function naive(items: readonly Item[]): string {
     const first = items[from] as Item;
     let to = from + 1;
     if ('page' in first) parts.push(wire.rows());
+    else if ('past' in first) parts.push(naive(first.past));
     else if (first.position === null) parts.push(wire.frame(first.frame) ?? '');
     else {
       while (items[to]?.position === first.position) to++;
@@ -99,13 +100,14 @@ const pool: readonly (readonly Item[])[] = [
 const plain: readonly Item[] = [
   { position: null, frame: { type: 'message', stream: 's', payload: 1 } },
   { position: null, frame: { type: 'ping' } },
+  { position: null, past: [...(pool[0] as readonly Told[]).slice(0, 2), (pool[1] as readonly Told[])[1] as Told] },
 ];
 
 /** For each commit, in order, which of its items each session gets; and now and then a plain frame between two commits. */
 const plan = fc.array(
   fc.record({
     gets: fc.array(fc.subarray([0, 1, 2]), { minLength: 6, maxLength: 6 }),
-    frame: fc.option(fc.record({ which: fc.constantFrom(0, 1), who: fc.subarray([0, 1, 2, 3, 4, 5]) })),
+    frame: fc.option(fc.record({ which: fc.constantFrom(0, 1, 2), who: fc.subarray([0, 1, 2, 3, 4, 5]) })),
     flush: fc.boolean(),
   }),
   { maxLength: COMMITS },
@@ -156,6 +158,19 @@ test('what a thousand sessions get alike is made once', () => {
   tick.flush();
   expect(wire.made).toBe(2);
   expect(new Set(sessions.flatMap(({ writes }) => writes)).size).toBe(1);
+});
+
+test('what was missed is made once, for those as well who come for it later', () => {
+  const wire = new Counting();
+  const tick = new Tick(wire, parts);
+  const past: Item = { position: null, past: pool.flat() as readonly Told[] };
+  for (let turn = 0; turn < 3; turn++) {
+    const { box, writes } = session(tick, wire);
+    box.push(past);
+    tick.flush();
+    expect(writes).toEqual([naive([past])]);
+  }
+  expect(wire.made).toBe(COMMITS);
 });
 
 test('sessions that come to the same by other groups share it, however many roads there are', () => {

@@ -5,11 +5,18 @@ import type { ChangeItem, RowsItem, Wire } from './wire.ts';
 
 export type PlainFrame = Exclude<ServerFrame, { type: 'commit' | 'rows' }>;
 
-/** Something on its way to a client, shared by everyone it is on its way to. */
+/** A change, in the commit of its position. */
+export interface Told {
+  readonly position: Position;
+  readonly change: ChangeItem;
+}
+
+/** Something on its way to a client, shared by everyone it is on its way to. `past`: commits of before, for one who was away. */
 export type Item =
-  | { readonly position: Position; readonly change: ChangeItem }
+  | Told
   | { readonly position: null; readonly frame: PlainFrame }
-  | { readonly position: null; readonly page: RowsItem };
+  | { readonly position: null; readonly page: RowsItem }
+  | { readonly position: null; readonly past: readonly Told[] };
 
 export interface TickParts {
   readonly clock: Clock;
@@ -28,8 +35,8 @@ export class Tick<B> {
   #root: Node<B> = new Node<B>(null, null);
   #touched: Outbox<B>[] = [];
   #singles = new Map<Item, B | null>();
-  /** Of rows: they are written at many moments, for as long as somebody waits for them. */
-  readonly #pages = new WeakMap<Item, { readonly bytes: B | null }>();
+  /** Of rows, and of what was missed: written at many moments, for as long as somebody may come for it. */
+  readonly #lasting = new WeakMap<Item, { readonly bytes: B | null }>();
 
   readonly #parts: TickParts;
 
@@ -98,7 +105,7 @@ export class Tick<B> {
       const first = path[from] as Item;
       let to = from + 1;
       if (first.position !== null) while (path[to]?.position === first.position) to++;
-      const bytes = to - from === 1 ? this.#single(first) : this.#commit(path.slice(from, to));
+      const bytes = to - from === 1 ? this.#single(first) : this.#commit(path.slice(from, to) as readonly Told[]);
       if (bytes !== null) parts.push(bytes);
       from = to;
     }
@@ -107,24 +114,37 @@ export class Tick<B> {
   }
 
   #single(item: Item): B | null {
+    if ('page' in item || 'past' in item) return this.#lasts(item);
     let bytes = this.#singles.get(item);
     if (bytes === undefined) {
-      if (item.position !== null) bytes = this.#commit([item]);
-      else bytes = 'page' in item ? this.#page(item, item.page) : this.#wire.frame(item.frame);
+      bytes = item.position === null ? this.#wire.frame(item.frame) : this.#commit([item]);
       this.#singles.set(item, bytes);
     }
     return bytes;
   }
 
-  #page(item: Item, page: RowsItem): B | null {
-    let made = this.#pages.get(item);
-    if (!made) this.#pages.set(item, (made = { bytes: this.#wire.rows(page) }));
+  #lasts(item: Extract<Item, { page: RowsItem } | { past: readonly Told[] }>): B | null {
+    let made = this.#lasting.get(item);
+    if (!made) this.#lasting.set(item, (made = { bytes: 'page' in item ? this.#wire.rows(item.page) : this.#past(item.past) }));
     return made.bytes;
   }
 
-  #commit(items: readonly Item[]): B {
-    const changes = items.map((item) => (item as { readonly change: ChangeItem }).change);
-    return this.#wire.commit((items[0] as Item).position as Position, changes);
+  #past(past: readonly Told[]): B {
+    const parts: B[] = [];
+    for (let from = 0; from < past.length;) {
+      let to = from + 1;
+      while (past[to]?.position === past[from]?.position) to++;
+      parts.push(this.#commit(past.slice(from, to)));
+      from = to;
+    }
+    return parts.length === 1 ? (parts[0] as B) : this.#wire.join(parts);
+  }
+
+  #commit(items: readonly Told[]): B {
+    return this.#wire.commit(
+      (items[0] as Told).position,
+      items.map(({ change }) => change),
+    );
   }
 }
 

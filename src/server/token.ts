@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import type { Position, ResetReason, Stream } from '../core/index.ts';
 
 /** What a client that comes back must still be, have and see, to be told what happened meanwhile in place of its rows. */
@@ -26,7 +26,8 @@ export function signToken(secret: string, grounds: Grounds, { since, now }: { re
   return `${body}.${mac(secret, body)}`;
 }
 
-export type Verdict = { readonly since: Position } | { readonly reset: ResetReason };
+/** `fresh`: it will be good for long, and need not be signed anew. */
+export type Verdict = { readonly since: Position; readonly fresh: boolean } | { readonly reset: ResetReason };
 
 /** Whether the token is good for this, now; where not, why. */
 export function readToken(secret: string, token: string, { now, ...grounds }: Grounds & { readonly now: number }): Verdict {
@@ -38,7 +39,7 @@ export function readToken(secret: string, token: string, { now, ...grounds }: Gr
   if (epoch !== nowEpoch) return { reset: 'timeline' };
   if (fingerprint !== nowFingerprint) return { reset: 'bindings' };
   if (groups !== nowGroups) return { reset: grounds.stream.binding.memberships.length > 0 ? 'membership' : 'permission_changed' };
-  return { since };
+  return { since, fresh: expires - now > LIFETIME / 2 };
 }
 
 /** Whether it was signed here at all, for whatever. */
@@ -58,4 +59,4 @@ function groundsOf({ epoch, who, stream, groups }: Grounds): readonly [string, s
 }
 
 const mac = (secret: string, body: string): string => createHmac('sha256', secret).update(body).digest('base64url');
-const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);
+const digest = (text: string): string => hash('sha256', text, 'base64url').slice(0, 16);

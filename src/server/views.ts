@@ -22,7 +22,6 @@ import type { Outbox } from './outbox.ts';
 import { Subscription, type SubscriptionParts } from './subscription.ts';
 import type { Item } from './tick.ts';
 import { isOurs, readToken, signToken } from './token.ts';
-import type { Window } from './window.ts';
 
 export interface ViewsParts {
   readonly endpoint: OpenEndpoint;
@@ -43,10 +42,6 @@ export interface ViewsParts {
   principal(): string;
   error(code: AnswerCode, message: string, id?: number): void;
 }
-
-/** More than this is not told change by change to who was away. */
-const MOST_MISSED = 5_000;
-const MOST_MISSED_BYTES = 5 * 1024 * 1024;
 
 /** A position that has not come yet is waited for, ms. */
 const COMING = 1_000;
@@ -69,6 +64,7 @@ export class Views {
       audience: endpoint.audience,
       box,
       window: gateway.window,
+      catchUps: gateway.catchUps,
       firstRows,
       granted: ({ view }, after) => this.#granted(view.stream, after),
       token: (subscription, since) => this.#sign(subscription, since),
@@ -212,9 +208,10 @@ export class Views {
     const items: Item[] = [];
     const again: [Subscription, ResetReason][] = [];
     for (const subscription of live) {
-      const reason = refused ?? window.resetSince(after, subscription.view.stream.name) ?? this.#tooMuch(window, subscription, after);
-      if (reason) again.push([subscription, reason]);
-      else items.push(...subscription.missed(after));
+      const reason = refused ?? window.resetSince(after, subscription.view.stream.name);
+      const missed = reason ? null : subscription.missed(after);
+      if (missed) items.push(...missed);
+      else again.push([subscription, reason ?? 'bulk']);
     }
     // Before it has caught up: what this writes must not put it behind with what it missed not pushed yet.
     gateway.flush();
@@ -306,10 +303,9 @@ export class Views {
       (user !== null && stream.binding.memberships.some(({ name }) => window.membersSince(at, name, user).length > 0)
         ? 'membership'
         : null) ??
-      window.resetSince(at, stream.name) ??
-      this.#tooMuch(window, subscription, at);
-    if (!refused) subscription.resume(at, verdict.since);
-    return refused;
+      window.resetSince(at, stream.name);
+    if (refused) return refused;
+    return subscription.resume(at, { since: verdict.since, token: verdict.fresh ? token : null }) ? null : 'bulk';
   }
 
   /** Where another process was a moment ago, this one is in a moment. Only for who shows that they were there. */
@@ -320,14 +316,6 @@ export class Views {
     const timer = clock.after(COMING, () => late.abort());
     await reach(at, late.signal).catch(() => undefined);
     timer.cancel();
-  }
-
-  #tooMuch(window: Window, { view, groups }: Subscription, after: Position): ResetReason | null {
-    const passed = window.since(after, view.stream.name, groups.keys());
-    if (passed.length > MOST_MISSED) return 'bulk';
-    let bytes = 0;
-    for (const { delivery } of passed) bytes += delivery.fields.length + delivery.key.length;
-    return bytes > MOST_MISSED_BYTES ? 'bulk' : null;
   }
 
   /** What a hook said holds until it is asked again; what rows say, for as long as they do. */
