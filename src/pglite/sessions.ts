@@ -17,6 +17,7 @@ export function pgliteSessions(db: PGliteInterface, drizzle: DrizzleOver<PGlite>
   };
   return {
     query: sqlOver(db, raw).query,
+    repeated: (_name, text) => sqlOver(db, raw).query(text),
     transaction: (run) =>
       transaction((client, sql) =>
         run({

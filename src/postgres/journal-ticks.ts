@@ -74,8 +74,9 @@ export class Ticks {
   }
 
   /** Like {@link reach}, for as long as it takes. */
-  async surely(): Promise<Tick> {
+  async surely(signal?: AbortSignal): Promise<Tick> {
     for (;;) {
+      signal?.throwIfAborted();
       const tick = await this.reach({ eager: true });
       if (tick) return tick;
       await new Promise<void>((resolve) => void this.#parts.clock.after(AGAIN_MS, resolve));
@@ -134,7 +135,7 @@ export class Ticks {
   async #look(): Promise<Look | null> {
     let row: RawRow | undefined;
     try {
-      [row] = await this.#parts.sessions.query(LOOK(this.#parts.timeline.sql));
+      [row] = await this.#parts.sessions.repeated('rowcast look', LOOK(this.#parts.timeline.sql));
     } catch (error) {
       if (sqlState(error) === '25P02') return null;
       if (sqlState(error) === '42P01') throw gone(error);

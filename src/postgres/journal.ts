@@ -70,44 +70,15 @@ export class Journal implements ChangeSource {
   }
 
   async *read(after: Position, signal: AbortSignal): AsyncGenerator<readonly Commit[]> {
+    if (this.#closed.signal.aborted) throw new RowcastError('closed', 'the database was closed');
     const ending = AbortSignal.any([signal, this.#closed.signal]);
     const wake = (): void => this.#waker.wake();
     ending.addEventListener('abort', wake, { once: true });
     const unlisten = await this.#parts.listen?.(wake);
     try {
-      const reader = new BatchReader({ ...this.#parts, ticks: this.#ticks });
-      const unfollowed = new Set<PgTable>();
-      const [least, most] = this.#parts.pace;
-      let { at, from, loss } = await this.#start(after);
-      let eager = true;
-      for (let wait = least; !ending.aborted;) {
-        try {
-          if (loss) {
-            const told = loss;
-            loss = null;
-            yield [told];
-          }
-          for (const tick of await this.#news(at, eager)) {
-            const batch = { before: at, tick };
-            for await (const commits of reader.commits(batch, from)) {
-              from = commits.at(-1)?.position ?? from;
-              yield commits;
-              if (ending.aborted) return;
-            }
-            await this.#check(batch, reader, unfollowed);
-            [at, from, wait] = [tick, endOf(tick), 0];
-          }
-        } catch (error) {
-          if (error instanceof Trimmed) {
-            ({ at, from, loss } = await this.#atFloor());
-            continue;
-          }
-          // The app has a failed transaction open on the only connection: nothing can be asked until it ends.
-          if (sqlState(error) !== '25P02') throw error;
-        }
-        eager = wait > 0 && (await this.#waker.sleep(wait));
-        wait = Math.min(most, Math.max(least, wait * 1.5));
-      }
+      yield* this.#follow(after, ending);
+    } catch (error) {
+      if (!ending.aborted) throw error;
     } finally {
       ending.removeEventListener('abort', wake);
       await unlisten?.();
@@ -154,10 +125,46 @@ export class Journal implements ChangeSource {
     await this.#trimming;
   }
 
+  async *#follow(after: Position, ending: AbortSignal): AsyncGenerator<readonly Commit[]> {
+    const reader = new BatchReader({ ...this.#parts, ticks: this.#ticks });
+    const unfollowed = new Set<PgTable>();
+    const [least, most] = this.#parts.pace;
+    let { at, from, loss } = await this.#start(after, ending);
+    let eager = true;
+    for (let wait = least; !ending.aborted;) {
+      try {
+        if (loss) {
+          const told = loss;
+          loss = null;
+          yield [told];
+        }
+        for (const tick of await this.#news(at, eager)) {
+          const batch = { before: at, tick };
+          for await (const commits of reader.commits(batch, from)) {
+            from = commits.at(-1)?.position ?? from;
+            yield commits;
+            if (ending.aborted) return;
+          }
+          await this.#check(batch, reader, unfollowed);
+          [at, from, wait] = [tick, endOf(tick), 0];
+        }
+      } catch (error) {
+        if (error instanceof Trimmed) {
+          ({ at, from, loss } = await this.#atFloor());
+          continue;
+        }
+        // The app has a failed transaction open on the only connection: nothing can be asked until it ends.
+        if (sqlState(error) !== '25P02') throw error;
+      }
+      eager = wait > 0 && (await this.#waker.sleep(wait));
+      wait = Math.min(most, Math.max(least, wait * 1.5));
+    }
+  }
+
   /** Where reading goes on after a position, and what is lost by that. */
-  async #start(after: Position): Promise<Start> {
+  async #start(after: Position, ending: AbortSignal): Promise<Start> {
     const { n, isEnd } = placeOf(numberOf(after));
-    const tip = await this.#ticks.surely();
+    const tip = await this.#ticks.surely(ending);
     if (tip.n < n) {
       const at = await this.#ticks.beyond(n);
       return { at, from: endOf(at), loss: this.#loss(at, 'timeline') };

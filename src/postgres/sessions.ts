@@ -66,6 +66,7 @@ export async function pgSessions(url: string, { drizzle, connections = 10 }: Ses
   pool.on('remove', (client) => void clients.delete(client));
   return {
     query: sqlOver(pool).query,
+    repeated: async (name, text) => (await pool.query<string[]>({ name, text, rowMode: 'array', types: RAW })).rows,
     transaction: (run) =>
       transaction(pool, 'BEGIN', (client) =>
         run({

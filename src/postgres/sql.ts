@@ -28,6 +28,8 @@ export interface Transaction extends Sql {
  * `run` resolves; it rolls back when `run` rejects, and rejects itself when the COMMIT fails.
  */
 export interface Sessions extends Sql {
+  /** A query that is asked over and over: planned once for each connection, under its name, where that can be. */
+  repeated(name: string, text: string): Promise<readonly RawRow[]>;
   transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
   /**
    * Reads one moment of the database, and this table in it: nobody empties or alters the table between the moment and the end. Writes nothing,

@@ -1,9 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { postgres } from '../../src/postgres/index.ts';
 import { startPostgres, type Major, type PostgresServer } from '../servers/postgres.ts';
 import { bareModel, bound } from './bare-model.ts';
-import type { AppConnection } from './fixture.ts';
-import { Follower } from './follower.ts';
+import { connect, type AppConnection } from './fixture.ts';
+import { Follower, until } from './follower.ts';
 import { refusal, type Site } from './setup-laws.ts';
 
 const ITEM = bareModel('item', { id: 'integer', text: 'text' });
@@ -93,6 +95,25 @@ export const TRIGGER_SETUP_LAWS: Readonly<Record<string, (site: Site, server: Po
     await follower[Symbol.asyncDispose]();
     await app.run(`DROP OWNED BY "${slot}"`); // sql: a name of ours
     await app.run(`DROP ROLE "${slot}"`); // sql: a name of ours
+  },
+
+  async 'a standby that took over is another history, and a process that still runs says so'({ app, database }, server) {
+    await app.run(WITH_ITEM);
+    const first = await Follower.of(database(), [bound(ITEM)]);
+    await first.settled();
+    const { epoch } = first.open.source;
+    const [row] = await app.all(`SELECT current_setting('data_directory') AS folder`);
+    await server.stop();
+    await writeFile(join(String(row?.['folder']), 'standby.signal'), '');
+    await server.start();
+    const admin = await connect(server.url);
+    await admin.run('SELECT pg_promote()');
+    await admin.close();
+    await until(() => first.failures.some((failure) => String(failure).includes('another history')));
+    await first[Symbol.asyncDispose]();
+    await using second = await Follower.of(database(), [bound(ITEM)]);
+    await second.settled();
+    expect([second.open.source.epoch === epoch, second.failures]).toEqual([false, []]);
   },
 
   async 'an app that publishes all of its tables to somebody goes on, and so do we'({ app, database }) {
