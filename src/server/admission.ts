@@ -1,4 +1,4 @@
-import { groupKey, groupValue, type Clock, type Log } from '../core/index.ts';
+import { groupKey, groupValue, RowcastError, type Clock, type Log, type Position } from '../core/index.ts';
 import { within } from './deadline.ts';
 import type { OpenEndpoint } from './endpoint.ts';
 import type { Arrival } from './session.ts';
@@ -19,15 +19,17 @@ export interface Refusal {
 export type Admission = { readonly ok: true; readonly arrival: Arrival } | Refusal;
 
 /** Who asks, and the groups they start in: decided by the endpoint's own functions, before there is a connection. */
-export async function admission({ endpoint, params }: Found, request: Request, { clock, log }: Parts): Promise<Admission> {
+export async function admission({ endpoint, params }: Found, request: Request, { clock, log, position }: Parts): Promise<Admission> {
   const { options, limits } = endpoint;
+  const asOf = position();
   const connecting = { params, query: new URL(request.url).searchParams, request };
   try {
     const user = options.authenticate ? await within(clock, limits.hookMs, options.authenticate(request)) : null;
     if (options.authenticate && (user === null || user === undefined)) return { ok: false, status: 401, message: 'not signed in' };
     const groups = await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? []);
     for (const group of groups) groupKey(group); // a group that is none is found before there is a connection
-    return { ok: true, arrival: { endpoint, user, principal: principalOf(user), connecting, groups } };
+    untilOf(user); // … and so is a time
+    return { ok: true, arrival: { endpoint, user, principal: principalOf(user), connecting, groups, asOf } };
   } catch (error) {
     log.error({ err: error, path: endpoint.path }, 'authenticate or connectionGroups failed: refused');
     return { ok: false, status: 500, message: 'the server could not let you in' };
@@ -37,6 +39,8 @@ export async function admission({ endpoint, params }: Found, request: Request, {
 interface Parts {
   readonly clock: Clock;
   readonly log: Log;
+  /** The last entry that has been passed on. */
+  position(): Position;
 }
 
 /** A user's id makes their connections one person; without one, each client is its own. */
@@ -50,11 +54,13 @@ export function userIdOf(user: unknown): string | null {
   return groupValue(typeof user === 'object' && user !== null ? (user as { readonly id?: unknown }).id : undefined);
 }
 
-/** Until when the user may stay, in milliseconds since 1970; null: for as long as they like. */
+/** Until when the user may stay, in milliseconds since 1970; null: for as long as they like. @throws {RowcastError} `hook_invalid`. */
 export function untilOf(user: unknown): number | null {
-  const until = typeof user === 'object' && user !== null ? (user as { readonly until?: unknown }).until : undefined;
-  if (until instanceof Date) return until.getTime();
-  return typeof until === 'number' ? until : null;
+  const until = typeof user === 'object' && user !== null ? (user as { readonly until?: unknown }).until : null;
+  if (until === null || until === undefined) return null;
+  const time = until instanceof Date ? until.getTime() : until;
+  if (typeof time === 'number' && !Number.isNaN(time)) return time;
+  throw new RowcastError('hook_invalid', 'the `until` of a user is a Date, or milliseconds since 1970; leave it out for no end');
 }
 
 /** The session of the app's own that the connection belongs to: what `live.revoke({ session })` names. */

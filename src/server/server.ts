@@ -190,7 +190,7 @@ export class Server {
 
   /** Whether somebody may come in, by the endpoint's own functions. What is particular to a door, it has to ask itself: Origin, `full`. */
   admit(found: Found, request: Request): Promise<Admission> {
-    return admission(found, request, { clock: this.clock, log: this.log });
+    return admission(found, request, { clock: this.clock, log: this.log, position: () => this.#gateway.position });
   }
 
   /** As many connections as the endpoint takes, or this server is going down. */

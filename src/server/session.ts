@@ -64,6 +64,8 @@ export interface Arrival {
   readonly connecting: Connecting;
   /** Those of `connectionGroups`. */
   readonly groups: readonly Group[];
+  /** Where the log was when it was asked who this is. Left out: nothing was asked. */
+  readonly asOf?: Position;
 }
 
 /** How a connection's bytes are made, and where they go. */
@@ -138,11 +140,26 @@ export class Session<B> {
   open(): void {
     const { endpoint } = this.#arrival;
     const { gateway, epoch, clock, heartbeat } = this.#parts;
+    // The door may not know the session yet.
+    if (this.#isLate()) return gateway.soon(() => this.end('unauthorized', 'the access was taken back meanwhile'));
     for (const group of this.#views.groups) endpoint.audience.join(group, this.box as Outbox<unknown>);
     this.box.send({ type: 'welcome', session: this.id, epoch, position: gateway.position, heartbeat, streams: endpoint.info });
     gateway.touch();
     const intake = { limits: endpoint.limits, clock, source: this.#transport, open: () => this.box.open, take: this.#take };
     this.#intake = new Intake(intake, this.#enter());
+  }
+
+  /** Their access was taken back after they were let in, and before they were here; or nobody knows whether it was. */
+  #isLate(): boolean {
+    const { asOf, user } = this.#arrival;
+    const { window } = this.#parts.gateway;
+    if (asOf === undefined) return false;
+    const session = sessionOf(user);
+    return (
+      window.refuses(asOf) !== null ||
+      window.revokedSince(asOf, { user: this.#principal }) ||
+      (session !== null && window.revokedSince(asOf, { session }))
+    );
   }
 
   /** What the user belongs to is known before anything that they ask for is looked at. */
@@ -309,9 +326,10 @@ export class Session<B> {
         return this.#error('forbidden', options.refresh ? 'these credentials do not do' : 'this endpoint takes no newer credentials', id);
       }
       const groups = await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? []);
+      const until = untilOf(user);
       if (!this.box.open) return;
       this.#user = user;
-      this.#until = untilOf(user);
+      this.#until = until;
       this.#warned = false;
       const { audience } = endpoint;
       for (const group of this.#views.groups) audience.leave(group, this.box as Outbox<unknown>);

@@ -172,6 +172,7 @@ export class Subscription implements Seat {
   }
 
   end(): void {
+    if (this.#ended) return;
     this.#ended = true;
     this.#rise();
     this.#leave();

@@ -51,6 +51,8 @@ export class Views {
   readonly #parts: ViewsParts;
   /** Those the connection is in by the endpoint's and the app's own word. */
   readonly #groups = new Map<string, Group>();
+  /** Those of them that are the endpoint's word. */
+  #given: readonly string[] = [];
   readonly #held = new Map<number, Subscription>();
   /** Those that get nothing until it is known again what their user belongs to. */
   readonly #suspended = new Set<Subscription>();
@@ -58,7 +60,7 @@ export class Views {
 
   constructor(parts: ViewsParts, groups: readonly Group[]) {
     this.#parts = parts;
-    for (const group of groups) this.#groups.set(groupKey(group), group);
+    this.#give(groups);
     const { endpoint, box, gateway, firstRows } = parts;
     this.#of = {
       audience: endpoint.audience,
@@ -136,10 +138,10 @@ export class Views {
     return this.#membershipGroups(stream).has(group);
   }
 
-  /** The endpoint or the app says otherwise. */
+  /** The endpoint says otherwise. What the app's own code joined stays. */
   regroup(groups: readonly Group[], reason: ResetReason): void {
-    this.#groups.clear();
-    for (const group of groups) this.#groups.set(groupKey(group), group);
+    for (const group of this.#given) this.#groups.delete(group);
+    this.#give(groups);
     this.#rebase(reason);
   }
 
@@ -181,7 +183,10 @@ export class Views {
       const held = subscription.groups.get(group) as ColumnGroup;
       const columns = stream.binding.groupBy ?? [];
       const values = Object.fromEntries(columns.map((column, at) => [column, held.values[at]]));
-      if (!(await this.#may(stream, held, values))) this.#drop(subscription, 'forbidden', 'you may not subscribe to this any more');
+      const may = await this.#may(stream, held, values);
+      // It may have been let go of while it was asked for.
+      if (!may && this.#held.get(subscription.view.number) === subscription)
+        this.#drop(subscription, 'forbidden', 'you may not subscribe to this any more');
     }
   }
 
@@ -236,6 +241,11 @@ export class Views {
     for (const subscription of this.#held.values()) subscription.end();
     this.#held.clear();
     this.#groups.clear();
+  }
+
+  #give(groups: readonly Group[]): void {
+    this.#given = groups.map(groupKey);
+    for (const group of groups) this.#groups.set(groupKey(group), group);
   }
 
   #begin(view: View, groups: Held): Subscription {
@@ -298,7 +308,7 @@ export class Views {
     const user = userId();
     const refused =
       window.refuses(at) ??
-      (window.revokedSince(at, principal()) ? 'permission_changed' : null) ??
+      (window.revokedSince(at, { user: principal() }) ? 'permission_changed' : null) ??
       // Who left and came back has no right to what happened between.
       (user !== null && stream.binding.memberships.some(({ name }) => window.membersSince(at, name, user).length > 0)
         ? 'membership'

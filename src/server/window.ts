@@ -9,6 +9,7 @@ import {
   type MemberChange,
   type Position,
   type ResetReason,
+  type Revocation,
   type Snapshot,
 } from '../core/index.ts';
 import { Chain } from './chain.ts';
@@ -165,8 +166,8 @@ export class Window {
     return false;
   }
 
-  revokedSince(after: Position, user: string): boolean {
-    return (this.#revoked.get(revocationKey({ user })) ?? '') > after;
+  revokedSince(after: Position, whose: Revocation): boolean {
+    return (this.#revoked.get(revocationKey(whose)) ?? '') > after;
   }
 
   /** From where on commits may not be in this snapshot; null: the window does not go back that far. */
@@ -226,8 +227,7 @@ export function groupsOf({ before, after }: Delivery): Iterable<string> {
 }
 
 const memberKey = (membership: string, user: string): string => `${membership}\n${user}`;
-const revocationKey = (revoked: { readonly user: string } | { readonly session: string }): string =>
-  'user' in revoked ? `user\n${revoked.user}` : `session\n${revoked.session}`;
+const revocationKey = (revoked: Revocation): string => ('user' in revoked ? `user\n${revoked.user}` : `session\n${revoked.session}`);
 
 function chainOf<T>(chains: Map<string, Chain<T>>, key: string): Chain<T> {
   let chain = chains.get(key);
