@@ -48,7 +48,7 @@ const outcome = await soak({
 const list = (counts: ReadonlyMap<string, number>): string => [...counts].map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
 console.log(`\nsteps: ${list(outcome.steps)}`);
 console.log(`what came: ${list(outcome.counts)}`);
-console.log(`memory of the server, by its starts, MiB of RSS (least, median, most): ${lives(outcome.memory)}`);
+console.log(`RSS of the server, MiB, by its starts: ${lives(outcome.memory)}`);
 if (values.log || outcome.violations.length > 0) console.log(`\nthe last the server said:\n${outcome.log.slice(-80).join('\n')}`);
 for (const { kind, who, about } of outcome.violations.slice(0, 50)) console.log(`${kind.toUpperCase()} ${who}: ${about}`);
 console.log(
@@ -57,12 +57,19 @@ console.log(
 );
 process.exit(outcome.violations.length === 0 ? 0 : 1);
 
+/** At its beginning, in the middle and at its end: the medians of thirds. What grows shows in the third, from start to start or within one. */
 function lives(memory: readonly Memory[]): string {
-  const by = Map.groupBy(memory, ({ life }) => life);
-  return [...by.values()]
+  return [...Map.groupBy(memory, ({ life }) => life).values()]
+    .filter((samples) => samples.length >= 3)
     .map((samples) => {
-      const rss = samples.map((sample) => Math.round(sample.rss / 2 ** 20)).sort((one, other) => one - other);
-      return `${rss[0]} ${rss[rss.length >> 1]} ${rss.at(-1)}`;
+      const third = samples.length / 3;
+      const medians = [0, 1, 2].map((nth) => median(samples.slice(Math.floor(nth * third), Math.floor((nth + 1) * third))));
+      return `${medians.join(' ')} (${samples.length} s)`;
     })
     .join(' | ');
+}
+
+function median(samples: readonly Memory[]): number {
+  const rss = samples.map((sample) => Math.round(sample.rss / 2 ** 20)).sort((one, other) => one - other);
+  return rss[rss.length >> 1] ?? 0;
 }

@@ -97,33 +97,41 @@ export class Faults {
           client.wake();
         });
       case 'cut client':
-        return this.#onClient(client, 0, (link) => link.cut(random.chance(0.5) ? 'rst' : 'fin'), 'client link');
+        return this.#onClient(client, 'client link', (link) => link.cut(random.chance(0.5) ? 'rst' : 'fin'));
       case 'half-open client':
-        return this.#onClient(client, ms * 2, (link) => link.swallow(random.pick(['up', 'down', 'both'])), 'client link');
+        return this.#onClient(
+          client,
+          'client link',
+          (link) => link.swallow(random.pick(['up', 'down', 'both'])),
+          () => wait(ms * 2),
+        );
       case 'throttle client':
-        return this.#onClient(client, ms * 2, (link) => link.down.throttle(random.between(1_000, 30_000)), 'slow link');
+        return this.#onClient(
+          client,
+          'slow link',
+          (link) => link.down.throttle(random.between(1_000, 30_000)),
+          () => wait(ms * 2),
+        );
       case 'stall client':
-        return this.#onClient(client, ms * 2, (link) => link.down.throttle(0), 'slow link');
-      case 'flood client':
         return this.#onClient(
           client,
-          0,
+          'slow link',
           (link) => link.down.throttle(0),
-          'slow link',
-          async () => {
-            for (let times = 0; times < 8; times++) await this.#sql(WIDE);
-          },
+          () => wait(ms * 2),
         );
-      case 'delay client':
-        return this.#onClient(
-          client,
-          ms,
-          (link) => {
-            link.down.delay(random.between(20, 400));
-            link.up.delay(random.between(20, 400));
-          },
-          'slow link',
-        );
+      case 'flood client': {
+        const flood = async (): Promise<void> => {
+          for (let times = 0; times < 8; times++) await this.#sql(WIDE);
+        };
+        return this.#onClient(client, 'slow link', (link) => link.down.throttle(0), flood);
+      }
+      case 'delay client': {
+        const late = (link: Link): void => {
+          link.down.delay(random.between(20, 400));
+          link.up.delay(random.between(20, 400));
+        };
+        return this.#onClient(client, 'slow link', late, () => wait(ms));
+      }
       case 'forge token':
         return this.#during('forged token', client.name, async () => client.forge(random));
       case 'let go': {
@@ -192,18 +200,12 @@ export class Faults {
     });
   }
 
-  #onClient(
-    client: SoakClient,
-    ms: number,
-    spoil: (link: Link) => void,
-    what: Injected['what'],
-    meanwhile: () => Promise<void> = () => wait(ms),
-  ): Promise<void> {
+  #onClient(client: SoakClient, what: Injected['what'], spoil: (link: Link) => void, meanwhile?: () => Promise<void>): Promise<void> {
     return this.#during(what, client.name, async () => {
       const link = this.#ground.toApp.linkFrom(client.port ?? -1);
       if (!link) return;
       spoil(link);
-      await meanwhile();
+      await meanwhile?.();
       link.heal();
     });
   }

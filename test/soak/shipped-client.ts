@@ -144,20 +144,19 @@ export class ShippedClient implements SoakClient {
     });
   }
 
-  #leave(code = 1006): void {
-    this.#left?.(code);
-    this.#left = null;
-    this.#socket = null;
-  }
-
   #sockets(hear: ClientOptions['hear']) {
     // oxlint-disable-next-line typescript/no-this-alias
     const client = this;
+    const lose = (code = 1006): void => {
+      client.#left?.(code);
+      client.#left = null;
+      client.#socket = null;
+    };
     return class extends WebSocket {
       constructor(url: string, protocol: string) {
         const headers = { authorization: `Bearer ${signIn(client.person.name)}` };
         super(client.#awake ? url : 'ws://127.0.0.1:1/', [protocol], { headers, handshakeTimeout: 4_000, perMessageDeflate: false });
-        client.#leave();
+        lose();
         client.#socket = this;
         // One that was left has nothing to say any more: who left it may have another by the time it is gone.
         const current = (): boolean => client.#socket === this;
@@ -169,7 +168,7 @@ export class ShippedClient implements SoakClient {
         });
         this.on('message', (bytes) => current() && hear({ at: performance.now(), type: 'in', text: String(bytes) }));
         this.on('error', () => undefined);
-        this.on('close', (code) => current() && client.#leave(code));
+        this.on('close', (code) => current() && lose(code));
       }
 
       override send(text: string): void {
