@@ -202,6 +202,10 @@ describe('a stream', () => {
     await settled(peer);
     expect([keys(number), keys(text), number.status, text.status]).toEqual([[1, 2], [1, 2], 'live', 'live']);
     expect(ofType(log, 'create').map(([, change]) => (change as { pk: unknown }).pk)).toEqual([1, 2]);
+    log.length = 0;
+    peer.say({ type: 'message', stream: 'posts', payload: 'once' });
+    await settled(peer);
+    expect(log).toEqual([['message', 'once']]);
     number.close();
     commit(peer, [12, 'delete', 1]);
     expect(await settled(peer)).toEqual([]);

@@ -152,8 +152,9 @@ export class Subscriptions {
     for (const subscription of this.#everyone()) if (subscription.stream === stream) subscription.emit('message', payload);
   }
 
-  #everyone(): readonly Subscription[] {
-    return [...this.#all.values()];
+  /** Each once, whatever it is called. */
+  #everyone(): ReadonlySet<Subscription> {
+    return new Set(this.#all.values());
   }
 
   #begin(subscription: Subscription): void {
@@ -169,11 +170,9 @@ export class Subscriptions {
       subscription.state = 'asked';
       subscription.revive(kindsOf(info));
       this.#asked.set(this.#parts.subscribe(subscription), subscription);
-    } else {
-      subscription.live();
-      subscription.emit('ready', undefined);
-    }
+    } else subscription.live();
     subscription.tellStatus();
+    if (!info) subscription.emit('ready', undefined);
   }
 
   #answered(id: number): Subscription | undefined {
