@@ -4,9 +4,9 @@ import type { Held } from './first-rows.ts';
 import type { Item, Told } from './tick.ts';
 import type { Passed, Window } from './window.ts';
 
-/** More commits than this are told as one. */
-const ONE_BY_ONE = 1_000;
-const ONE_BY_ONE_BYTES = 256 * 1024;
+/** More commits than this are told as one: who was away for long wants to know how it is, and each commit is a frame and a step of its own. */
+const ONE_BY_ONE = 32;
+const ONE_BY_ONE_BYTES = 65_536;
 
 /** More than this is not told at all to who was away: the rows are fewer. */
 const MOST_MISSED = 5_000;
@@ -60,7 +60,8 @@ export function unseen(passed: readonly Passed[], snapshot: Snapshot): readonly 
 }
 
 function held(groups: readonly string[] | null, holds: Holds): boolean {
-  return groups?.some((group) => holds.has(group)) ?? false;
+  if (groups) for (const group of groups) if (holds.has(group)) return true;
+  return false;
 }
 
 /** What somebody has missed of a view. */
