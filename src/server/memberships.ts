@@ -38,10 +38,11 @@ const AGAIN_MS = 100;
 const RETRY_MS = 1_000;
 
 interface Known {
-  /** By membership and the row's key. */
+  /** By membership and the row's key. A membership that is not there is being read. */
   readonly grants: Map<string, Map<string, Grant>>;
   readonly users: Set<Belonging>;
   loading: Promise<void>;
+  /** Every membership is there. */
   ready: boolean;
   left: number;
 }
@@ -61,8 +62,7 @@ export class Memberships {
     if (this.#parts.members.length === 0) return;
     let known = this.#known.get(user);
     if (!known) {
-      known = { grants: new Map(), users: new Set(), loading: Promise.resolve(), ready: false, left: 0 };
-      this.#known.set(user, known);
+      known = this.#begin(user, new Set());
       known.loading = this.#load(user, known).catch((error: unknown) => {
         if (this.#known.get(user) === known) this.#known.delete(user);
         throw error;
@@ -113,8 +113,10 @@ export class Memberships {
     const concerned = new Map<Known, Set<string>>();
     for (const { membership, user, key, after } of members) {
       const known = this.#known.get(user);
-      if (!known?.ready) continue; // what is still being read ends with what the window has
-      apply(known, membership, { key, after });
+      const grants = known?.grants.get(membership);
+      if (!known || !grants) continue; // what is still being read ends with what the window has
+      apply(grants, { key, after });
+      if (!known.ready) continue;
       const names = concerned.get(known);
       if (names) names.add(membership);
       else concerned.set(known, new Set([membership]));
@@ -176,12 +178,10 @@ export class Memberships {
           await new Promise<void>((resolve) => void clock.after(AGAIN_MS, resolve));
           continue;
         }
-        known.grants.set(each.membership.name, grants);
+        known.grants.set(each.membership.name, grants); // from here on what changes is applied, while others are still read
         for (const { entry, change } of window.membersSince(start, each.membership.name, user)) {
-          if (!shows(snapshot, entry)) apply(known, each.membership.name, change);
+          if (!shows(snapshot, entry)) apply(grants, change);
         }
-        // From here on, and while the others are read, what changes is applied where it is not read yet again by the window.
-        known.ready = true;
         break;
       }
     }
@@ -189,14 +189,20 @@ export class Memberships {
   }
 
   #readAgain(): void {
-    for (const [user, known] of this.#known) {
-      if (known.users.size === 0) {
-        this.#known.delete(user);
-        continue;
+    for (const [user, { users }] of [...this.#known]) {
+      if (users.size === 0) this.#known.delete(user);
+      else {
+        // Nothing of what was known before opens anything while it is read.
+        const known = this.#begin(user, users);
+        known.loading = this.#loadAtLast(user, known);
       }
-      known.ready = false;
-      known.loading = this.#loadAtLast(user, known);
     }
+  }
+
+  #begin(user: string, users: Set<Belonging>): Known {
+    const known: Known = { grants: new Map(), users, loading: Promise.resolve(), ready: false, left: 0 };
+    this.#known.set(user, known);
+    return known;
   }
 
   /** However long the database is away: until then the user holds nothing. */
@@ -212,6 +218,7 @@ export class Memberships {
         await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
       }
     }
+    if (this.#known.get(user) !== known) return; // it is read yet again
     for (const who of [...known.users]) for (const { membership } of members) who.changed(membership.name);
   }
 }
@@ -221,11 +228,9 @@ interface Asked {
   readonly roles: readonly string[] | null;
 }
 
-function apply({ grants }: Known, membership: string, { key, after }: { readonly key: string; readonly after: Grant | null }): void {
-  let rows = grants.get(membership);
-  if (!rows) grants.set(membership, (rows = new Map()));
-  if (after) rows.set(key, after);
-  else rows.delete(key);
+function apply(grants: Map<string, Grant>, { key, after }: { readonly key: string; readonly after: Grant | null }): void {
+  if (after) grants.set(key, after);
+  else grants.delete(key);
 }
 
 /** A user's id is compared as text; the column may be a number. */

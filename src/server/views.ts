@@ -134,7 +134,9 @@ export class Views {
 
   holds(stream: Stream, group: string): boolean {
     if (this.#groups.has(group)) return true;
-    for (const { view, groups } of this.#held.values()) if (view.stream === stream && groups.has(group)) return true;
+    for (const each of this.#held.values()) {
+      if (each.view.stream === stream && each.groups.has(group) && !this.#suspended.has(each)) return true;
+    }
     return this.#membershipGroups(stream).has(group);
   }
 
@@ -193,10 +195,10 @@ export class Views {
   reset(stream: string, reason: ResetReason, groups: ReadonlySet<string> | null): void {
     const { box } = this.#parts;
     for (const subscription of this.#held.values()) {
-      if (subscription.view.stream.name !== stream) continue;
+      if (subscription.view.stream.name !== stream || this.#suspended.has(subscription)) continue;
       if (groups && ![...subscription.groups.keys()].some((group) => groups.has(group))) continue;
       if (box.wire.resetCloses !== null) return box.close(box.wire.resetCloses, `reload: ${reason}`);
-      if (reason === 'membership') {
+      if (reason === 'membership' && this.#hangsOnMembership(subscription)) {
         // Nobody knows just now what they belong to: they get nothing until it is known again.
         this.#suspended.add(subscription);
         subscription.suspend(reason);
@@ -252,6 +254,11 @@ export class Views {
     const subscription = new Subscription(view, groups, this.#of);
     this.#held.set(view.number, subscription);
     return subscription;
+  }
+
+  /** Whether it is told when it is known again what its user belongs to. */
+  #hangsOnMembership({ view }: Subscription): boolean {
+    return view.stream.binding.options.canSubscribe instanceof Membership && this.#parts.userId() !== null;
   }
 
   #baseOf(stream: Stream): View {
