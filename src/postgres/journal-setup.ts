@@ -90,6 +90,7 @@ type Parts = Readonly<Record<'journal' | 'tick' | 'standing', boolean>>;
 function createSteps(there: Parts, { meta, server }: { readonly meta: boolean; readonly server: string }): readonly SetupStep[] {
   const gone = 'what is left of a former journal, or was copied from another server: it cannot be gone on with';
   const note = (key: string, value: string): string =>
+    // sql: the value is an expression of ours, or what literal(…) quoted
     `INSERT INTO ${META} (key, value) VALUES (${literal(key)}, ${value}) ON CONFLICT (key) DO UPDATE SET value = excluded.value`;
   return [
     ...(there.journal ? [{ sql: `DROP TABLE ${JOURNAL}`, why: gone }] : []),

@@ -1,6 +1,4 @@
 import {
-  numberOf,
-  ORIGIN,
   positionOf,
   RowcastError,
   type Clock,
@@ -188,8 +186,10 @@ class RowQuery {
   }
 
   static async of(sql: Sql, table: PgTable, { selection, until }: Wanted): Promise<RowQuery> {
+    const place = typeof until === 'string' ? until : '0';
+    // sql: a place is an expression of ours
     const [row] = await sql.query(
-      `SELECT pg_current_snapshot(), ${typeof until === 'string' ? until : numberOf(ORIGIN)}, (SELECT coalesce(json_agg(json_build_object('name', attname, 'type', atttypid::int8)), '[]')
+      `SELECT pg_current_snapshot(), ${place}, (SELECT coalesce(json_agg(json_build_object('name', attname, 'type', atttypid::int8)), '[]')
          FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped)`,
       [table.sql],
     );

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Commit } from '../../src/core/index.ts';
-import { postgres } from '../../src/postgres/index.ts';
+import type { postgres } from '../../src/postgres/index.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { bareModel, bound } from './bare-model.ts';
 import { killingLine } from './breaking-line.ts';

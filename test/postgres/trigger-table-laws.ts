@@ -1,9 +1,7 @@
 import { expect } from 'vitest';
 import { UNREADABLE } from '../../src/core/index.ts';
-import { postgres } from '../../src/postgres/index.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { bareModel, bound } from './bare-model.ts';
-import { connect } from './fixture.ts';
 import { Follower, until } from './follower.ts';
 import { LOG_LAWS } from './log-laws.ts';
 import { SETUP_LAWS, type Site } from './setup-laws.ts';
@@ -296,69 +294,5 @@ export const TRIGGER_TABLE_LAWS: Readonly<Record<string, Law>> = {
     await app.run(`UPDATE item SET text = 'b'`);
     await follower.settled();
     expect(follower.changes.at(-1)).toEqual([[{ id: '1', text: 'a', thrice: 'a3' }, { id: '1', text: 'b', thrice: 'b3' }]]); // prettier-ignore
-  },
-
-  async 'who writes needs no right to anything of ours, and whatever role a session plays its writes are told'({
-    app,
-    slot,
-    world,
-    database,
-  }) {
-    await app.run(WITH_ITEM);
-    await using follower = await Follower.of(database(), [bound(ITEM)]);
-    await app.run(`CREATE ROLE "${slot}" LOGIN`); // sql: a name of ours
-    await app.run(`GRANT INSERT ON item TO "${slot}"`); // sql: a name of ours
-    const url = new URL(world.url);
-    url.username = slot;
-    const clerk = await connect(url.href);
-    try {
-      await clerk.run('SET search_path = pg_temp');
-      await clerk.run(`INSERT INTO public.item VALUES (1, 'by a clerk')`);
-      await clerk.run('SET default_transaction_isolation = serializable');
-      await clerk.run(`INSERT INTO public.item VALUES (2, 'serializable')`);
-      await app.run('SET session_replication_role = replica');
-      await app.run(`INSERT INTO item VALUES (3, 'restored')`);
-      await follower.settled();
-      expect(follower.changes.flat().map(([, row]) => row?.['id'])).toEqual(['1', '2', '3']);
-    } finally {
-      await clerk.close();
-      await app.run(`DROP OWNED BY "${slot}"; DROP ROLE "${slot}"`); // sql: a name of ours
-    }
-  },
-
-  async 'a user that owns its tables and may make a schema is all it takes: no superuser, no REPLICATION, and its migrations are seen'({
-    app,
-    slot,
-    world,
-  }) {
-    await app.run(`CREATE ROLE "${slot}" LOGIN NOSUPERUSER NOREPLICATION`); // sql: a name of ours
-    const url = new URL(world.url);
-    await app.run(`GRANT CREATE ON DATABASE "${url.pathname.slice(1)}" TO "${slot}"; GRANT CREATE ON SCHEMA public TO "${slot}"`); // sql: names of ours
-    url.username = slot;
-    const plain = await connect(url.href);
-    try {
-      await plain.run(WITH_ITEM);
-      const by = postgres({ url: url.href, follow: 'triggers', connections: 3 });
-      await using follower = await Follower.of(by, [bound(ITEM)]);
-      await plain.run(`INSERT INTO item VALUES (1, 'a')`);
-      await plain.run('ALTER TABLE item ADD COLUMN more text');
-      await plain.run(`UPDATE item SET text = 'b'`);
-      await follower.settled();
-      expect([follower.lost, follower.changes.length]).toEqual([[], 2]);
-      await plain.run('ALTER TABLE item RENAME COLUMN text TO title');
-      await until(() => follower.lost.length === 1);
-      await plain.run('TRUNCATE item');
-      await follower.settled();
-      expect([follower.lost, follower.failures, follower.log.errors]).toEqual([['item schema', 'item truncate'], [], []]);
-      await plain.run('ALTER TABLE item RENAME COLUMN title TO text');
-      await follower[Symbol.asyncDispose]();
-      await by.teardown([]);
-      expect(await app.all(`SELECT nspname FROM pg_namespace WHERE nspname = 'rowcast'`)).toEqual([]);
-    } finally {
-      await plain.close();
-      await app.run(`REASSIGN OWNED BY "${slot}" TO postgres`); // sql: a name of ours
-      await app.run(`DROP OWNED BY "${slot}"`); // sql: a name of ours
-      await app.run(`DROP ROLE "${slot}"`); // sql: a name of ours
-    }
   },
 };
