@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Commit } from '../../src/core/index.ts';
 import type { postgres } from '../../src/postgres/index.ts';
@@ -8,6 +6,7 @@ import { bareModel, bound } from './bare-model.ts';
 import { killingLine } from './breaking-line.ts';
 import { connect, type AppConnection } from './fixture.ts';
 import { Follower, testClock, TestLog, until } from './follower.ts';
+import { readingChild } from './reading-process.ts';
 import type { Site } from './setup-laws.ts';
 
 const ITEM = bareModel('item', { id: 'integer', text: 'text' });
@@ -190,6 +189,35 @@ export const TRIGGER_LAWS: Readonly<Record<string, (site: Site, server: Postgres
     expect(follower.commits.find(({ lost }) => lost.length > 0)?.receipts).toEqual([{ client: 'c', write: 1, revokes: { user: 'u' } }]);
   },
 
+  async 'more transactions at once than can be told one by one are a loss of every table; revocations among them are told'({
+    app,
+    database,
+  }) {
+    await app.run(WITH_ITEM);
+    await using follower = await Follower.of(database(), [bound(ITEM)]);
+    await follower.settled();
+    await follower.stop();
+    follower.commits.length = 0;
+    // Savepoints use up the numbers; then rows are written as if a transaction of each had.
+    await app.run('CREATE TABLE scratch (id integer)');
+    const [from] = await app.all('SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid');
+    await app.run(`DO $$ BEGIN FOR n IN 1..100010 LOOP BEGIN INSERT INTO scratch VALUES (n); EXCEPTION WHEN division_by_zero THEN NULL; END;
+      END LOOP; END $$`);
+    const xid = `((${String(from?.['xid'])}::bigint + n)::text)::xid8`; // sql: a number
+    await app.run(
+      `INSERT INTO rowcast.journal (xid, rel, op, after) SELECT ${xid}, 'item'::regclass, 'I', '(1,x)' FROM generate_series(1, 100001) n`,
+    );
+    await app.run(
+      `INSERT INTO rowcast.journal (xid, op, after) SELECT ${xid}, 'R', '{"client":"c","write":1,"revokes":{"user":"u"}}' FROM (SELECT 7) one (n)`,
+    );
+    follower.read();
+    await until(() => follower.lost.length > 0);
+    expect([follower.lost, follower.commits[0]?.receipts]).toEqual([['item bulk'], [{ client: 'c', write: 1, revokes: { user: 'u' } }]]);
+    await app.run(`INSERT INTO item VALUES (2, 'x')`);
+    await follower.settled();
+    expect([follower.lost, ids(follower.commits)]).toEqual([['item bulk'], ['2']]);
+  },
+
   async 'a prepared transaction is nothing until it is committed: no trigger of ours forbids it'({ app, database }) {
     await app.run(WITH_ITEM);
     await using follower = await Follower.of(database(), [bound(ITEM)]);
@@ -256,37 +284,4 @@ async function reads(app: AppConnection): Promise<{ readonly scans: number; read
      WHERE relid = 'rowcast.journal'::regclass`,
   );
   return { scans: Number(row?.['scans']), entries: Number(row?.['entries']) };
-}
-
-interface Said {
-  readonly at: string;
-  readonly xid: string;
-  readonly ids: readonly string[];
-}
-
-interface Child {
-  readonly said: unknown[];
-  told(): readonly Said[];
-  readonly ended: Promise<void>;
-  kill(): void;
-}
-
-function readingChild(url: string): Child {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('reading-child.ts', import.meta.url)), url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const said: unknown[] = [];
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-    const lines = text.split('\n');
-    text = lines.pop() ?? '';
-    said.push(...lines.map((line): unknown => JSON.parse(line)));
-  });
-  return {
-    said,
-    told: () => said.slice(1) as readonly Said[],
-    ended: new Promise((resolve) => void child.once('close', () => resolve())),
-    kill: () => void child.kill('SIGKILL'),
-  };
 }
