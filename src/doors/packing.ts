@@ -1,7 +1,6 @@
 /** How a door's transport takes texts: framed, joined, shared by every session that gets them. */
 export interface Packing<B> {
-  /** `position`: where a client is that has taken in this text, and all before it. */
-  pack(text: string, position?: string): B;
+  pack(text: string): B;
   join(parts: readonly B[]): B;
   sizeOf(packed: B): number;
 }
@@ -39,9 +38,9 @@ export const framed: Packing<Buffer> = {
   sizeOf: ({ length }) => length,
 };
 
-/** Server-Sent Events (WHATWG HTML, 9.2): one event per text, whose id is the position. The texts have no line breaks: they are JSON. */
+/** Server-Sent Events (WHATWG HTML, 9.2): one event per text. The texts have no line breaks: they are JSON. */
 export const events: Packing<Buffer> = {
-  pack: (text, position) => Buffer.from(`${position === undefined ? '' : `id:${position}\n`}data:${text}\n\n`),
+  pack: (text) => Buffer.from(`data:${text}\n\n`),
   join: (parts) => Buffer.concat(parts),
   sizeOf: ({ length }) => length,
 };

@@ -12,23 +12,18 @@ export function rowcast1<B>({ pack, join, sizeOf }: Packing<B>): Wire<B> {
     resetCloses: null,
     closeCode: (why) => CLOSE[why],
     commit(position, items) {
-      const texts = partsOf(position, items);
-      // A part is no place to go on from.
-      const parts = texts.map((text, at) => pack(text, at === texts.length - 1 ? position : undefined));
+      const parts = partsOf(position, items).map((text) => pack(text));
       return parts.length === 1 ? (parts[0] as B) : join(parts);
     },
     rows: ({ view, rows, count, total }) =>
       pack(
         `{"type":"rows","view":${view.number},"rows":[${rows.map(({ key, fields }) => `[${key},${fields}]`).join(',')}],"count":${count},"total":${total}}`,
       ),
-    frame: (frame) => pack(JSON.stringify(frame), 'position' in frame && PLACES.has(frame.type) ? frame.position : undefined),
+    frame: (frame) => pack(JSON.stringify(frame)),
     join,
     parse: (text, { frameBytes, depth, keys }) => parseClientFrame(text, { bytes: frameBytes, depth, keys }),
   };
 }
-
-/** Frames that say where the client is; others name a position that is somebody else's. */
-const PLACES: ReadonlySet<string> = new Set(['ready', 'ping']);
 
 /** Bytes of a commit that go in one frame; more go in several. As text, so that a part may be up to four times as many bytes. */
 const PART = 65_536;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Params } from '../protocol/index.ts';
-import type { Arrival, Found, OpenEndpoint, Refusal, Server, Session, Transport } from '../server/index.ts';
+import type { Arrival, Found, OpenEndpoint, Refusal, Server, Session, Shown } from '../server/index.ts';
+import { keyOf, placeOf, shownOf, wantedOf, type Place, type Wanted } from './event-places.ts';
+import { EventTransport } from './event-transport.ts';
 import { admitted, pathOf } from './handshake.ts';
 import { events } from './packing.ts';
 import { rowcast1 } from './rowcast1.ts';
@@ -13,25 +14,25 @@ const KEPT_MS = 300_000;
 /** An event that says nothing, by which a line that is cut is found out. */
 const COMMENT = Buffer.from(':\n\n');
 const COMMENT_MS = 20_000;
-/** How long a response that was ended may take to be read. */
-const GRACE = 5_000;
 
-/** What `?subscribe=` asks for. */
-interface Wanted {
-  readonly stream: string;
-  readonly params?: Params;
-}
-
-interface Open {
-  readonly session: Session<Buffer>;
+/** Whose a session is. */
+interface Owned {
   readonly principal: string | null;
   readonly endpoint: OpenEndpoint;
-  readonly response: ServerResponse;
 }
 
-interface Tokens {
+interface Open extends Owned {
+  readonly session: Session<Buffer>;
+  readonly wanted: readonly Wanted[];
+  readonly transport: EventTransport;
+  /** Ends with the last post that has come so far. */
+  posts: Promise<void>;
+}
+
+/** What is left of a session that has ended, by what was wanted. */
+interface Left extends Owned {
   readonly at: number;
-  readonly tokens: ReadonlyMap<string, string>;
+  readonly views: ReadonlyMap<string, Shown>;
 }
 
 /**
@@ -41,7 +42,8 @@ interface Tokens {
 export class EventDoor {
   readonly #server: Server;
   readonly #open = new Map<string, Open>();
-  readonly #kept = new Map<string, Tokens>();
+  /** By session, in the order in which they ended. */
+  readonly #left = new Map<string, Left>();
 
   constructor(server: Server) {
     this.#server = server;
@@ -68,19 +70,9 @@ export class EventDoor {
     return true;
   }
 
-  /** Ends every stream. Resolves when the last is gone. */
+  /** Resolves when the last stream is gone: the server ends their sessions. */
   async close(): Promise<void> {
-    await Promise.all(
-      [...this.#open.values()].map(
-        ({ response }) =>
-          new Promise<void>((resolve) => {
-            response.once('close', () => resolve());
-            const cut = this.#server.clock.after(GRACE, () => response.destroy());
-            response.once('close', () => cut.cancel());
-            response.end();
-          }),
-      ),
-    );
+    await Promise.all([...this.#open.values()].map(({ transport }) => transport.gone));
   }
 
   async #stream(found: Found, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -105,69 +97,85 @@ export class EventDoor {
       ...allowed(endpoint, request),
     });
     response.flushHeaders();
-    const session = this.#server.connect(arrival, { wire: WIRE, transport: new EventTransport(response) });
-    this.#open.set(session.id, { session, principal, endpoint, response });
-    const who = JSON.stringify([endpoint.path, principal, client]);
+    const transport = new EventTransport(response, this.#server.clock);
+    const session = this.#server.connect(arrival, { wire: WIRE, transport });
+    transport.of(session);
+    const open: Open = { session, principal, endpoint, wanted, transport, posts: Promise.resolve() };
+    this.#open.set(session.id, open);
     const comment = this.#commenting(response);
     const age = this.#server.clock.after(endpoint.limits.ageSeconds * 1_000, () => session.end('aged', 'old: come back'));
-    response.on('error', () => undefined); // `close` follows
-    response.once('close', () => {
+    void transport.gone.then(() => {
       comment.cancel();
       age.cancel();
       this.#open.delete(session.id);
-      if (client !== null) this.#keep(who, session, wanted);
+      this.#leave(open);
       void this.#server.disconnect(session, 1006);
     });
-    this.#begin(session, { wanted, client }, { who, at: String(request.headers['last-event-id'] ?? '') });
+    this.#begin(open, client, placeOf(String(request.headers['last-event-id'] ?? '')));
   }
 
   /** What a plain `EventSource` cannot say itself. */
-  #begin(session: Session<Buffer>, { wanted, client }: Asked, { who, at }: { readonly who: string; readonly at: string }): void {
+  #begin({ session, wanted, principal, endpoint }: Open, client: string | null, place: Place | null): void {
     if (client !== null) session.receive(JSON.stringify({ type: 'hello', client }));
-    const kept = this.#kept.get(who)?.tokens;
-    this.#kept.delete(who);
+    const left = place && this.#comesBack(place, { principal, endpoint });
     for (const [index, { stream, params }] of wanted.entries()) {
-      // Where nobody has the token any more it is said to be none: the client is told so, and gets the rows.
-      const from = /^[0-9a-f]{16}$/.test(at) ? { at, token: kept?.get(keyOf({ stream, ...(params && { params }) })) ?? '' } : {};
+      const had = left?.get(keyOf({ stream, ...(params && { params }) }));
+      // Where nobody knows any more that it was had, or it was not had whole, that is a token that is none: the client is told so, and gets the rows.
+      const from = place ? { at: place.position, token: had && had.readied <= place.readied ? had.token : '' } : {};
       session.receive(JSON.stringify({ type: 'subscribe', id: index + 1, stream, ...(params && { params }), ...from }));
     }
   }
 
-  #keep(who: string, session: Session<Buffer>, wanted: readonly Wanted[]): void {
-    const tokens = new Map<string, string>();
-    for (const each of wanted) {
-      const token = session.tokenOf(each.stream, each.params);
-      if (token !== null) tokens.set(keyOf(each), token);
-    }
+  /** The views of the session it had; one that has not been found out to be over yet is. */
+  #comesBack({ session: id }: Place, { principal, endpoint }: Owned): ReadonlyMap<string, Shown> | null {
+    const open = this.#open.get(id);
+    const left = open ? { ...open, views: shownOf(open.session, open.wanted) } : this.#left.get(id);
+    if (left?.endpoint !== endpoint || left.principal !== principal) return null;
+    this.#left.delete(id);
+    open?.session.end('replaced', 'it has come back');
+    return left.views;
+  }
+
+  #leave(open: Open): void {
+    const { session, principal, endpoint } = open;
     const at = this.#server.clock.now();
-    this.#kept.delete(who);
-    this.#kept.set(who, { at, tokens });
-    for (const [other, { at: since }] of this.#kept) {
-      if (this.#kept.size <= KEPT && at - since < KEPT_MS) break;
-      this.#kept.delete(other);
+    const views = shownOf(open.session, open.wanted);
+    if (views.size > 0) this.#left.set(session.id, { principal, endpoint, at, views });
+    for (const [other, { at: since }] of this.#left) {
+      if (this.#left.size <= KEPT && at - since < KEPT_MS) break;
+      this.#left.delete(other);
     }
   }
 
   async #post(found: Found, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { endpoint } = found;
     const open = this.#open.get(String(request.headers['rowcast-session'] ?? ''));
-    const admission = await admitted(this.#server, found, request);
-    if (!admission.ok) return refuse(response, admission);
-    // A session of somebody else is none.
-    if (!open || open.endpoint !== found.endpoint || open.principal !== admission.arrival.principal) {
-      return refuse(response, { status: 404, message: 'there is no such session: open a stream of events first' });
+    const before = open?.posts;
+    let done = (): void => undefined;
+    if (open) open.posts = new Promise((resolve) => (done = resolve));
+    try {
+      const admission = await admitted(this.#server, found, request);
+      if (!admission.ok) return refuse(response, admission);
+      // A session of somebody else is none.
+      if (!open || open.endpoint !== endpoint || open.principal !== admission.arrival.principal) return refuse(response, NO_SESSION);
+      // One after another, and none is read before there is room for it: else whoever posts faster than it is worked on fills the memory.
+      await before;
+      await open.transport.room;
+      const body = await bodyOf(request, endpoint.limits.frameBytes);
+      if (body === null) return refuse(response, { status: 413, message: `a request holds at most ${endpoint.limits.frameBytes} bytes` });
+      if (!open.session.box.open) return refuse(response, NO_SESSION);
+      for (const frame of body.split('\n')) if (frame.trim() !== '') open.session.receive(frame);
+      response.writeHead(202, { 'Cache-Control': 'no-store', ...allowed(endpoint, request) }).end();
+    } finally {
+      done();
     }
-    const body = await bodyOf(request, found.endpoint.limits.frameBytes);
-    if (body === null)
-      return refuse(response, { status: 413, message: `a request holds at most ${found.endpoint.limits.frameBytes} bytes` });
-    for (const frame of body.split('\n')) if (frame.trim() !== '') open.session.receive(frame);
-    response.writeHead(202, { 'Cache-Control': 'no-store', ...allowed(found.endpoint, request) }).end();
   }
 
   #commenting(response: ServerResponse): { cancel(): void } {
     let timer: { cancel(): void };
     const again = (): void => {
       timer = this.#server.clock.after(COMMENT_MS, () => {
-        if (response.writableLength === 0) response.write(COMMENT);
+        if (response.writableLength === 0 && !response.writableEnded) response.write(COMMENT);
         again();
       });
     };
@@ -186,50 +194,9 @@ interface Asked {
   readonly client: string | null;
 }
 
-class EventTransport implements Transport<Buffer> {
-  readonly #response: ServerResponse;
-
-  constructor(response: ServerResponse) {
-    this.#response = response;
-  }
-
-  write(bytes: Buffer): number {
-    if (this.#response.writableEnded || this.#response.destroyed) return 0;
-    const waiting = this.waiting();
-    this.#response.write(bytes);
-    return waiting;
-  }
-
-  waiting(): number {
-    return this.#response.writableLength;
-  }
-
-  // What comes in has requests of its own, which answer when there is room.
-  pause(): void {}
-  resume(): void {}
-
-  close(code: number, reason: string): void {
-    if (!this.#response.writableEnded) this.#response.end(`event:close\ndata:${JSON.stringify({ code, reason })}\n\n`);
-  }
-}
-
-function wantedOf(text: string | null): readonly Wanted[] | null {
-  if (text === null) return [];
-  try {
-    const value = JSON.parse(text) as unknown;
-    return Array.isArray(value) && value.every((each) => typeof (each as Partial<Wanted> | null)?.stream === 'string')
-      ? (value as Wanted[])
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-const keyOf = ({ stream, params = {} }: Wanted): string =>
-  JSON.stringify([stream, Object.entries(params).sort(([one], [other]) => (one < other ? -1 : 1))]);
-
 /** Null: it is longer. */
 async function bodyOf(request: IncomingMessage, most: number): Promise<string | null> {
+  if (Number(request.headers['content-length']) > most) return null;
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
@@ -257,6 +224,7 @@ async function preflight({ endpoint }: Found, request: IncomingMessage, response
     .end();
 }
 
+const NO_SESSION = { status: 404, message: 'there is no such session: open a stream of events first' };
 const FULL: Refusal = { ok: false, status: 503, message: 'too many connections' };
 
 function refuse(response: ServerResponse, { status, message }: { readonly status: number; readonly message: string }): void {

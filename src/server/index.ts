@@ -11,4 +11,5 @@ export { boundOf } from './bindings.ts';
 export { Server, type PublishedRow, type ServerOptions } from './server.ts';
 export type { Arrival, Door, Session } from './session.ts';
 export type { PlainFrame } from './tick.ts';
+export type { Shown } from './views.ts';
 export type { ChangeItem, FrameLimits, RowsItem, RowText, Sender, Transport, Wire } from './wire.ts';

@@ -32,7 +32,7 @@ import { Intake } from './intake.ts';
 import type { Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnStreams } from './own-streams.ts';
-import { Views } from './views.ts';
+import { Views, type Shown } from './views.ts';
 import type { Transport, Wire } from './wire.ts';
 
 /** How long before a user's time is over it is said: a minute. */
@@ -228,8 +228,13 @@ export class Session<B> {
   }
 
   /** The token of a view that is ready, for a door that keeps it for a client that cannot. */
-  tokenOf(stream: string, params?: Params): string | null {
+  tokenOf(stream: string, params?: Params): Shown | null {
     return this.#views.tokenOf(stream, params);
+  }
+
+  /** How far what was written goes: up to which commit, and up to which `ready`. */
+  get told(): { readonly position: Position; readonly readied: number } {
+    return { position: this.box.behind ?? this.#parts.gateway.position, readied: this.#views.readied };
   }
 
   /** A text came in; null: something that is no text. They are worked on one after another, in the order they came. */

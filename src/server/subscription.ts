@@ -17,6 +17,8 @@ export interface SubscriptionParts {
   granted(subscription: Subscription, after: Position): readonly Pick<Entry, 'position' | 'xid'>[];
   /** Shows later that the view has been held since then. */
   token(subscription: Subscription, since: Position): string;
+  /** Counts the times that a view of the connection became ready. */
+  count(): number;
   /** What was pushed goes out at the end of the turn. */
   touch(): void;
   /** What was pushed so far is a write of its own. */
@@ -63,6 +65,7 @@ export class Subscription implements Seat {
   #turn = 0;
   /** What waits for the connection to have caught up. */
   #untold: (() => void) | null = null;
+  #readied = 0;
   /** Readings in a row that the window did not go back to. */
   #missed = 0;
 
@@ -79,6 +82,11 @@ export class Subscription implements Seat {
 
   get live(): boolean {
     return this.#live;
+  }
+
+  /** Which of the connection's `ready`s was the last of this view. */
+  get readied(): number {
+    return this.#readied;
   }
 
   /** The one that `ready` gave. */
@@ -138,7 +146,7 @@ export class Subscription implements Seat {
     this.#leave();
     this.#since = null;
     this.#next = 0;
-    if (this.#groups.size === 0) return this.#ready(); // nobody's rows
+    if (this.#groups.size === 0) return this.onceTold(() => this.#ready()); // nobody's rows
     const load = this.#parts.firstRows.load(this.view.stream, this.#groups, fresh);
     this.#load = load;
     this.#round = load.round;
@@ -251,6 +259,7 @@ export class Subscription implements Seat {
   #ready(held: string | null = null): void {
     const position = this.#parts.window.tail;
     this.#since ??= position;
+    this.#readied = this.#parts.count();
     this.box.send({ type: 'ready', view: this.view.number, position, token: held ?? this.#parts.token(this, this.#since) });
     this.#sit();
     this.#parts.touch();

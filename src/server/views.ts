@@ -46,6 +46,12 @@ export interface ViewsParts {
 /** A position that has not come yet is waited for, ms. */
 const COMING = 1_000;
 
+/** What shows that a view was held, and which `ready` of its connection it was that began it. */
+export interface Shown {
+  readonly token: string;
+  readonly readied: number;
+}
+
 /** The views of one session: what it may have, what it has, and what it has missed. */
 export class Views {
   readonly #parts: ViewsParts;
@@ -56,6 +62,7 @@ export class Views {
   readonly #held = new Map<number, Subscription>();
   /** Those that get nothing until it is known again what their user belongs to. */
   readonly #suspended = new Set<Subscription>();
+  #readied = 0;
   readonly #of: SubscriptionParts;
 
   constructor(parts: ViewsParts, groups: readonly Group[]) {
@@ -70,6 +77,7 @@ export class Views {
       firstRows,
       granted: ({ view }, after) => this.#granted(view.stream, after),
       token: (subscription, since) => this.#sign(subscription, since),
+      count: () => ++this.#readied,
       touch: gateway.touch,
       flush: gateway.flush,
       soon: gateway.soon,
@@ -116,13 +124,19 @@ export class Views {
     });
   }
 
+  /** How many times a view has become ready. */
+  get readied(): number {
+    return this.#readied;
+  }
+
   /** What would show later that the view is held now; null: it is not, or not ready. */
-  tokenOf(name: string, params: Params = {}): string | null {
+  tokenOf(name: string, params: Params = {}): Shown | null {
     const stream = this.#parts.endpoint.streams.get(name);
     const group = stream && Object.keys(params).length > 0 ? groupOf(stream, params)?.name : null;
     for (const subscription of this.#held.values()) {
       const { view } = subscription;
-      if (view.stream === stream && view.group === group && subscription.live) return subscription.token;
+      const { token, readied, live } = subscription;
+      if (view.stream === stream && view.group === group && live && token !== null) return { token, readied };
     }
     return null;
   }
