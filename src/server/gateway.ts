@@ -68,7 +68,9 @@ export class Gateway {
   readonly catchUps: CatchUps;
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
-  readonly #ticks = new Map<Wire<unknown>, Tick<unknown>>();
+  readonly #ticks = new WeakMap<Wire<unknown>, Tick<unknown>>();
+  /** Those with something to flush. */
+  readonly #full = new Set<{ flush(): void }>();
   readonly #marks = new Map<string, { done(): void; failed(error: Error): void }>();
   readonly #seated = new Map<string, Seated>();
   readonly #members = new Map<Outbox<unknown>, Member>();
@@ -138,7 +140,8 @@ export class Gateway {
     let tick = this.#ticks.get(wire as Wire<unknown>) as Tick<B> | undefined;
     if (!tick) {
       const { clock, log } = this.#parts;
-      const parts = { clock, log, position: () => this.position, behind: this.crowded };
+      const waits = (full: { flush(): void }): unknown => this.#full.add(full);
+      const parts = { clock, log, position: () => this.position, behind: this.crowded, waits };
       this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire, parts)) as Tick<unknown>);
     }
     return new Outbox(wire, transport, tick);
@@ -205,7 +208,10 @@ export class Gateway {
   };
 
   readonly flush = (): void => {
-    for (const tick of this.#ticks.values()) if (tick.waiting) tick.flush();
+    for (const tick of this.#full) {
+      this.#full.delete(tick);
+      tick.flush();
+    }
   };
 
   /** It cannot take all that there is for it just now: it is looked at from time to time. */
@@ -218,10 +224,21 @@ export class Gateway {
       const now = this.#parts.clock.now();
       const crowded = [...this.#crowded];
       this.#crowded.clear();
-      for (const each of crowded) if (each.open && this.#members.get(each)?.look(now)) this.crowded(each);
+      for (const each of crowded) if (each.open && this.#look(each, now)) this.crowded(each);
       this.flush();
     });
   };
+
+  /** A transport of the app's own that fails must not keep the others from being looked at. */
+  #look(box: Outbox<unknown>, now: number): boolean {
+    try {
+      return this.#members.get(box)?.look(now) ?? false;
+    } catch (error) {
+      this.#parts.log.error({ err: error, wire: box.wire.name }, 'a door failed; its connection is closed');
+      box.end('overloaded', 'come back');
+      return false;
+    }
+  }
 
   close(): void {
     this.#deaf();

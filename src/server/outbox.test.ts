@@ -37,11 +37,17 @@ function served() {
     log: { info: note, warn: note, error: note },
     position: () => at,
     behind: (box) => behind.add(box),
+    waits: () => undefined,
   });
   const connect = () => {
-    const state = { waiting: 0, written: [] as string[], closed: null as number | null };
+    const state = { waiting: 0, takes: true, written: [] as string[], closed: null as number | null };
     const transport: Transport<string> = {
-      write: (text) => (state.written.push(text), state.waiting),
+      write(text) {
+        const { waiting } = state;
+        if (!state.takes) state.waiting += text.length;
+        state.written.push(text);
+        return waiting;
+      },
       waiting: () => state.waiting,
       pause: () => undefined,
       resume: () => undefined,
@@ -110,6 +116,28 @@ test('what waits for one socket has a bound at any moment', () => {
   expect(one.state.closed).toBeNull();
   one.state.waiting = MOST_WAITING + 1;
   write(one);
+  expect(one.state.closed).toBe(4301);
+});
+
+test('what was told at one stroke puts it behind at once, and is no reason to close it', () => {
+  const { connect, write, pass } = served();
+  const one = connect();
+  const much = 'x'.repeat(MOST_WAITING + 1_000_000);
+  write(one, much); // and the socket takes all of it
+  expect(one.box.behind).toBeNull();
+  one.state.takes = false;
+  write(one, much);
+  one.state.takes = true;
+  expect(one.box.behind).toBe(positionOf(1));
+  pass(one, 2);
+  write(one, 'an answer');
+  expect(one.state.written.filter((text) => text.startsWith('commit'))).toEqual([]);
+  expect(one.state.closed).toBeNull();
+  one.state.waiting = much.length + MOST_WAITING; // messages, beside it
+  write(one, 'an answer');
+  expect(one.state.closed).toBeNull();
+  one.state.waiting += 1;
+  write(one, 'an answer');
   expect(one.state.closed).toBe(4301);
 });
 

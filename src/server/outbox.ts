@@ -12,7 +12,7 @@ const ROOMY = 65_536;
  * and whatever lies between hold.
  */
 export const MAX_UNREPORTED = 1_048_576;
-/** Bytes that may never wait: messages that stand in no log have nothing to be read again from. */
+/** Bytes that may never wait beside what was told at one stroke: messages that stand in no log have nothing to be read again from. */
 export const MOST_WAITING = 4_194_304;
 /** How far apart the marks are that a client is asked to report. */
 const STEP = 262_144;
@@ -31,6 +31,7 @@ export class Outbox<B> {
   /** Bytes of the last mark the client has reported; null: it never reported one, and is not held to it. */
   #reported: number | null = null;
   #marked = 0;
+  #most = MOST_WAITING;
   /** What had been taken when it was last looked at, and since when that is no more. */
   #stuck: { readonly taken: number; readonly since: number } | null = null;
 
@@ -66,13 +67,20 @@ export class Outbox<B> {
   write(bytes: B | null): void {
     if (bytes === null || !this.#open) return;
     const waiting = this.transport.write(bytes);
-    this.#written += this.wire.sizeOf(bytes);
+    const size = this.wire.sizeOf(bytes);
+    this.#written += size;
     if (this.#written - this.#marked >= STEP) this.#mark();
-    if (waiting > MOST_WAITING) this.end('slow', 'too slow: what waits for this client is over the limit');
-    else if (this.#behind === null && (waiting > MAX_WAITING || this.#unreported() > MAX_UNREPORTED)) {
+    if (waiting > this.#most) this.end('slow', 'too slow: what waits for this client is over the limit');
+    else if (this.#behind === null && (waiting > MAX_WAITING || this.#isLong(size) || this.#unreported() > MAX_UNREPORTED)) {
       this.#behind = this.#tick.position;
+      if (size > MAX_WAITING) this.#most = MOST_WAITING + size;
       this.#tick.behind(this);
     }
+  }
+
+  /** Much at once, and the socket did not take it: the next would find it waiting, and would have to be closed for it. */
+  #isLong(size: number): boolean {
+    return size > MAX_WAITING && this.transport.waiting() > MAX_WAITING;
   }
 
   /** The client has taken in what came before this mark. */
@@ -89,6 +97,7 @@ export class Outbox<B> {
   caughtUp(): void {
     this.#behind = null;
     this.#stuck = null;
+    this.#most = MOST_WAITING;
   }
 
   /** Milliseconds for which it has taken nothing of what waits for it. */
@@ -106,7 +115,11 @@ export class Outbox<B> {
   close(code: number, reason: string): void {
     if (!this.#open) return;
     this.#open = false;
-    this.transport.close(code, reason);
+    try {
+      this.transport.close(code, reason);
+    } catch (error) {
+      this.#tick.failed(error); // a transport of the app's own: it is closed here
+    }
   }
 
   closed(): void {

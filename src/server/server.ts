@@ -78,6 +78,8 @@ export class Server {
   readonly #timers = new Set<{ cancel(): void }>();
   readonly #reach: Reach;
   #draining = false;
+  /** One of the halves failed. */
+  #stopped = false;
 
   /** Opens the database, checks every binding against it, and starts to follow its log. @throws {RowcastError} */
   static async open(options: ServerOptions): Promise<Server> {
@@ -122,6 +124,7 @@ export class Server {
     const relaying = relay({ source, ledger, routes: routesOf({ streams, members }), clock, log, health: this.#health }, signal);
     this.#running = Promise.all([following, relaying]).catch((error: unknown) => {
       if (signal.aborted) return;
+      this.#stopped = true;
       log.error({ err: error }, 'Rowcast has stopped: restart it');
       for (const session of this.#sessions.keys()) session.end('going', 'the server has stopped');
       gateway.close();
@@ -136,6 +139,10 @@ export class Server {
       const time = clock.time();
       for (const session of this.#sessions.keys()) session.checkTime(time);
     });
+  }
+
+  get #isOver(): boolean {
+    return this.#stopped || this.#stop.signal.aborted;
   }
 
   #every(ms: number, work: () => void): void {
@@ -195,12 +202,12 @@ export class Server {
 
   /** As many connections as the endpoint takes, or this server is going down. */
   full(endpoint: OpenEndpoint): boolean {
-    return this.#draining || this.#stop.signal.aborted || (this.#counts.get(endpoint) ?? 0) >= endpoint.limits.connections;
+    return this.#draining || this.#isOver || (this.#counts.get(endpoint) ?? 0) >= endpoint.limits.connections;
   }
 
   /** A door has let somebody in. It reports what comes in by `receive`, and the end by {@link disconnect}. @throws {RowcastError} `closed`. */
   connect<B>(arrival: Arrival, door: Door<B>): Session<B> {
-    if (this.#stop.signal.aborted) throw new RowcastError('closed', 'Rowcast has been closed');
+    if (this.#isOver) throw new RowcastError('closed', 'Rowcast has been closed, or has stopped');
     const session = new Session(this.#parts, arrival, door);
     this.#sessions.set(session as Session<unknown>, arrival.endpoint);
     this.#count(arrival.endpoint, 1);
@@ -223,20 +230,20 @@ export class Server {
 
   /** Resolves once everything committed before this call has gone out to every session here. */
   async settled(): Promise<void> {
-    if (this.#stop.signal.aborted) throw new RowcastError('closed', 'Rowcast has been closed');
     await this.#marked(null);
   }
 
   /** Leaves a mark in the log and waits until it has come back: again, where the log lost it. */
   async #marked(revokes: Revocation | null): Promise<void> {
     for (;;) {
+      if (this.#isOver) throw new RowcastError('closed', 'Rowcast has been closed, or has stopped');
       const receipt = { client: this.clock.id(), write: 1, ...(revokes ? { revokes } : {}) };
       const passed = this.#gateway.passed(receipt);
       try {
         await Promise.all([this.#database.source.mark(receipt), passed.done]);
         return;
       } catch (error) {
-        if (!(error instanceof RowcastError && error.code === 'source_lost') || this.#stop.signal.aborted) throw error;
+        if (!(error instanceof RowcastError && error.code === 'source_lost')) throw error;
       } finally {
         passed.forget();
       }

@@ -23,6 +23,8 @@ export interface TickParts {
   readonly log: Log;
   position(): Position;
   behind(outbox: Outbox<unknown>): void;
+  /** There is something to flush. */
+  waits(tick: { flush(): void }): void;
 }
 
 /**
@@ -59,14 +61,16 @@ export class Tick<B> {
     this.#parts.behind(outbox as Outbox<unknown>);
   }
 
-  get waiting(): boolean {
-    return this.#touched.length > 0;
+  /** A wire or a transport of the app's own: whoever it fails for comes back, nobody else notices. */
+  failed(error: unknown): void {
+    this.#parts.log.error({ err: error, wire: this.#wire.name }, 'a door failed; its connection is closed');
   }
 
   push(outbox: Outbox<B>, item: Item): void {
     let node = outbox.node;
     if (node === null) {
       node = this.#root;
+      if (this.#touched.length === 0) this.#parts.waits(this);
       this.#touched.push(outbox);
     }
     outbox.node = node.next(item);
@@ -82,8 +86,7 @@ export class Tick<B> {
       try {
         outbox.write(this.#bytes(node));
       } catch (error) {
-        // A wire or a transport of the app's own: whoever it fails for comes back, nobody else notices.
-        this.#parts.log.error({ err: error, wire: this.#wire.name }, 'a door failed to write; its connection is closed');
+        this.failed(error);
         outbox.end('overloaded', 'come back');
       }
     }
