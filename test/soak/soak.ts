@@ -46,6 +46,16 @@ export interface Outcome {
   readonly log: readonly string[];
 }
 
+const SETTINGS = {
+  max_slot_wal_keep_size: '2GB',
+  max_prepared_transactions: 20,
+  wal_sender_timeout: '5s',
+  checkpoint_timeout: '30s',
+  // Commits that are in the log and cannot be seen yet, as on a disk that takes its time: microseconds, wherever another writes as well.
+  fsync: 'on',
+  commit_delay: 5_000,
+  commit_siblings: 1,
+};
 /** How long everything may take to arrive, once nothing is broken any more. */
 const QUIET_MS = 60_000;
 const LOOK_MS = 25;
@@ -56,10 +66,7 @@ const ENOUGH = 50;
 export async function soak(options: SoakOptions): Promise<Outcome> {
   const { changes, reconnects, kills, seed, major = 18, say } = options;
   const random = new Random(seed);
-  await using database = await startPostgres({
-    major,
-    settings: { max_slot_wal_keep_size: '2GB', max_prepared_transactions: 20, wal_sender_timeout: '5s', checkpoint_timeout: '30s' },
-  });
+  await using database = await startPostgres({ major, settings: SETTINGS });
   const url = await database.createDatabase('soak');
   await once(url, (client) => client.query(TABLES));
   const oracle = new Oracle(url);
