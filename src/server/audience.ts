@@ -66,11 +66,11 @@ export class Audience {
   /** From here on the seat gets what concerns these groups; for the view of one group that is the one. */
   sit(seat: Seat, groups: Iterable<string>): void {
     const seats = this.#streams.get(seat.view.stream.name) as StreamSeats;
-    if (seat.view.group !== null) return void seats.views.get(seat.view.group)?.seats.add(seat);
+    if (seat.view.group !== null) return void seats.views.get(seat.view.group)?.seats.add(seat, seat.box);
     for (const group of groups) {
       let members = seats.groups.get(group);
       if (!members) seats.groups.set(group, (members = new Members()));
-      members.add(seat);
+      members.add(seat, seat.box);
     }
   }
 
@@ -80,10 +80,21 @@ export class Audience {
     for (const group of groups) if (seats.groups.get(group)?.remove(seat) === 0) seats.groups.delete(group);
   }
 
+  /** Whoever has a seat in one of the groups. */
+  seated(stream: string, groups: Iterable<string>): ReadonlySet<Box> {
+    const seats = this.#streams.get(stream);
+    const boxes = new Set<Box>();
+    for (const group of groups) {
+      for (const { box } of seats?.groups.get(group)?.list ?? NO_SEATS) boxes.add(box);
+      for (const { box } of seats?.views.get(group)?.seats.list ?? NO_SEATS) boxes.add(box);
+    }
+    return boxes;
+  }
+
   join(group: string, box: Box): void {
     let members = this.#groups.get(group);
     if (!members) this.#groups.set(group, (members = new Members()));
-    members.add(box);
+    members.add(box, box);
   }
 
   leave(group: string, box: Box): void {
@@ -113,7 +124,7 @@ export class Audience {
     if (seats.groups.size === 0) return;
     if (before.length === 1 && after.length === 1 && before[0] === after[0]) {
       const members = seats.groups.get(before[0] as string);
-      if (members) toAll(members.list, itemOf(position, seats.base, { action: 'update', delivery }));
+      if (members) toAll(members.boxes, itemOf(position, seats.base, { action: 'update', delivery }));
     } else {
       this.#judge(seats, position, delivery);
     }
@@ -161,12 +172,12 @@ function deliverToViews({ views }: StreamSeats, position: Position, delivery: De
     const place = views.get(group);
     if (!place || place.seats.list.length === 0) continue;
     const action = verdictOf(delivery.before?.includes(group) ?? false, delivery.after?.includes(group) ?? false);
-    if (action) toAll(place.seats.list, itemOf(position, place.view, { action, delivery }));
+    if (action) toAll(place.seats.boxes, itemOf(position, place.view, { action, delivery }));
   }
 }
 
-function toAll(seats: readonly Seat[], item: Item): void {
-  for (const seat of seats) seat.box.push(item);
+function toAll(boxes: readonly Box[], item: Item): void {
+  for (const box of boxes) box.push(item);
 }
 
 const NOBODY: readonly Box[] = [];
@@ -185,22 +196,26 @@ function itemOf(position: Position, view: View, { action, delivery }: Told): Ite
 /** A dense list with the place of each: joining and leaving cost the same whatever its size. */
 class Members<T> {
   readonly list: T[] = [];
+  /** The connection of each, in the same place: who tells all of them looks at nothing else. */
+  readonly boxes: Box[] = [];
   readonly #places = new Map<T, number>();
 
-  add(member: T): void {
+  add(member: T, box: Box): void {
     if (this.#places.has(member)) return;
     this.#places.set(member, this.list.length);
     this.list.push(member);
+    this.boxes.push(box);
   }
 
   /** Gives how many are left. */
   remove(member: T): number {
     const place = this.#places.get(member);
     if (place === undefined) return this.list.length;
-    const last = this.list.pop() as T;
+    const [last, box] = [this.list.pop() as T, this.boxes.pop() as Box];
     this.#places.delete(member);
     if (last !== member) {
       this.list[place] = last;
+      this.boxes[place] = box;
       this.#places.set(last, place);
     }
     return this.list.length;
