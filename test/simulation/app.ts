@@ -17,7 +17,7 @@ export type Row = Readonly<Record<string, Value>>;
 
 export interface User {
   readonly id: string;
-  /** The blogs this user may ask for. */
+  /** The blogs this user may ask for from the start. */
   readonly blogs: readonly number[];
   /** The audiences of notes that this user is in from the start. */
   readonly audiences: readonly string[];
@@ -61,8 +61,15 @@ export const STREAMS: Readonly<Record<StreamName, { readonly table: TableName; r
   notes: { table: 'note', fields: ['audience', 'title'] },
 };
 
+export interface Release {
+  readonly version: number;
+  readonly scans: boolean;
+  /** Whether a user may ask for a blog, now. */
+  may(user: string, blog: number): boolean;
+}
+
 /** The app as one release of it is: another `version` is another fingerprint of that stream. */
-export function appOf({ version, scans }: { readonly version: number; readonly scans: boolean }): App {
+export function appOf({ version, scans, may }: Release): App {
   const binding = bindingFor<User>();
   const [post, task, note, member] = [model('post'), model('task'), model('note'), model('member')];
   const members = membership(member, { user: 'userId', match: 'orgId', role: 'role' });
@@ -73,7 +80,7 @@ export function appOf({ version, scans }: { readonly version: number; readonly s
         fields: ['blog', 'title'],
         writable: ['title'],
         groupNames: groupBy('blog'),
-        canSubscribe: (user, { blog }) => user.blogs.includes(Number(blog)),
+        canSubscribe: (user, { blog }) => may(user.id, Number(blog)),
         hasPermission: (_user, action, _pk, { before }) => action === 'create' || before?.['secret'] !== 'sealed',
         stamp: (_user, action) => (action === 'create' ? { secret: 'by a client' } : {}),
         version,

@@ -53,7 +53,7 @@ export class Causes {
       case 'bindings':
         return this.#ever('release') ? null : 'the bindings are the same';
       case 'timeline':
-        return this.#ever('epoch') ? null : 'it is the same history';
+        return this.#ever('epoch') || (this.#setting.servers > 1 && this.#ever('reading failed')) ? null : 'it is the same history';
       case 'token_invalid':
         return this.#ever('secret') ? null : 'the token was given for this';
       case 'slot_lost':

@@ -1,5 +1,6 @@
-import { numberOf, positionOf, type Answer, type Position, type Receipt, type ResetReason } from '../../src/core/index.ts';
+import { numberOf, ORIGIN, positionOf, type Answer, type Position, type Receipt, type ResetReason } from '../../src/core/index.ts';
 import { after, EMPTY, History, type Put, type Tables } from './history.ts';
+import { Rights } from './rights.ts';
 import type { Timeline } from './timeline.ts';
 import { Transaction, type Statement } from './transaction.ts';
 
@@ -35,11 +36,13 @@ export interface Slot {
  */
 export class SimDatabase {
   readonly timeline: Timeline;
-  readonly history = new History();
+  /** What the app allows by itself. */
+  readonly rights = new Rights();
+  readonly history = new History((user, blog) => this.rights.since(user, blog));
   /** The tables as they could be seen, one moment after the other: another order than that of the log. Its positions count, and no more. */
-  readonly shown = new History();
+  readonly shown = new History((user, blog) => (this.rights.may(user, blog) ? ORIGIN : null));
   readonly log: Logged[] = [];
-  readonly slot: Slot;
+  readonly slots: Slot[] = [];
   epoch: string;
   secret: string;
   /** The outcomes of writes by their claim, as far as they can be seen. */
@@ -63,8 +66,13 @@ export class SimDatabase {
     this.timeline = timeline;
     this.epoch = timeline.random.name();
     this.secret = timeline.random.name();
-    const start = positionOf(this.#insert);
-    this.slot = { confirmed: start, stored: start, reason: 'retention' };
+  }
+
+  /** From here on the log is kept for somebody. */
+  openSlot(): Slot {
+    const slot: Slot = { confirmed: this.tail, stored: this.tail, reason: 'retention' };
+    this.slots.push(slot);
+    return slot;
   }
 
   get visible(): Tables {
@@ -176,13 +184,13 @@ export class SimDatabase {
   crash(): void {
     this.cut(true);
     for (const transaction of [...this.#running]) transaction.crash();
-    this.slot.confirmed = this.slot.stored;
+    for (const slot of this.slots) slot.confirmed = slot.stored;
   }
 
   /** Somebody drops the slot, or the server gives it up: the log before now is gone for us. */
-  loseSlot(reason: ResetReason): void {
-    this.slot.confirmed = this.slot.stored = this.tail;
-    this.slot.reason = reason;
+  loseSlot(slot: Slot, reason: ResetReason): void {
+    slot.confirmed = slot.stored = this.tail;
+    slot.reason = reason;
     this.cut(true);
   }
 

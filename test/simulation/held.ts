@@ -12,6 +12,7 @@ const OFTEN = [
   'ready by rows',
   'ready by resuming',
   'merged commit',
+  'caught up',
   'dropped',
   'refused forbidden',
   'reset truncate',

@@ -36,7 +36,7 @@ export interface Asked {
 /** Rows as a client must have them: texts by the text of their key. */
 export type Expected = ReadonlyMap<string, string>;
 
-interface Moment {
+export interface Moment {
   readonly position: Position;
   readonly tables: Tables;
   readonly views: Map<string, Expected>;
@@ -47,7 +47,13 @@ interface Moment {
  * rules are written down here a second time.
  */
 export class History {
+  readonly #since: (user: string, blog: number) => Position | null;
   readonly #moments: Moment[] = [{ position: ORIGIN, tables: EMPTY, views: new Map() }];
+
+  /** @param since from which position on a user may have a blog; null: from none */
+  constructor(since: (user: string, blog: number) => Position | null) {
+    this.#since = since;
+  }
 
   get tables(): Tables {
     return (this.#moments.at(-1) as Moment).tables;
@@ -79,7 +85,7 @@ export class History {
   /** The rows of a view at a position; null: this user may not have it then. */
   view(user: User, asked: Asked, position: Position): Expected | null {
     const moment = this.#moment(position);
-    const groups = this.groups(user, asked, moment.tables);
+    const groups = this.groups(user, asked, moment);
     if (groups === null) return null;
     const name = `${asked.stream} ${groups.join(' ')}`;
     let rows = moment.views.get(name);
@@ -88,11 +94,13 @@ export class History {
   }
 
   /** The groups that decide: null where the user may not ask for them. */
-  groups(user: User, { stream, params }: Asked, tables: Tables): readonly string[] | null {
+  groups(user: User, { stream, params }: Asked, { tables, position }: Pick<Moment, 'tables' | 'position'>): readonly string[] | null {
     switch (stream) {
-      case 'posts':
+      case 'posts': {
         if (!params) return [];
-        return user.blogs.includes(params['blog'] as number) ? [String(params['blog'])] : null;
+        const since = this.#since(user.id, params['blog'] as number);
+        return since !== null && since <= position ? [String(params['blog'])] : null;
+      }
       case 'notes':
         return user.audiences;
       case 'tasks': {

@@ -51,7 +51,7 @@ interface Ending {
 }
 
 /** What a socket takes in before it says that anything waits. */
-const BLIND = 3_000;
+const BLIND = 200;
 
 /**
  * One connection: frames in order both ways, each as late as the network likes. It can be cut at any byte, so that either side hears of it

@@ -1,5 +1,5 @@
 import type { Transaction } from './transaction.ts';
-import { AUDIENCES, BLOGS, ORGS, ROLES, USERS, type Row, type TableName } from './app.ts';
+import { AUDIENCES, BLOGS, ORGS, ROLES, STREAMS, USERS, type Row, type TableName } from './app.ts';
 import type { Asked } from './history.ts';
 import { principalOf } from '../../src/server/index.ts';
 import type { Screen } from './screen.ts';
@@ -7,6 +7,14 @@ import type { Fault } from './setting.ts';
 import type { World } from './world.ts';
 
 type Act = () => void;
+
+/** All that can be looked at. */
+const VIEWS: readonly Asked[] = [
+  ...BLOGS.map((blog): Asked => ({ stream: 'posts', params: { blog } })),
+  ...ORGS.map((org): Asked => ({ stream: 'tasks', params: { org } })),
+  { stream: 'tasks', params: null },
+  { stream: 'notes', params: null },
+];
 
 /** What everybody does: the app's own writers, people at their pages, and whoever pulls plugs. */
 export class Scenario {
@@ -34,14 +42,18 @@ export class Scenario {
       [5, () => this.#look()],
       [1.5, () => this.#leave()],
       [4, () => this.#ask()],
+      [0.5, () => this.#hasten()],
+      [0.5, () => this.#goAway()],
+      [1, () => this.#overtake()],
+      [0.3, () => this.#grant()],
       [0.7, () => this.#someone()?.client.reconnect()],
       [0.4, () => this.#newPage()],
       fault('cut', () => this.#someone()?.link?.cut({ client: random.chance(0.8), server: random.chance(0.8) })),
       fault('half-open', () => this.#someone()?.link?.cut({ client: false, server: false })),
       fault('stall', () => this.#stall()),
       fault('kill page', () => this.#killPage()),
-      fault('crash server', () => world.crash()),
-      fault('restart server', () => world.restart()),
+      fault('crash server', () => world.place().crash()),
+      fault('restart server', () => world.place().restart()),
       fault('release', () => world.release()),
       fault('cut database', () => {
         world.causes.note('reading failed');
@@ -53,9 +65,12 @@ export class Scenario {
         this.#writers.length = 0;
       }),
       fault('lose slot', () => {
-        world.database.loseSlot(random.pick(['slot_lost', 'slot_replaced']));
-        world.causes.note('slot');
-        world.causes.note('reading failed');
+        if (random.chance(0.4)) this.#revoke();
+        world.timeline.at(world.timeline.now + random.next() * 5, () => {
+          world.database.loseSlot(world.place().slot, random.pick(['slot_lost', 'slot_replaced']));
+          world.causes.note('slot');
+          world.causes.note('reading failed');
+        });
       }),
       fault('new epoch', () => {
         world.database.epoch = random.name();
@@ -106,7 +121,7 @@ export class Scenario {
     for (const { transaction } of this.#writers.splice(0)) transaction.commit([]);
     database.standby = () => 0;
     for (const screen of screens) screen.link?.stall(false);
-    causes.note('floor', { at: database.slot.confirmed });
+    for (const { confirmed } of database.slots) causes.note('floor', { at: confirmed });
     this.#world.lose(0);
   }
 
@@ -155,9 +170,15 @@ export class Scenario {
     else this.#commit(writer.transaction);
   }
 
-  #commit(transaction: Transaction): void {
+  /** How long a commit waits to be seen, where that is what the schedule is about; otherwise as long as any. */
+  #late(): number | undefined {
+    const { setting, timeline } = this.#world;
+    return setting.standby > 0 && timeline.random.chance(0.5) ? 20 + timeline.random.next() * 1_000 : undefined;
+  }
+
+  #commit(transaction: Transaction, wait?: number): void {
     const { timeline } = this.#world;
-    const position = transaction.commit([]);
+    const position = wait === undefined ? transaction.commit([]) : transaction.commit([], wait);
     timeline.note(
       () =>
         `commit ${position ?? '(nothing)'} xid ${transaction.xid}: ${transaction.statements.map((each) => JSON.stringify(each)).join(' ')}`,
@@ -221,13 +242,20 @@ export class Scenario {
     return { title: database.nextTitle(), secret: timeline.random.chance(0.2) ? 'sealed' : 'hidden' };
   }
 
+  /** A table is emptied at a stroke, between two who look at it. */
   #truncate(): void {
     const { database, timeline } = this.#world;
-    const transaction = database.begin();
-    const did = transaction.truncate(timeline.random.pick(['post', 'task', 'note', 'member']));
-    if (!did) return transaction.rollback();
-    if (timeline.random.chance(0.5)) this.#statement(transaction);
-    this.#commit(transaction);
+    const { random } = timeline;
+    const table = random.pick(['post', 'task', 'note', 'member'] as const);
+    const asked = random.pick(VIEWS.filter((view) => STREAMS[view.stream].table === table || table === 'member'));
+    this.#someone()?.look(asked);
+    timeline.at(timeline.now + random.next() * 100, () => {
+      const transaction = database.begin();
+      if (!transaction.truncate(table)) return transaction.rollback();
+      if (random.chance(0.5)) this.#statement(transaction);
+      this.#commit(transaction, this.#late());
+      timeline.at(timeline.now + random.next() * 50, () => this.#someone()?.look(asked));
+    });
   }
 
   #bulk(): void {
@@ -243,12 +271,88 @@ export class Scenario {
   }
 
   #revoke(): void {
-    const { serving, timeline, causes } = this.#world;
+    const { timeline, causes } = this.#world;
     const { id } = timeline.random.pick(USERS);
-    const user = principalOf({ id });
+    const [serving, user] = [this.#world.host(), principalOf({ id })];
     if (!serving || user === null) return;
     causes.note('revoked', { at: 'ffffffffffffffff', who: id });
     serving.server.revoke({ user }).catch((error: unknown) => timeline.note(() => `revoke failed: ${String(error)}`));
+  }
+
+  /** Two write to what somebody is about to look at: who began later is in the log first, and can be seen last. */
+  #overtake(): void {
+    const { database } = this.#world;
+    const screen = this.#someone();
+    const asked = this.#view();
+    if (!screen) return;
+    const [early, late] = [database.begin(), database.begin()];
+    this.#touch(early, asked);
+    this.#touch(late, asked);
+    this.#commit(late, this.#late());
+    this.#commit(early, 0);
+    if (screen.looked.length < 6) screen.look(asked);
+  }
+
+  /** A row of a view comes, goes or changes. */
+  #touch(transaction: Transaction, { stream, params }: Asked): void {
+    const { database, timeline } = this.#world;
+    const { random } = timeline;
+    const { table } = STREAMS[stream];
+    const ids = [...database.visible[table].keys()];
+    const id = ids.length > 0 && random.chance(0.4) ? random.pick(ids) : database.nextId();
+    const isThere = transaction.find(table, id) !== null;
+    const row = { id, ...this.#place(table), ...params, ...this.#content(table) } as Row;
+    transaction.put(table, id, isThere && random.chance(0.5) ? null : row);
+  }
+
+  /** Somebody is away while they stop to belong to something, and belong to it again. */
+  #goAway(): void {
+    const { database, timeline } = this.#world;
+    const { random } = timeline;
+    const screen = this.#someone();
+    const member = [...database.visible.member.values()].find(({ userId }) => userId === screen?.user.id);
+    if (!screen || !member) return;
+    screen.link?.cut({ client: true, server: random.chance(0.5) });
+    const id = Number(member['id']);
+    for (const step of ['leave', 'change', 'change', 'join']) {
+      const transaction = database.begin();
+      if (step === 'change') {
+        const task = database.nextId();
+        transaction.put('task', task, { id: task, org: member['orgId'] ?? null, ...this.#content('task') } as Row);
+      } else transaction.put('member', id, step === 'leave' ? null : member);
+      this.#commit(transaction, 0);
+    }
+  }
+
+  /** Somebody may ask for a blog from now on: once everything of before has gone out. */
+  #grant(): void {
+    const { database, timeline, places } = this.#world;
+    const { id } = timeline.random.pick(USERS);
+    const lacking = database.rights.lacking(id);
+    const all = places.map(({ serving }) => serving);
+    if (lacking.length === 0 || all.includes(null)) return;
+    const blog = timeline.random.pick(lacking);
+    const asked: Asked = { stream: 'posts', params: { blog } };
+    // There is something to know from before.
+    for (let commits = 0; commits < 2; commits++) {
+      const transaction = database.begin();
+      this.#touch(transaction, asked);
+      this.#commit(transaction, 0);
+    }
+    const since = database.tail;
+    Promise.all(all.map((serving) => serving?.server.settled())).then(
+      () => {
+        // Whoever started meanwhile may not have come that far.
+        if (places.some(({ serving }, at) => serving !== all[at])) return;
+        database.rights.grant(id, blog, since);
+        timeline.note(() => `${id} may ask for blog ${blog}, as of ${since}`);
+        for (const screen of this.#world.screens) if (screen.open) screen.look(asked);
+        for (let lies = 0; lies < 3; lies++) {
+          timeline.at(timeline.now + timeline.random.next() * 300, () => this.#world.lie({ user: id, asked }));
+        }
+      },
+      () => undefined,
+    );
   }
 
   // People at their pages.
@@ -276,16 +380,12 @@ export class Scenario {
 
   #view(): Asked {
     const { random } = this.#world.timeline;
-    switch (random.pick(['posts', 'tasks', 'tasks', 'base tasks', 'notes'] as const)) {
-      case 'posts':
-        return { stream: 'posts', params: { blog: random.pick(BLOGS) } };
-      case 'tasks':
-        return { stream: 'tasks', params: { org: random.pick(ORGS) } };
-      case 'base tasks':
-        return { stream: 'tasks', params: null };
-      case 'notes':
-        return { stream: 'notes', params: null };
-    }
+    const stream = random.weighted([
+      [1, 'posts'],
+      [3, 'tasks'],
+      [1, 'notes'],
+    ] as const);
+    return random.pick(VIEWS.filter((view) => view.stream === stream));
   }
 
   #leave(): void {
@@ -295,12 +395,15 @@ export class Scenario {
 
   /** A write through somebody's page. */
   #ask(): void {
+    const screen = this.#someone();
+    if (screen && screen.looked.length > 0) this.#askOn(screen);
+  }
+
+  #askOn(screen: Screen): void {
     const { database, timeline } = this.#world;
     const { random } = timeline;
-    const screen = this.#someone();
-    if (!screen || screen.looked.length === 0) return;
     const { asked, handle } = random.pick(screen.looked);
-    const table = ({ posts: 'post', tasks: 'task', notes: 'note' } as const)[asked.stream];
+    const { table } = STREAMS[asked.stream];
     const title = database.nextTitle();
     const shown = handle.rows.map((row) => handle.pk(row));
     const ids = random.chance(0.8) ? shown : [...database.visible[table].keys()];
@@ -318,11 +421,29 @@ export class Scenario {
     screen.write(title, () => handle.delete(pk));
   }
 
+  /** Writes are under way when somebody comes back before the server knows that they were gone. */
+  #hasten(): void {
+    const { random, timeline } = { ...this.#world, random: this.#world.timeline.random };
+    const screen = this.#someone();
+    if (!screen || screen.looked.length === 0) return;
+    for (let writes = random.between(1, 4); writes > 0; writes--) this.#askOn(screen);
+    timeline.at(timeline.now + random.next() * 3, () => screen.open && screen.client.reconnect());
+  }
+
   #stall(): void {
     const { random } = this.#world.timeline;
-    const link = this.#someone()?.link;
-    if (!link) return;
+    const screen = this.#someone();
+    const link = screen?.link;
+    if (!screen || !link) return;
     link.stall(true);
+    // What it looks at goes on meanwhile, and goes on after.
+    if (screen.looked.length > 0 && random.chance(0.6)) {
+      for (let commits = random.between(2, 12); commits > 0; commits--) {
+        const transaction = this.#world.database.begin();
+        this.#touch(transaction, random.pick(screen.looked).asked);
+        this.#commit(transaction);
+      }
+    }
     this.#world.timeline.at(this.#world.timeline.now + random.next() * (random.chance(0.2) ? 60_000 : 1_000), () => link.stall(false));
   }
 

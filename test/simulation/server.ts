@@ -3,7 +3,7 @@ import { memoryBus, memoryLedger } from '../../src/memory/index.ts';
 import { Server, type OpenEndpoint } from '../../src/server/index.ts';
 import { handTable } from '../core/hand-made.ts';
 import { appOf, TABLE_NAMES, USERS, type TableName, type User } from './app.ts';
-import type { SimDatabase } from './database.ts';
+import type { SimDatabase, Slot } from './database.ts';
 import { farLedger } from './ledger.ts';
 import type { Host } from './link.ts';
 import type { Process } from './process.ts';
@@ -15,6 +15,7 @@ import { Broken } from './wiretap.ts';
 
 export interface ServingParts {
   readonly database: SimDatabase;
+  readonly slot: Slot;
   readonly setting: Setting;
   readonly release: number;
   /** Whether the ledger is to lose what it hands out next. */
@@ -42,7 +43,7 @@ export class Serving implements Host {
 
   static async start(process: Process, parts: ServingParts): Promise<Serving> {
     const { database, setting, release } = parts;
-    const { models, bindings } = appOf({ version: release, scans: setting.scans });
+    const { models, bindings } = appOf({ version: release, scans: setting.scans, may: (user, blog) => database.rights.may(user, blog) });
     const log = logOf(process, parts);
     const held = { acknowledged: '' };
     const server = await Server.open({
@@ -116,7 +117,7 @@ interface DatabaseParts extends ServingParts {
   readonly models: Readonly<Record<TableName, Model>>;
 }
 
-function databaseOf({ database, process, models, setting, acknowledges }: DatabaseParts): Database {
+function databaseOf({ database, slot, process, models, setting, acknowledges }: DatabaseParts): Database {
   const nothing = (): Promise<readonly []> => Promise.resolve([]);
   return {
     name: 'simulated',
@@ -127,7 +128,7 @@ function databaseOf({ database, process, models, setting, acknowledges }: Databa
       const named = new Map<TableName, Table>(TABLE_NAMES.map((name) => [name, { ...handTable(models[name] as never) }]));
       return {
         tables: new Map([...named].map(([name, table]) => [models[name], table])),
-        source: new SimSource({ database, process, tables: named, confirmAfter: setting.confirmAfter, acknowledges }),
+        source: new SimSource({ database, slot, process, tables: named, confirmAfter: setting.confirmAfter, acknowledges }),
         store: new SimStore(database, process, named),
         rows: new SimRows(database, process, named),
         secret: database.secret,

@@ -4,6 +4,7 @@ import type { Random } from './random.ts';
 
 /** What is different from one schedule to the next, beside chance: each looks into another corner. */
 export interface Setting {
+  readonly servers: number;
   readonly pages: number;
   readonly actions: number;
   /** Each byte that waits counts as so many. */
@@ -75,9 +76,10 @@ export function settingOf(random: Random): Setting {
   // Whoever takes a slot away waits for what is under way, as Postgres does: a source need not know more than that.
   if (standby > 0) faults['lose slot'] = 0;
   return {
+    servers: random.chance(0.3) ? 2 : 1,
     pages: random.between(1, 3),
     actions: random.between(15, 45),
-    scale: random.pick([1, 1, 60, 250]),
+    scale: random.pick([1, 60, 400, 1_000]),
     window: random.chance(0.7) ? ROOMY : { ...ROOMY, entries: random.between(1, 12), age: random.pick([3_600_000, 3_600_000, 2_000]) },
     bulk: { rows: random.pick([1_000, 3]), bytes: 1_048_576 },
     confirmAfter: random.pick([0, 50, 2_000]),

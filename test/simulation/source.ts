@@ -1,10 +1,11 @@
 import type { Change, ChangeSource, Commit, Floor, Image, Loss, Position, Receipt, Table } from '../../src/core/index.ts';
 import { TABLES, type Row, type TableName } from './app.ts';
-import type { Logged, SimDatabase } from './database.ts';
+import type { Logged, SimDatabase, Slot } from './database.ts';
 import type { Process } from './process.ts';
 
 export interface SourceParts {
   readonly database: SimDatabase;
+  readonly slot: Slot;
   readonly process: Process;
   readonly tables: ReadonlyMap<TableName, Table>;
   /** Milliseconds that what was acknowledged is kept for a restart. */
@@ -30,14 +31,14 @@ export class SimSource implements ChangeSource {
 
   async floor(): Promise<Floor> {
     await this.#parts.process.takes('quick');
-    const { confirmed, reason } = this.#parts.database.slot;
+    const { confirmed, reason } = this.#parts.slot;
     return { position: confirmed, reason };
   }
 
   async *read(after: Position, signal: AbortSignal): AsyncGenerator<readonly Commit[]> {
     if (this.#reading) throw new Error('the log is being read already: one reader at a time');
     this.#reading = true;
-    const { database, process } = this.#parts;
+    const { database, process, slot } = this.#parts;
     let cut: Error | null = null;
     let wake = (): void => undefined;
     const forgets = [
@@ -52,9 +53,9 @@ export class SimSource implements ChangeSource {
     try {
       await process.takes('quick');
       let at = after;
-      database.timeline.note(() => `${process.name}: reads the log after ${at}, the slot has it from ${database.slot.confirmed}`);
-      if (at < database.slot.confirmed) {
-        at = database.slot.confirmed;
+      database.timeline.note(() => `${process.name}: reads the log after ${at}, the slot has it from ${slot.confirmed}`);
+      if (at < slot.confirmed) {
+        at = slot.confirmed;
         yield [this.#loss(at)];
       }
       while (!signal.aborted) {
@@ -82,8 +83,7 @@ export class SimSource implements ChangeSource {
   }
 
   acknowledge(position: Position): void {
-    const { database, process, confirmAfter, acknowledges } = this.#parts;
-    const { slot } = database;
+    const { database, process, slot, confirmAfter, acknowledges } = this.#parts;
     acknowledges(position);
     process.after(confirmAfter, () => {
       // What cannot be seen yet has to be read again by whoever starts: rows do not show it.
@@ -129,8 +129,8 @@ export class SimSource implements ChangeSource {
   }
 
   #loss(position: Position): Commit {
-    const { database, tables } = this.#parts;
-    const lost = [...tables.values()].map((table) => ({ table, reason: database.slot.reason }));
+    const { slot, tables } = this.#parts;
+    const lost = [...tables.values()].map((table) => ({ table, reason: slot.reason }));
     return { position, xid: null, receipts: [], changes: [], lost };
   }
 }

@@ -124,8 +124,8 @@ export class Transaction {
     if (this.#state === 'open') this.#database.tryLock(`read ${table} ${this.#database.nextId()}`, this);
   }
 
-  /** Null: it did nothing, and the log has nothing of it. */
-  commit(receipts: readonly Receipt[]): Position | null {
+  /** @param wait milliseconds until it can be seen. @returns null: it did nothing, and the log has nothing of it. */
+  commit(receipts: readonly Receipt[], wait: number = this.#database.standby()): Position | null {
     if (this.#state !== 'open') return null;
     if (this.#statements.length + receipts.length === 0) {
       this.rollback();
@@ -135,7 +135,6 @@ export class Transaction {
     this.#state = 'logged';
     const position = this.#database.commit(this, receipts);
     this.#position = position;
-    const wait = this.#database.standby();
     if (wait === 0) this.#seen();
     else this.#waiting = this.#database.timeline.at(this.#database.timeline.now + wait, () => this.#seen());
     return position;

@@ -189,7 +189,7 @@ export class Wiretap {
       const before = positionOf(numberOf(position) - 1n);
       for (const [number, view] of ready) if (before > view.position) this.#judge(number, { ...view, position: before });
     }
-    if (merged) this.#witness.count('merged commit');
+    if (merged) this.#witness.count(forReady ? 'caught up' : 'merged commit');
     this.#fence(position);
     for (const [number, action, pk, data] of changes) {
       const view = this.#known(number, 'commit');
@@ -206,7 +206,7 @@ export class Wiretap {
       if (view.state === 'left') continue;
       const had = view.rows.has(key);
       const verb = text === undefined ? 'delete' : had ? 'update' : 'create';
-      if (view.state === 'ready' && (action !== verb || (verb === 'delete' && !had))) {
+      if (action !== verb || (verb === 'delete' && !had)) {
         throw new Broken(`the commit at ${position} tells view ${number} ${action} of ${key}, and it is a ${verb}`);
       }
       if (text === undefined) view.rows.delete(key);

@@ -1,13 +1,15 @@
 import { ORIGIN, type Entry, type Position } from '../../src/core/index.ts';
 import { principalOf } from '../../src/server/index.ts';
 import { USERS } from './app.ts';
+import type { Asked } from './history.ts';
 import { Causes } from './causes.ts';
 import { SimDatabase } from './database.ts';
 import { lie } from './liar.ts';
+import { Place } from './place.ts';
 import { Process } from './process.ts';
 import { Random } from './random.ts';
 import { Screen } from './screen.ts';
-import { Serving } from './server.ts';
+import type { Serving } from './server.ts';
 import { settingOf, type Setting } from './setting.ts';
 import { Timeline } from './timeline.ts';
 import { Broken, type Witness } from './wiretap.ts';
@@ -23,10 +25,7 @@ export class World implements Witness {
   readonly counts = new Map<string, number>();
   /** The first law that was broken. */
   failure: unknown = null;
-  serving: Serving | null = null;
-  /** The server that is on its way up. */
-  #booting: Process | null = null;
-  #closing = false;
+  readonly places: readonly Place[];
   #names = 0;
   #release = 1;
   #losing = 0;
@@ -40,6 +39,7 @@ export class World implements Witness {
     this.causes = new Causes(this.database, this.setting);
     this.database.standby = () =>
       random.chance(this.setting.standby) ? (random.chance(0.2) ? random.next() * 3_000 : random.next() * 20) : 0;
+    this.places = Array.from({ length: this.setting.servers }, (_, at) => this.#placeOf(`server ${'ab'[at]}`));
     this.timeline.note(() => `seed ${seed}: ${JSON.stringify(this.setting)}`);
   }
 
@@ -84,62 +84,28 @@ export class World implements Witness {
     this.timeline.stop();
   };
 
+  /** A server that takes connections, if any does. */
+  host(): Serving | null {
+    const serving = this.places.flatMap((place) => (place.serving ? [place.serving] : []));
+    return serving.length === 0 ? null : this.timeline.random.pick(serving);
+  }
+
+  place(): Place {
+    return this.timeline.random.pick(this.places);
+  }
+
   start(): void {
-    if (this.#booting || this.serving || this.#closing) return;
-    const name = `server ${++this.#names}`;
-    const { database, setting } = this;
-    const process = new Process(name, this.timeline);
-    this.#booting = process;
-    const from = database.slot.confirmed;
-    this.causes.note('floor', { at: from });
-    this.timeline.note(() => `${name}: starts, release ${this.#release}, the log goes back to ${from}`);
-    Serving.start(process, {
-      database,
-      setting,
-      release: this.#release,
-      loses: (entries) => this.#loses(entries),
-      forgetful: () => this.#forgets && !(this.#forgets = false),
-      broken: (error) => this.failed(error),
-    }).then(
-      (serving) => {
-        this.#booting = null;
-        this.serving = serving;
-        this.timeline.note(() => `${name}: serves`);
-      },
-      (error: unknown) => {
-        this.#booting = null;
-        this.timeline.note(() => `${name}: did not start (${String(error)})`);
-        this.timeline.at(this.timeline.now + 500, () => this.serving ?? this.start());
-      },
-    );
+    for (const place of this.places) place.start();
   }
 
   crash(): void {
-    const process = this.#booting ?? this.serving?.process;
-    this.#booting = this.serving = null;
-    this.timeline.note(() => `${process?.name ?? 'no server'}: killed`);
-    process?.kill();
-    this.start();
-  }
-
-  restart(): void {
-    const { serving } = this;
-    if (!serving) return;
-    this.serving = null;
-    this.#closing = true;
-    serving.close().then(
-      () => {
-        this.#closing = false;
-        this.start();
-      },
-      (error: unknown) => this.failed(error),
-    );
+    for (const place of this.places) place.crash();
   }
 
   release(): void {
     this.#release++;
     this.causes.note('release');
-    this.restart();
+    this.place().restart();
   }
 
   /** The ledger loses this many of the entries that it hands out next. */
@@ -152,17 +118,19 @@ export class World implements Witness {
     this.#forgets = true;
   }
 
-  /** Somebody comes with what one of the pages was given once. */
-  lie(): void {
+  /** Somebody comes with what one of the pages was given once; `as`: who it is, and about what. */
+  lie(as: { readonly user: string; readonly asked: Asked } | null = null): void {
     const { random } = this.timeline;
-    const loot = this.screens.flatMap(({ loot, user }) => loot.map((each) => ({ ...each, user })));
+    const all = this.screens.flatMap(({ loot, user }) => loot.map((each) => ({ ...each, user })));
+    const loot = as ? all.filter(({ asked }) => JSON.stringify(asked) === JSON.stringify(as.asked)) : all;
     if (loot.length === 0) return;
     const one = random.pick(loot);
+    const who = USERS.find(({ id }) => id === as?.user) ?? (random.chance(0.7) ? one.user : random.pick(USERS));
     const moments = [...this.history.since(ORIGIN, this.tail())];
-    lie(random.chance(0.7) ? one.user : random.pick(USERS), one, random.pick(moments).position, {
+    lie(who, one, random.pick(moments).position, {
       timeline: this.timeline,
       client: new Process('a liar', this.timeline),
-      host: () => this.serving,
+      host: () => this.host(),
       scale: this.setting.scale,
       witness: this,
       failed: this.failed,
@@ -175,7 +143,7 @@ export class World implements Witness {
     const screen = new Screen(`${user.id}'s page ${++this.#names}`, user, {
       timeline: this.timeline,
       witness: this,
-      host: () => this.serving,
+      host: () => this.host(),
       scale: this.setting.scale,
       failed: this.failed,
     });
@@ -190,6 +158,24 @@ export class World implements Witness {
 
   remove(screen: Screen): void {
     this.screens.splice(this.screens.indexOf(screen), 1);
+  }
+
+  #placeOf(name: string): Place {
+    const slot = this.database.openSlot();
+    return new Place({
+      name,
+      slot,
+      parts: () => ({
+        database: this.database,
+        setting: this.setting,
+        release: this.#release,
+        loses: (entries) => this.#loses(entries),
+        forgetful: () => this.#forgets && !(this.#forgets = false),
+        broken: this.failed,
+      }),
+      starts: () => this.causes.note('floor', { at: slot.confirmed }),
+      failed: this.failed,
+    });
   }
 
   #loses(entries: readonly Entry[]): boolean {
