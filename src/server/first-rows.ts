@@ -131,18 +131,25 @@ export class FirstRows {
     const selection = selectionOf(stream, groups);
     if (selection.by === 'condition' && this.#parts.development) await this.#compare({ stream, groups }, selection, signal);
     const most = selection.by === 'all' ? SCAN : VIEW_ROWS;
-    const reading = await this.#parts.rows.read(stream.table, selection, { signal });
+    const { snapshot, pages } = await this.#parts.rows.read(stream.table, selection, { signal });
     // Nothing is shown to anybody before all that the rows have in them is known here: who may not see it any more, above all.
-    const reached = this.#parts.reach(reading.snapshot.until, signal).then(() => load.reached(reading.snapshot));
-    reached.catch(() => undefined); // a reading that fails on its way is not waited for
-    let read = 0;
-    for await (const { rows, total } of reading.pages) {
-      read += rows.length;
-      if (read > most) throw new TooMany(tooMany(stream, selection));
-      load.add(rowsOf(stream, groups, rows), selection.by === 'values' ? total : null);
-      if (load.bytes > VIEW_BYTES) throw new TooMany(tooMany(stream, selection));
+    const over = new AbortController();
+    const reached = this.#parts.reach(snapshot.until, AbortSignal.any([signal, over.signal])).then(() => {
+      if (!over.signal.aborted) load.reached(snapshot);
+    });
+    reached.catch(() => undefined);
+    try {
+      let read = 0;
+      for await (const { rows, total } of pages) {
+        read += rows.length;
+        if (read > most) throw new TooMany(tooMany(stream, selection));
+        load.add(rowsOf(stream, groups, rows), selection.by === 'values' ? total : null);
+        if (load.bytes > VIEW_BYTES) throw new TooMany(tooMany(stream, selection));
+      }
+      await reached;
+    } finally {
+      over.abort(); // a reading that failed on its way is not waited for: its moment is not that of the next one's rows
     }
-    await reached;
     load.end();
   }
 

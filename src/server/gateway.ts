@@ -35,7 +35,7 @@ export interface GatewayParts {
 
 /** What a gateway does with a session, beyond its bytes. */
 export interface Member {
-  /** The rows of this stream have to be read again; `groups`: only where the view has one of them. */
+  /** The rows of this stream have to be read again; `groups`: only where the view is live and has one of them. */
   reset(stream: string, reason: ResetReason, groups: ReadonlySet<string> | null): void;
   /** It did not keep up a moment ago. Gives whether it still does not. */
   look(now: number): boolean;
@@ -269,9 +269,9 @@ export class Gateway {
       this.receipts.arrived(receipt, position);
     }
     this.#first.pass(entry);
-    for (const { stream, reason } of entry.resets) this.#reset(stream, reason, null);
+    for (const { stream, reason } of entry.resets) this.#reset(stream, reason);
     const told = bulky(entry, this.#parts.bulk);
-    for (const [stream, groups] of told.resets) this.#reset(stream, 'bulk', groups);
+    for (const [stream, groups] of told.resets) this.#tooMuch(stream, groups);
     for (const delivery of told.deliveries) for (const audience of this.#audiences) audience.deliver(position, delivery);
     this.#position = position;
     for (const receipt of entry.receipts) this.#marked(receipt);
@@ -328,9 +328,14 @@ export class Gateway {
     for (const { member } of [...this.#seated.values()]) member.revoked(revocation);
   }
 
-  #reset(stream: string, reason: ResetReason, groups: ReadonlySet<string> | null, only: Audience | null = null): void {
-    for (const { member, audience } of [...this.#seated.values()]) {
-      if ((only === null || audience === only) && audience.base(stream)) member.reset(stream, reason, groups);
+  #reset(stream: string, reason: ResetReason): void {
+    for (const { member, audience } of [...this.#seated.values()]) if (audience.base(stream)) member.reset(stream, reason, null);
+  }
+
+  /** Who is still loading needs no reset: the window has it for them. */
+  #tooMuch(stream: string, groups: ReadonlySet<string>): void {
+    for (const audience of this.#audiences) {
+      for (const box of audience.seated(stream, groups)) this.#members.get(box)?.reset(stream, 'bulk', groups);
     }
   }
 

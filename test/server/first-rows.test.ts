@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { drizzle } from '../../src/drizzle/index.ts';
 import { bindingFor, groupBy, type Database, type Rows } from '../../src/main/index.ts';
 import { memory } from '../../src/memory/index.ts';
+import { HandClock, turns } from '../support/clock.ts';
 import { Holder } from '../support/holder.ts';
 import { world } from '../support/world.ts';
 
@@ -153,4 +154,101 @@ test('a commit over 64 KiB comes in parts that are one', async () => {
   expect(parts.length).toBeGreaterThan(5);
   expect(parts.map(({ more }) => more === true)).toEqual([...parts.slice(1).map(() => true), false]);
   expect(view.resets).toEqual([]);
+});
+
+/** Rows and log wait for the test. */
+function held() {
+  const source = memory();
+  const gate = {
+    /** Commits that have happened and are not told yet stay untold, but for so many. */
+    allowed: Number.POSITIVE_INFINITY,
+    wake: (): void => undefined,
+    page: (): Promise<void> => Promise.resolve(),
+  };
+  const holding: Database = {
+    ...source,
+    async open(...args) {
+      const opened = await source.open(...args);
+      const log = opened.source;
+      return {
+        ...opened,
+        rows: {
+          async read(...how) {
+            const { snapshot, pages } = await opened.rows.read(...how);
+            const slow = async function* () {
+              for await (const page of pages) {
+                yield page;
+                await gate.page();
+              }
+            };
+            return { snapshot, pages: slow() };
+          },
+        },
+        source: {
+          epoch: log.epoch,
+          tail: () => log.tail(),
+          floor: () => log.floor(),
+          acknowledge: (position) => log.acknowledge(position),
+          mark: (receipt) => log.mark(receipt),
+          publish: (changes, receipt) => log.publish(changes, receipt),
+          async *read(after, signal) {
+            for await (const commits of log.read(after, signal)) {
+              for (const commit of commits) {
+                while (gate.allowed <= 0) await new Promise<void>((resolve) => (gate.wake = resolve));
+                gate.allowed--;
+                yield [commit];
+              }
+            }
+          },
+        },
+      };
+    },
+  };
+  return { source: holding, gate };
+}
+
+test('a view that loads while much is committed at once is told that as well, and need not begin anew', async () => {
+  const { source, gate } = held();
+  await using w = await world({ source, bindings: { posts }, bulk: { rows: 10 } });
+  w.live.endpoint('/');
+  await w.live.publish(posts, create(row(1)));
+  let letGo = (): void => undefined;
+  gate.page = () => new Promise((resolve) => (letGo = resolve));
+  const holder = new Holder(await w.viewer('/', { attends: false }));
+  const view = holder.hold('posts', { blogId: 7 });
+  await holder.until(({ viewer }) => viewer.frames.some(({ type }) => type === 'rows'));
+  for (let round = 0; round < 3; round++) {
+    await w.live.publish(posts, create(...Array.from({ length: 11 }, (_, at) => row(2 + round * 11 + at))));
+  }
+  await w.live.settled();
+  letGo();
+  const { rows, resets } = await view;
+  expect([rows.size, resets]).toEqual([34, []]);
+});
+
+test('rows are not shown before the log has come to their moment, though an earlier reading of them that failed was of an earlier one', async () => {
+  const { source, gate } = held();
+  const clock = new HandClock();
+  await using w = await world({ source, bindings: { posts }, clock });
+  w.live.endpoint('/');
+  await w.live.settled();
+  const { viewer } = new Holder(await w.viewer('/', { attends: false }));
+  gate.allowed = 0;
+  await w.live.publish(posts, create(row(1)));
+  gate.page = () => {
+    gate.page = () => Promise.resolve();
+    return Promise.reject(new Error('on purpose'));
+  };
+  viewer.send({ type: 'subscribe', id: 1, stream: 'posts', params: { blogId: 7 } });
+  await w.notes.holds('could not be read');
+  await w.live.publish(posts, create(row(2, { title: 'later' })));
+  await clock.pass(600); // it is tried again after half a second
+  gate.allowed = 1;
+  gate.wake();
+  await turns(50);
+  expect(viewer.frames.some(({ type }) => type === 'rows')).toBe(false);
+  gate.allowed = 1_000;
+  gate.wake();
+  await viewer.next('ready');
+  expect(viewer.frames.some(({ type }) => type === 'rows')).toBe(true);
 });
