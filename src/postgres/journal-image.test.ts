@@ -71,7 +71,7 @@ function after(world: World, { does, which, name }: Step): World {
 }
 
 const standing = ({ columns, made }: World): Followed => ({
-  rel: 1, under: [1], born: true, file: null, made, rows: 'r', truncate: 't', attributes: columns,
+  rel: 1, under: [1], born: true, file: null, child: null, persistence: 'p', made, rows: 'r', truncate: 't', attributes: columns,
 }); // prettier-ignore
 
 /** The value of each of the model's columns at the moment of the write; undefined where it was not there as the model has it. */

@@ -5,8 +5,10 @@ import { TYPES, VALUES, type ValueCase } from '../../test/postgres/values.ts';
 import { startPostgres, type PostgresServer } from '../../test/servers/postgres.ts';
 import { pgliteSessions } from '../pglite/sessions.ts';
 import type { Commit, Image, LogValue } from '../core/index.ts';
+import { BOUNDS } from './assembler.ts';
 import { Journal, leaveInJournal } from './journal.ts';
 import { journalSteps } from './journal-setup.ts';
+import { timelineOf } from './journal-ticks.ts';
 import { applySteps, bookkeeping, readNotes } from './setup.ts';
 import { pgSessions } from './sessions.ts';
 import type { Sessions } from './sql.ts';
@@ -92,7 +94,11 @@ describe.each([
         tables: [at],
         epoch: (await readNotes(sessions)).epoch,
         log: silent,
-        listen: async () => async () => {},
+        clock: systemClock,
+        timeline: await timelineOf(sessions),
+        bounds: BOUNDS,
+        pace: [1, 20],
+        restore: async () => {},
       });
       const tail = await journal.tail();
       await body.run(`INSERT INTO ${at.sql} (id, value) VALUES (1, ${each.literal})`);
