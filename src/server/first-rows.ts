@@ -57,9 +57,9 @@ export class FirstRows {
   readonly #loads = new Map<string, Load>();
   readonly #queue: (() => void)[] = [];
   readonly #compared = new Set<string>();
-  readonly #stop = new AbortController();
   #running = 0;
   #kept = 0;
+  #closed = false;
 
   constructor(parts: FirstRowsParts) {
     this.#parts = parts;
@@ -73,12 +73,14 @@ export class FirstRows {
     if (known) this.#forget(key, known);
     const load = new Load(() => this.#forget(key, load));
     this.#loads.set(key, load);
+    if (this.#closed) load.abandon();
     void this.#run(load, stream, groups).then(() => this.#keep(key, load));
     return load;
   }
 
   close(): void {
-    this.#stop.abort();
+    this.#closed = true;
+    for (const load of this.#loads.values()) load.abandon();
   }
 
   #keep(key: string, load: Load): void {
@@ -96,7 +98,7 @@ export class FirstRows {
 
   async #run(load: Load, stream: Stream, groups: Held): Promise<void> {
     const { clock, log } = this.#parts;
-    const signal = AbortSignal.any([this.#stop.signal, load.abandoned]);
+    const signal = load.abandoned;
     for (let wait = FIRST_WAIT; !signal.aborted; wait = Math.min(wait * 2, LAST_WAIT)) {
       await this.#turn();
       try {
@@ -277,6 +279,10 @@ export class Load {
     this.#waiting.delete(more);
     if (this.#waiting.size > 0 || this.state !== 'reading') return;
     this.#forget();
+    this.abandon();
+  }
+
+  abandon(): void {
     this.#abandon.abort();
   }
 

@@ -11,7 +11,7 @@ export interface ReachParts {
 /** Resolves when everything up to the position has been passed on; rejects with `closed` when nobody waits any more. */
 export type Reach = (position: Position, signal: AbortSignal) => Promise<void>;
 
-/** A mark is left in an idle log for whoever waits for it to come to a place, after so many ms. */
+/** A mark is left in an idle log for whoever waits for it to come to a place, after so many ms; the next after twice as many. */
 const NUDGE = 10;
 /** … and another one, when nothing was heard of it for so many ms. */
 const MARKED = 1_000;
@@ -35,10 +35,10 @@ export function reaching({ gateway, source, clock, log }: ReachParts): Reach {
     if (!reached) return;
     let timer: { cancel(): void } | null = null;
     let waiting = true;
-    const nudge = (): void => {
-      if (waiting) timer = clock.after(NUDGE, () => void mark(signal).then(nudge));
+    const nudge = (wait: number): void => {
+      if (waiting) timer = clock.after(wait, () => void mark(signal).then(() => nudge(Math.min(wait * 2, MARKED))));
     };
-    nudge();
+    nudge(NUDGE);
     let end = (): void => undefined;
     const aborted = new Promise<never>((_resolve, reject) => (end = () => reject(new RowcastError('closed', 'nobody waits any more'))));
     signal.addEventListener('abort', end, { once: true });

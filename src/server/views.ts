@@ -169,7 +169,9 @@ export class Views {
   }
 
   leave(group: string): void {
-    if (this.#groups.delete(group)) this.#rebase('permission_changed');
+    if (!this.#groups.delete(group)) return;
+    this.#rebase('permission_changed');
+    void this.reconsider(group); // a view of it was theirs by that
   }
 
   get groups(): Iterable<string> {
@@ -191,11 +193,11 @@ export class Views {
     }
   }
 
-  /** Asks again for everything that was asked for, of a user who is another than before. */
-  async reconsider(): Promise<void> {
+  /** Asks again for everything that was asked for, or for the views of one group alone: the user may be another than before. */
+  async reconsider(only: string | null = null): Promise<void> {
     for (const subscription of [...this.#held.values()]) {
       const { stream, group } = subscription.view;
-      if (group === null) continue;
+      if (group === null || (only !== null && group !== only)) continue;
       const held = subscription.groups.get(group) as ColumnGroup;
       const columns = stream.binding.groupBy ?? [];
       const values = Object.fromEntries(columns.map((column, at) => [column, held.values[at]]));

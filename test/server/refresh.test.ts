@@ -75,6 +75,39 @@ test('newer credentials leave the groups that the app’s own code joined', asyn
   expect(hand.of('message').map(({ payload }) => payload)).toEqual(['new', 'room']);
 });
 
+test('a view that was theirs by a group they were in is not any more when they are taken out of it', async () => {
+  const closed = bindingFor<User>()(drizzle(post), { fields: ['title'], groupNames: groupBy('blogId') });
+  const open = bindingFor<User>()(drizzle(post), { fields: ['title'], groupNames: groupBy('blogId'), canSubscribe: () => true });
+  const out = consumer<User>({
+    receive(_content, { groups }) {
+      for (const each of [closed, open]) groups.discard(each.group({ blogId: 7 }));
+    },
+  });
+  await using w = await world({ bindings: { closed, open } });
+  w.live.endpoint('/', {
+    consumers: { closed, open, out },
+    authenticate: () => ({ id: 'ann' }),
+    connectionGroups: () => [closed.group({ blogId: 7 }), closed.group({ blogId: 8 }), open.group({ blogId: 7 })],
+  });
+  const hand = await ByHand.open(w.live);
+  hand.ask('closed', { params: { blogId: 7 } });
+  const { view } = await hand.until('ready');
+  hand.ask('closed', { params: { blogId: 8 } });
+  hand.ask('open', { params: { blogId: 7 } });
+  await hand.until('ready', 3);
+  hand.send({ type: 'message', stream: 'out', payload: null });
+  expect(await hand.until('dropped')).toMatchObject({ view, code: 'forbidden' });
+  await w.live.publish(closed, create(row(1), row(2, 8)));
+  await w.live.settled();
+  expect(hand.of('dropped')).toHaveLength(1);
+  expect(
+    hand
+      .of('commit')
+      .flatMap(({ changes }) => changes.map(([, , pk]) => pk))
+      .sort(),
+  ).toEqual([1, 2]);
+});
+
 test('who is let in while their access is taken back is not let in', async () => {
   const hook = asked<User>();
   const posts = bindingFor<User>()(drizzle(post), { fields: ['title'], groupNames: groupBy('blogId'), canSubscribe: () => true });

@@ -127,6 +127,7 @@ test.each<readonly [string, (had: Held) => Partial<Held>]>([
     ({ token }) => ({ token: token.slice(0, -4) + (token.at(-4) === 'A' ? 'B' : 'A') + token.slice(-3) }),
   ],
   ['a signature cut short', ({ token }) => ({ token: token.slice(0, -3) })],
+  ['the same bytes in other letters', ({ token }) => ({ token: `${token}=` })],
   ['more after it', ({ token }) => ({ token: `${token}.x` })],
   ['a position from before it was held', () => ({ position: '0000000000000000' })],
 ])('a token that is %s is good for nothing: rows, and why', async (_what, forged) => {
