@@ -1,5 +1,5 @@
 import { Held, type GivenChange, type Kept } from './held.ts';
-import { explained } from './resets.ts';
+import { closeExplained, explained } from './resets.ts';
 import { canonical, digest, marksIn, type StreamName } from './rules.ts';
 import { CANARY, type Person } from './tables.ts';
 import { during, type Injected, type Kind } from './verdict.ts';
@@ -59,6 +59,9 @@ export class ClientJudge {
         this.#position = '';
         return;
       case 'close':
+        if (!closeExplained(line.code, during(this.#parts.faults, { who: this.#parts.name, from: line.at, until: line.at }))) {
+          this.#report('unexplained', `closed with ${line.code}`);
+        }
         return this.#closed();
       case 'out':
         return this.#sent(JSON.parse(line.text) as Frame);

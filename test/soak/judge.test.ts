@@ -176,11 +176,24 @@ test('a reset is explained by what the log says, or by what was done, and by not
   expect(kinds(judged(recording, late, [killed(40_000)]))).toEqual([]);
 });
 
+test('a connection that ends has a cause', () => {
+  const recording = faultless(1);
+  const closed = (code: number): Line[] => [...recording.lines, { at: 1_000, type: 'close', code }];
+  const fault = (what: Injected['what'], who: string | null = null): Injected => ({ what, who, from: 990, until: 995 });
+  expect(kinds(judged(recording, closed(1006)))).toEqual(['unexplained']);
+  expect(kinds(judged(recording, closed(1006), [fault('client link', 'c')]))).toEqual([]);
+  expect(kinds(judged(recording, closed(4301), [fault('client left')]))).toEqual(['unexplained']);
+  expect(kinds(judged(recording, closed(4301), [fault('slow link', 'c')]))).toEqual([]);
+  expect(kinds(judged(recording, closed(4303), [fault('database crashed')]))).toEqual([]);
+  for (const code of [1009, 1011, 4000, 4100, 4300])
+    expect(kinds(judged(recording, closed(code), [fault('server killed')]))).toEqual(['unexplained']);
+});
+
 test('what has not arrived at a quiet moment is named', () => {
   const recording = faultless(1);
   const last = commits(recording.lines, () => true).at(-1);
   expect(judged(recording, recording.lines.slice(0, last?.at)).unsettled()).not.toEqual([]);
-  expect(judged(recording, [...recording.lines, { at: 0, type: 'close', code: 1006 }]).unsettled()).toEqual(['c: not connected']);
+  expect(judged(recording, [...recording.lines, { at: 0, type: 'close', code: 1000 }]).unsettled()).toEqual(['c: not connected']);
 });
 
 test('a write is answered once, and is in the log once, where its answer says', () => {
@@ -197,7 +210,7 @@ test('a write is answered once, and is in the log once, where its answer says', 
     const judge = new Judge(history);
     const client = judge.client('c', PERSON);
     for (const line of lines) {
-      if (line.close) client.hear({ at: 0, type: 'close', code: 1006 });
+      if (line.close) client.hear({ at: 0, type: 'close', code: 1000 });
       else client.hear({ at: 0, type: line.in ? 'in' : 'out', text: JSON.stringify(line.in ?? line.out) });
     }
     judge.settle();

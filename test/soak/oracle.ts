@@ -1,8 +1,8 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { History, keyOf, type SlotLine } from './history.ts';
 import { KEYS } from './tables.ts';
 import type { Texts } from './decoding.ts';
-import { isMistake } from './writers.ts';
+import { hangUp, isMistake, newClient } from './writers.ts';
 
 const SLOT = 'oracle';
 /** Changes taken at a time, about: the slot gives whole transactions. */
@@ -32,7 +32,7 @@ export class Oracle {
       );
     } catch (error) {
       if (isMistake(error)) throw error;
-      await this.#leave();
+      this.#leave();
       return null;
     }
     for (const line of lines) this.history.take(line);
@@ -65,8 +65,8 @@ export class Oracle {
     return found;
   }
 
-  async close(): Promise<void> {
-    await this.#leave();
+  close(): void {
+    this.#leave();
   }
 
   /** Not before it is here: what a slot gives and lets go of at one stroke is lost when the answer is. */
@@ -75,17 +75,16 @@ export class Oracle {
     await this.#ask(`SELECT pg_replication_slot_advance('${SLOT}', '${lsn}')`).catch(() => this.#leave());
   }
 
-  async #leave(): Promise<void> {
+  #leave(): void {
     const client = this.#client;
     this.#client = null;
     this.history.forgetOpen();
-    await client?.end().catch(() => undefined);
+    if (client) hangUp(client);
   }
 
   async #ask<R extends object>(sql: string): Promise<readonly R[]> {
     if (!this.#client) {
-      const client = new pg.Client({ connectionString: this.#url, options: '-c timezone=UTC -c datestyle=ISO -c extra_float_digits=3' });
-      client.on('error', () => undefined);
+      const client = newClient(this.#url, '-c timezone=UTC -c datestyle=ISO -c extra_float_digits=3');
       await client.connect();
       this.#client = client;
     }

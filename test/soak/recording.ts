@@ -57,7 +57,7 @@ export class Recording {
   }
 
   close(): void {
-    this.lines.push({ at: this.lines.length, type: 'close', code: 1006 });
+    this.lines.push({ at: this.lines.length, type: 'close', code: 1000 });
   }
 
   subscribe(view: number, about: object): void {

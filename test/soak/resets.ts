@@ -61,4 +61,24 @@ export function explained({ reason, view, from, to, since, missed, refused, forg
   }
 }
 
+const AWAY: readonly Injected['what'][] = ['database crashed', 'database link', 'server stopped'];
+const SLOW: readonly Injected['what'][] = ['slow link', 'client link', 'server stopped'];
+
+/** Whether a connection that ended so has a cause. Everything was done to them but what a server would end them for by itself. */
+export function closeExplained(code: number, caused: readonly Injected[]): boolean {
+  switch (code) {
+    case 1000: // by the client
+    case 1005:
+      return true;
+    case 1006: // without a word
+      return caused.length > 0;
+    case 4301: // slow
+      return caused.some(({ what }) => SLOW.includes(what));
+    case 4303: // what became of a write could not be found out
+      return caused.some(({ what }) => AWAY.includes(what));
+    default:
+      return false;
+  }
+}
+
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

@@ -59,6 +59,8 @@ const SETTINGS = {
 /** How long everything may take to arrive, once nothing is broken any more. */
 const QUIET_MS = 60_000;
 const LOOK_MS = 25;
+/** Whatever is broken, somebody writes again by then. */
+const STANDSTILL_MS = 90_000;
 /** Violations after which there is no point in going on. */
 const ENOUGH = 50;
 
@@ -93,8 +95,9 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
     for (let round = 1; round <= rounds && judge.violations.length < ENOUGH; round++) {
       const goal = Math.floor((changes * round) / rounds);
       writers.start();
-      while (oracle.history.changes < goal) {
-        await oracle.read();
+      for (let moved = performance.now(); oracle.history.changes < goal;) {
+        if (((await oracle.read()) ?? 0) > 0) moved = performance.now();
+        if (performance.now() - moved > STANDSTILL_MS) throw new Error(`nothing is written any more:\n${app.log.slice(-40).join('\n')}`);
         while ((planned[0]?.after ?? Infinity) <= oracle.history.changes) faults.take((planned.shift() as { step: Step }).step);
         if (acting.chance(0.7)) act(acting.pick(clients), acting);
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -118,7 +121,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
       if (client instanceof ShippedClient) client.close();
     }
     await writers.stop().catch(() => undefined);
-    await oracle.close();
+    oracle.close();
   }
   return {
     violations: judge.violations,

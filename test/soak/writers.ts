@@ -73,8 +73,7 @@ export class Writers {
   async #write(random: Random): Promise<void> {
     const { url, pace, count } = this.#options;
     while (this.#going) {
-      const client = new pg.Client(url);
-      client.on('error', () => undefined);
+      const client = newClient(url);
       try {
         await client.connect();
         while (this.#going) {
@@ -86,7 +85,7 @@ export class Writers {
         if (isMistake(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, 50));
       } finally {
-        await client.end().catch(() => undefined);
+        hangUp(client);
       }
     }
   }
@@ -265,12 +264,23 @@ export function isMistake(error: unknown): boolean {
 
 /** One connection, for as long as it is used. */
 export async function once<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url);
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = newClient(url);
   try {
+    await client.connect();
     return await use(client);
   } finally {
-    await client.end().catch(() => undefined);
+    hangUp(client);
   }
+}
+
+/** @param options for the server: `-c timezone=UTC` */
+export function newClient(url: string, options: string = ''): pg.Client {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, options });
+  client.on('error', () => undefined);
+  return client;
+}
+
+/** Not awaited: to a server that crashed at the wrong moment it never ends. */
+export function hangUp(client: pg.Client): void {
+  void client.end().catch(() => undefined);
 }
