@@ -8,8 +8,8 @@ import {
   type Log,
   type Position,
   type Routes,
+  type Stream,
 } from '../core/index.ts';
-import { Standing } from './standing.ts';
 
 export interface RelayParts {
   readonly source: ChangeSource;
@@ -87,12 +87,20 @@ export async function relay(parts: RelayParts, signal: AbortSignal): Promise<voi
 /** `after` may be past the ledger's tail: commits that concern nobody leave no entry. */
 async function* read({ source, ledger, routes, log }: RelayParts, after: Position, { term, signal }: Reading): AsyncGenerator<Position> {
   let prev = await ledger.tail();
-  const standing = new Standing(log);
+  const said = new Set<string>();
+  const failed = ({ name }: Stream, error: unknown): void => {
+    if (said.has(name)) return;
+    said.add(name);
+    log.error(
+      { stream: name, err: error },
+      `"${name}": a hook failed on a row; its viewers read again, at this commit and at every other like it`,
+    );
+  };
   for await (const commits of source.read(after, signal)) {
     const entries: Entry[] = [];
     for (const commit of commits) {
       if (commit.position <= prev) continue; // a log that crashed tells again what it was not told to forget in time
-      const routed = standing.after(route(commit, routes, (stream, error) => standing.failed(stream, error)));
+      const routed = route(commit, routes, failed);
       if (!routed) continue;
       entries.push({ ...routed, prev });
       prev = routed.position;

@@ -212,13 +212,13 @@ export class Views {
     const { box } = this.#parts;
     for (const subscription of this.#held.values()) {
       if (subscription.view.stream.name !== stream || this.#suspended.has(subscription)) continue;
-      if (groups && !(subscription.live && [...subscription.groups.keys()].some((group) => groups.has(group)))) continue;
+      if (groups && ![...subscription.groups.keys()].some((group) => groups.has(group))) continue;
       if (box.wire.resetCloses !== null) return box.close(box.wire.resetCloses, `reload: ${reason}`);
       if (reason === 'membership' && this.#hangsOnMembership(subscription)) {
         // Nobody knows just now what they belong to: they get nothing until it is known again.
         this.#suspended.add(subscription);
         subscription.suspend(reason);
-      } else subscription.reset(reason);
+      } else if (subscription.live) subscription.reset(reason); // one that loads finds out when it has its rows
     }
   }
 

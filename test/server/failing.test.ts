@@ -65,3 +65,30 @@ test('a server whose ledger failed says so, lets nobody in, and keeps nobody wai
   await expect(w.live.settled()).rejects.toMatchObject({ code: 'closed' });
   await expect(w.live.revoke({ user: 'ann' })).rejects.toMatchObject({ code: 'closed' });
 });
+
+test('whose view was read again after a function failed on another’s row misses nothing, however often it fails on that', async () => {
+  const picky = bindingFor<{ id: string }>()(drizzle(post), {
+    fields: ['title'],
+    groupNames: groupBy('blogId'),
+    canSubscribe: () => true,
+    serialize: ({ title }) => {
+      if (title === 'bad') throw new Error('on purpose');
+      return { title };
+    },
+  });
+  await using w = await world({ bindings: { picky } });
+  w.live.endpoint('/', { authenticate: () => ({ id: 'ann' }) });
+  const ann = await ByHand.open(w.live);
+  ann.ask('picky', { params: { blogId: 7 } });
+  await ann.until('ready');
+  const bad = { id: 100, blogId: 8, title: 'bad' };
+  await w.live.publish(picky, [{ before: null, after: bad }]);
+  await ann.until('ready', 2);
+  await w.live.publish(picky, [{ before: bad, after: bad }, ...create(1)]);
+  await ann.until('ready', 3);
+  expect(ann.of('rows').at(-1)?.rows).toEqual([[1, { title: 't1' }]]);
+  await w.live.publish(picky, create(2));
+  await ann.until('commit');
+  expect(ann.of('reset').map(({ reason }) => reason)).toEqual(['serializer', 'serializer']);
+  expect(w.notes.count('a hook failed')).toBe(1);
+});
