@@ -1,6 +1,15 @@
 import { positionOf, type Clock, type Floor, type Log, type Position, type ResetReason, type RowcastError } from '../core/index.ts';
 import { leaveLoss, type Lost } from './messages.ts';
-import { publicationPrint, publicationSteps, readStanding, refusals, regrouped, tablePrint, type Standing } from './publication.ts';
+import {
+  isHalved,
+  publicationPrint,
+  publicationSteps,
+  readStanding,
+  refusals,
+  regrouped,
+  tablePrint,
+  type Standing,
+} from './publication.ts';
 import { rememberFollowed, type Followed, type FollowedTable } from './remembered.ts';
 import { applySteps, refuseMissing } from './setup.ts';
 import type { ClaimedSlot, SlotName } from './slot.ts';
@@ -19,6 +28,12 @@ export interface FollowingParts {
 }
 
 type Refused = ReadonlyMap<PgTable, RowcastError>;
+
+/**
+ * In place of what was found, while transactions are open that the log will have in halves: the next look finds another thing, and what they did
+ * is lost again.
+ */
+const HALVED = '';
 
 /** Transactions that are in the log already and cannot be seen yet have so long to show themselves. */
 const SHOWN_MS = 2_000;
@@ -116,19 +131,25 @@ export class Following {
       }),
     );
     const now = { history: this.#history, publication: publicationPrint(standing), tables: { ...before?.tables, ...found } };
-    if (!before || before.history !== now.history) {
-      return this.#remember({ ...now, floor: await endOf(sessions), reason: before ? 'timeline' : 'retention' });
-    }
-    if (before.publication !== now.publication) {
-      return this.#remember({ ...now, floor: await endOf(sessions), reason: 'publication_changed' });
+    if (!before || before.history !== now.history || before.publication !== now.publication) {
+      const reason = !before ? 'retention' : before.history === now.history ? 'publication_changed' : 'timeline';
+      const halved = await isHalved(sessions, standing);
+      return this.#remember({ ...now, ...(halved && { publication: HALVED }), floor: await endOf(sessions), reason });
     }
     const lost = tables.flatMap((table, place): Lost['tables'] => {
       const reason = missedBy(before.tables[table.id], found[table.id] as FollowedTable | null, standing.tables[place]);
       return reason ? [{ table, reason }] : [];
     });
-    if (lost.length > 0) await leaveLoss(sessions, { slot: slot.name, tables: lost });
+    if (lost.length > 0) {
+      const halved = await isHalved(sessions, { ...standing, tables: standing.tables.filter((_, place) => isIn(lost, tables[place])) });
+      await leaveLoss(sessions, { slot: slot.name, tables: lost });
+      for (const { table } of halved ? lost : []) {
+        const each = found[table.id];
+        if (each) found[table.id] = { ...each, print: HALVED };
+      }
+    }
     // Not before it was said: until then it has to be said again.
-    await this.#remember({ ...before, ...now });
+    await this.#remember({ ...before, ...now, tables: { ...before.tables, ...found } });
     for (const { table } of lost) {
       if (refused.has(table)) {
         log.error({ table: table.id, err: refused.get(table) }, 'a bound table cannot be followed any more; the others go on');
@@ -160,6 +181,10 @@ export class Following {
       open = new Set([...open].filter((xid) => running.has(xid)));
     }
   }
+}
+
+function isIn(lost: Lost['tables'], table: PgTable | undefined): boolean {
+  return lost.some((each) => each.table === table);
 }
 
 /** Why rows of a table may be missing since it was found so; null: they are not. */

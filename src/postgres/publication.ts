@@ -93,6 +93,30 @@ export function tablePrint({ relation }: PgTable, { persistence, member, schema 
   return JSON.stringify([relation.oid, persistence, member, schema]);
 }
 
+/**
+ * Whether a transaction that wrote to one of these tables before the publication, or its list, became what it is now is still open: the log will
+ * have only half of it.
+ */
+export async function isHalved(sql: Sql, { publication, tables }: Standing): Promise<boolean> {
+  const versions = tables.map(({ member }) => member?.version.split('/')[1]);
+  const [row] = await sql.query(
+    `SELECT EXISTS (
+       SELECT FROM json_to_recordset($1::json) AS table_of (stores oid[], version text)
+       JOIN pg_locks held ON held.relation = ANY (stores) AND held.mode = 'RowExclusiveLock' AND held.granted
+       JOIN pg_locks own ON own.virtualtransaction = held.virtualtransaction AND own.locktype = 'transactionid' AND own.mode = 'ExclusiveLock'
+       WHERE held.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND age(own.transactionid) > age(version::xid))`,
+    [
+      JSON.stringify(
+        tables.map(({ stores }, place) => ({
+          stores: `{${stores.map(({ oid }) => oid).join(',')}}`,
+          version: versions[place] ?? publication?.version ?? null,
+        })),
+      ),
+    ],
+  );
+  return row?.[0] === 't';
+}
+
 /** Rows came to a table, or went from it, with the partition that they are in: the log has no word of that. */
 export function regrouped(before: readonly number[], { stores }: TableStanding): boolean {
   return before.some((oid) => !stores.some((store) => store.oid === oid)) || stores.some(({ oid, born }) => !born && !before.includes(oid));

@@ -19,6 +19,7 @@ import { lsnOf } from './lsn.ts';
 import { leaveMark, leaveReceipt, leaveRows } from './messages.ts';
 import { recall } from './remembered.ts';
 import { ReplicationConnection } from './replication.ts';
+import { Retention } from './retention.ts';
 import { claimSlot, readSlot, slotTaken, type SlotName } from './slot.ts';
 import { sqlState, type Sessions, type Sql } from './sql.ts';
 import type { PgTable } from './tables.ts';
@@ -56,6 +57,7 @@ export class PostgresSource implements ChangeSource {
   readonly #history: string;
   readonly #following: Following;
   readonly #confirming: Confirming;
+  readonly #retention: Retention;
   /** Where the slot begins, as of the last connection. */
   #floor: Floor = { position: positionOf(0), reason: 'retention' };
   /** The log cannot be read on from where it was. */
@@ -70,6 +72,7 @@ export class PostgresSource implements ChangeSource {
     this.#history = history;
     this.#following = following;
     this.#confirming = confirming;
+    this.#retention = new Retention(parts.slot.name, parts.log);
   }
 
   /**
@@ -218,6 +221,7 @@ export class PostgresSource implements ChangeSource {
     const before = this.#following.floor.position;
     try {
       await this.#following.look();
+      await this.#retention.look(this.#parts.sessions);
     } catch (error) {
       if (!this.#closed.signal.aborted) this.#parts.log.error({ err: error }, 'the publication could not be looked at, or set right');
     }

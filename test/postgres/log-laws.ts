@@ -290,6 +290,33 @@ export const LOG_LAWS: Readonly<Record<string, (site: Site) => Promise<void>>> =
     expect([follower.lost, follower.changes]).toEqual([['item publication_changed'], [[[null, { id: '2', text: 'seen' }]]]]);
   },
 
+  async 'a transaction that was open while its table was put back never counts by half'({ app, world, database }) {
+    await app.run(WITH_ITEM);
+    const other = await world.other();
+    await (await Follower.of(database(), [bound(ITEM)]))[Symbol.asyncDispose]();
+    // Left to itself it would put the table back, when nobody is writing to it.
+    await using follower = await Follower.of(database(), [bound(ITEM)], { ...HASTY, setup: 'check' });
+    await follower.settled();
+    await app.run('ALTER PUBLICATION rowcast DROP TABLE item');
+    await other.run('BEGIN');
+    await other.run(`INSERT INTO item VALUES (1, 'before')`);
+    await until(() => follower.lost.length > 0);
+    const gone = follower.lost.length;
+    await app.run('ALTER PUBLICATION rowcast ADD TABLE item');
+    await until(() => follower.lost.length > gone);
+    await other.run(`INSERT INTO item VALUES (2, 'after')`);
+    await other.run('COMMIT');
+    await until(() => follower.changes.length > 0);
+    const half = follower.commits.findIndex(({ changes }) => changes.length > 0);
+    await until(() => follower.commits.some(({ lost }, at) => at > half && lost.length > 0));
+    await follower.settled();
+    // And then it is over.
+    const count = follower.lost.length;
+    await app.run(`INSERT INTO item VALUES (3, 'x')`);
+    await follower.settled();
+    expect([follower.lost.length, follower.changes.at(-1)]).toEqual([count, [[null, { id: '3', text: 'x' }]]]);
+  },
+
   async 'a publication that is dropped is made again, and what was missed is a loss'({ app, database }) {
     await app.run(WITH_ITEM);
     await using follower = await Follower.of(database(), [bound(ITEM)], HASTY);

@@ -54,9 +54,11 @@ const lsn = async (app: AppConnection): Promise<bigint> =>
 /** What must hold from one life of a process to the next. Each place has the tables `item` and `other`. */
 export const RESTART_LAWS: Readonly<Record<string, (place: Place, server: PostgresServer) => Promise<void>>> = {
   async 'a process that starts again reads exactly the commits that it read before, and then the others'(place) {
-    const first = await place.follow(FROM_FLOOR);
+    // A clock by which everything that is done from time to time has been done.
+    const first = await place.follow({ ...FROM_FLOOR, clock: testClock(200) });
     for (let id = 1; id <= 20; id++) await place.app.run(`INSERT INTO item VALUES (${id}, 'x')`); // sql: a number
     await first.settled();
+    await rounds(place, 20);
     await first[Symbol.asyncDispose]();
     await place.app.run(`INSERT INTO item VALUES (21, 'x')`);
     await using again = await place.follow(FROM_FLOOR);
@@ -164,10 +166,14 @@ export const RESTART_LAWS: Readonly<Record<string, (place: Place, server: Postgr
         await follower.settled();
         await ghost('nobody');
         await holdsUp();
+        // What is written down about the log waits for no standby either.
+        await app.run('INSERT INTO other VALUES (7)');
+        const seen = await until(() => follower.commits.find(({ changes }) => changes.length > 0));
+        await until(async () => (await confirmed()) >= numberOf(seen.position));
         waiting = other.run(`INSERT INTO item VALUES (1, 'not yet')`);
         await follower.settled().then(() => until(() => ids(follower).includes(1)));
         expect(await app.all('SELECT 1 FROM item')).toEqual([]);
-        at = follower.commits.find(({ changes }) => changes.length > 0)?.position ?? '';
+        at = follower.commits.findLast(({ changes }) => changes.length > 0)?.position ?? '';
         for (let id = 2; id < 6; id++) {
           await app.run(`INSERT INTO item VALUES (${id}, 'x')`); // sql: a number
           await follower.settled();
@@ -287,7 +293,8 @@ export const RESTART_LAWS: Readonly<Record<string, (place: Place, server: Postgr
     await follower.settled();
     await capped(server, async () => {
       const go = follower.stall();
-      for (let n = 0; n < 10; n++)
+      // More than all the buffers on the way hold: the server cannot send on.
+      for (let n = 0; n < 40; n++)
         await place.app.run(`INSERT INTO item SELECT ${n} * 100 + i, repeat('x', 10000) FROM generate_series(1, 100) i`); // sql: a number
       await overrun(place);
       go();
@@ -296,6 +303,23 @@ export const RESTART_LAWS: Readonly<Record<string, (place: Place, server: Postgr
     await place.app.run(`INSERT INTO other VALUES (9)`);
     await follower.settled();
     expect([follower.lost, ids(follower).at(-1)]).toEqual([['item slot_lost', 'other slot_lost'], 9]);
+  },
+
+  async 'a slot that the server is about to cut off is said early, and louder when it is near'(place, server) {
+    await using follower = await place.follow({ ...FROM_FLOOR, acknowledges: false, clock: testClock(200) });
+    await follower.settled();
+    await capped(
+      server,
+      async () => {
+        const write = () =>
+          place.app.run(`SELECT pg_logical_emit_message(false, 'noise', repeat('x', 1000000)) FROM generate_series(1, 4)`);
+        await until(() => write().then(() => follower.log.warnings.some((warning) => warning.includes('% of what it may keep'))));
+        expect(follower.log.errors).toEqual([]);
+        await until(() => write().then(() => follower.log.errors.some((error) => error.includes('% of what it may keep'))));
+      },
+      '256MB',
+    );
+    expect(follower.lost).toEqual([]);
   },
 
   async 'a publication made again while nobody ran is where the log begins'(place) {
@@ -456,7 +480,7 @@ async function rounds({ app, slot }: Place, count: number): Promise<void> {
     String(
       (
         await app.all(
-          `SELECT reply_time FROM pg_stat_replication JOIN pg_replication_slots ON active_pid = pid WHERE slot_name = '${slot}'`,
+          `SELECT reply_time::text FROM pg_stat_replication JOIN pg_replication_slots ON active_pid = pid WHERE slot_name = '${slot}'`,
         )
       )[0]?.['reply_time'],
     ); // sql: a name of ours
@@ -466,15 +490,15 @@ async function rounds({ app, slot }: Place, count: number): Promise<void> {
   }
 }
 
-async function capped(server: PostgresServer, law: () => Promise<void>): Promise<void> {
+async function capped(server: PostgresServer, law: () => Promise<void>, kept = '16MB'): Promise<void> {
   const admin = await connect(server.url);
   const set = async (value: string): Promise<void> => {
-    await admin.run(`ALTER SYSTEM SET max_slot_wal_keep_size = '${value}'`); // sql: one of two constants
+    await admin.run(`ALTER SYSTEM SET max_slot_wal_keep_size = '${value}'`); // sql: one of our constants
     await admin.run('SELECT pg_reload_conf()');
     await until(async () => (await admin.all('SHOW max_slot_wal_keep_size'))[0]?.['max_slot_wal_keep_size'] === value);
   };
   try {
-    await set('16MB');
+    await set(kept);
     await law();
   } finally {
     await set('1GB');
