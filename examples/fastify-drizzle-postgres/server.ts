@@ -1,6 +1,6 @@
 // Live tables for an app on Fastify, Drizzle and Postgres: this file is all there is to add.
 // npm install rowcast pg drizzle-orm fastify; then DATABASE_URL=postgres://… node server.ts
-// Postgres runs with wal_level=logical; `npx rowcast setup --sql` prints what is done to the database, `npx rowcast teardown` undoes it.
+// Postgres runs with wal_level=logical, and with max_slot_wal_keep_size, so that a restart misses nothing; `npx rowcast setup --sql` prints what is done to the database, `npx rowcast teardown` undoes it.
 import { eq } from 'drizzle-orm';
 import { drizzle as database } from 'drizzle-orm/node-postgres';
 import { boolean, integer, pgTable, text } from 'drizzle-orm/pg-core';

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { Bound, Clock, Database, Log, Model, OpenDatabase } from '../core/index.ts';
+import { RowcastError, type Bound, type Clock, type Database, type Log, type Model, type OpenDatabase } from '../core/index.ts';
 import { BOUNDS, type TransactionBounds } from './assembler.ts';
 import { CONFIRM_AFTER, type ConfirmAfter } from './confirming.ts';
 import { journalGone, journalLeft } from './journal-setup.ts';
@@ -7,13 +7,13 @@ import { leaveReceipt } from './messages.ts';
 import { note, publicationGone, publicationSteps, readStanding } from './publication.ts';
 import { checkServer, type Server } from './server.ts';
 import { pgSessions, type DrizzleOver } from './sessions.ts';
-import { applySteps, bookkeeping, bookkeepingGone, META, readNotes, refuseMissing, setUpAlone, type GuardedStep } from './setup.ts';
+import { applySteps, bookkeeping, bookkeepingGone, META, readNotes, refuseMissing, SCHEMA, setUpAlone, type GuardedStep } from './setup.ts';
 import { checkSlotName, createSlotSql, readSlot, type SlotName } from './slot.ts';
 import { examine } from './examine.ts';
 import { ReplicationConnection } from './replication.ts';
 import { LOG_UNTIL, PgRows } from './rows.ts';
 import { PostgresSource } from './source.ts';
-import { literal, type Sessions, type Sql } from './sql.ts';
+import { literal, sqlState, type Sessions, type Sql } from './sql.ts';
 import { PgStore } from './store.ts';
 import { joinTables, type PgTable } from './tables.ts';
 import { openByTriggers, planByTriggers } from './triggers.ts';
@@ -53,10 +53,11 @@ export interface PostgresOptions {
  * @example
  * ```ts
  * const live = await rowcast({ source: postgres(process.env.DATABASE_URL), bindings: { posts } })
+ * const other = postgres(process.env.DATABASE_URL, { follow: 'triggers' })
  * ```
  */
-export function postgres(options: string | PostgresOptions): Database {
-  const settings = typeof options === 'string' ? { url: options } : options;
+export function postgres(options: string | PostgresOptions, more: Omit<PostgresOptions, 'url'> = {}): Database {
+  const settings = typeof options === 'string' ? { ...more, url: options } : options;
   return {
     name: 'postgres',
     plan: (bound) =>
@@ -67,8 +68,11 @@ export function postgres(options: string | PostgresOptions): Database {
       }),
     open(bound, { setup, clock, log }) {
       const hands = { setup, clock, log };
-      if (settings.follow !== 'triggers') return open(settings, bound, hands);
-      return openByTriggers({ ...settings, connections: connectionsOf(settings), bounds: boundsOf(settings) }, bound, hands);
+      const opened =
+        settings.follow === 'triggers'
+          ? openByTriggers({ ...settings, connections: connectionsOf(settings), bounds: boundsOf(settings) }, bound, hands)
+          : open(settings, bound, hands);
+      return opened.catch((error: unknown) => Promise.reject(denied(error)));
     },
     examine: (bound) => examine(settings, bound),
     teardown: () =>
@@ -78,6 +82,18 @@ export function postgres(options: string | PostgresOptions): Database {
         return steps;
       }),
   };
+}
+
+/** Set up by one role and run by another, which was not told what it may use. */
+function denied(cause: unknown): unknown {
+  if (cause instanceof RowcastError || sqlState(cause) !== '42501') return cause;
+  return new RowcastError(
+    'setup_needed',
+    `the database's user may not use what was set up (the server says: ${(cause as Error).message}); run as its owner, with that user's name: ` +
+      `GRANT USAGE ON SCHEMA ${SCHEMA} TO …; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${SCHEMA} TO …; ` +
+      `\`npx rowcast doctor\` says what else is missing`,
+    { cause },
+  );
 }
 
 async function visit<T>(settings: PostgresOptions, look: (sessions: Sessions) => Promise<T>): Promise<T> {

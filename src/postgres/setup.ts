@@ -126,7 +126,8 @@ async function explained(sql: Sql, step: GuardedStep, cause: unknown): Promise<u
     case '42501':
       return new RowcastError(
         'setup_needed',
-        `the database's user may not do this (it must own the tables, and have CREATE on the database); run it as one who may:\n${step.sql};`,
+        `the database's user may not do this (it must own the tables, and have CREATE on the database); run \`npx rowcast setup\` as one who may, which ` +
+          `does this and what follows it (\`--sql\` prints it):\n${step.sql};`,
         { cause },
       );
     case '42P10':

@@ -23,7 +23,9 @@ export function unknownFields({ binding }: Stream, data: Readonly<Record<string,
   const foreign = Object.keys(data).filter((field) => !binding.writable.includes(field));
   if (foreign.length === 0) return null;
   const fields = Object.fromEntries(foreign.map((field) => [field, 'is not a field you may write']));
-  return { ok: false, code: 'unknown_field', message: `only these may be written: ${binding.writable.join(', ')}`, fields };
+  const placed = foreign.find((field) => binding.groupBy?.includes(field));
+  const cure = placed === undefined ? '' : `; the ${placed} of a new row is that of the view it is created in: ask for one with params`;
+  return { ok: false, code: 'unknown_field', message: `only these may be written: ${binding.writable.join(', ')}${cure}`, fields };
 }
 
 /** From the wire to what the ORM's `insert()` takes. */
