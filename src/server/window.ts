@@ -198,6 +198,7 @@ export class Window {
     this.#floor = entry.position;
     this.#floorReason = 'retention';
     if (entry.xid !== null) this.#gone.add(BigInt(entry.xid));
+    else this.#cut = entry.position; // of what no transaction did, only the place is known
     for (const delivery of entry.deliveries) {
       const byGroup = this.#deliveries.get(delivery.stream) as Map<string, Chain<Passed>>;
       for (const group of groupsOf(delivery)) shift(byGroup, group);
