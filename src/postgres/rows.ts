@@ -215,10 +215,9 @@ class RowQuery {
     const from = params.length;
     const beyond = after === null ? '' : ` AND (${this.#key}) > (${this.#keyAt.map((_, at) => `$${from + at + 1}`).join(', ')})`;
     const values = after === null ? params : [...params, ...this.#keyAt.map((at) => after[at])];
-    return this.#sql.query(
-      `SELECT ${this.#columns} FROM ${this.#table.sql} WHERE (${sql})${beyond} ORDER BY ${this.#key}${limit === null ? '' : ` LIMIT ${limit}`}`,
-      values,
-    );
+    const some = limit === null ? '' : ` LIMIT ${limit}`;
+    // sql: columns, table and key as identifier() wrote them, conditions with places for their values, and a number of ours
+    return this.#sql.query(`SELECT ${this.#columns} FROM ${this.#table.sql} WHERE (${sql})${beyond} ORDER BY ${this.#key}${some}`, values);
   }
 
   async count(): Promise<number> {

@@ -1,7 +1,7 @@
 import { groupKey, groupValue, RowcastError, type Clock, type Log, type Position } from '../core/index.ts';
 import { within } from './deadline.ts';
 import type { OpenEndpoint } from './endpoint.ts';
-import type { Arrival } from './session.ts';
+import type { Arrival } from './arrival.ts';
 
 /** An endpoint, found by the path of a request, and what its path captured. */
 export interface Found {

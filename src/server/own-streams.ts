@@ -1,7 +1,7 @@
 import { groupKey, RowcastError, type Group, type Json, type Log } from '../core/index.ts';
 import { encoded, type Consumer, type ConsumerContext } from './consumer.ts';
 import { jsonOf } from './groups.ts';
-import type { Arrival } from './session.ts';
+import type { Arrival } from './arrival.ts';
 import type { PlainFrame } from './tick.ts';
 
 /** What a consumer's functions may do to their session. */

@@ -18,6 +18,7 @@ import {
   type Snapshot,
   type Stream,
 } from '../core/index.ts';
+import type { Arrival, Door } from './arrival.ts';
 import { admission, type Admission, type Found } from './admission.ts';
 import { boundOf, joined, routesOf, type Joined } from './bindings.ts';
 import type { BulkBounds } from './bulk.ts';
@@ -30,7 +31,7 @@ import { Memberships } from './memberships.ts';
 import { reaching, type Reach } from './reach.ts';
 import { Health, relay } from './relay.ts';
 import { sealing } from './sealing.ts';
-import { Session, type Arrival, type Door, type SessionParts } from './session.ts';
+import { Session, type SessionParts } from './session.ts';
 import { CLOSE, type CloseReason } from '../protocol/index.ts';
 
 export interface ServerOptions {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   groupKey,
   type Clock,
@@ -22,9 +21,9 @@ import {
   type RefreshFrame,
   type WriteFrame,
 } from '../protocol/index.ts';
+import { authorOf, type Arrival, type Door } from './arrival.ts';
 import { principalOf, sessionOf, untilOf, userIdOf } from './admission.ts';
 import { within } from './deadline.ts';
-import type { Connecting, OpenEndpoint } from './endpoint.ts';
 import type { FirstRows } from './first-rows.ts';
 import type { Gateway } from './gateway.ts';
 import { inbound } from './inbound.ts';
@@ -33,7 +32,7 @@ import type { Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnStreams } from './own-streams.ts';
 import { Views, type Shown } from './views.ts';
-import type { Transport, Wire } from './wire.ts';
+import type { Transport } from './wire.ts';
 
 /** How long before a user's time is over it is said: a minute. */
 const EXPIRING = 60_000;
@@ -53,25 +52,6 @@ export interface SessionParts {
   reach(position: Position, signal: AbortSignal): Promise<void>;
   /** Seconds between two pings. */
   readonly heartbeat: number;
-}
-
-/** Who connected, to what. */
-export interface Arrival {
-  readonly endpoint: OpenEndpoint;
-  readonly user: unknown;
-  /** Null: nobody in particular. */
-  readonly principal: string | null;
-  readonly connecting: Connecting;
-  /** Those of `connectionGroups`. */
-  readonly groups: readonly Group[];
-  /** Where the log was when it was asked who this is. Left out: nothing was asked. */
-  readonly asOf?: Position;
-}
-
-/** How a connection's bytes are made, and where they go. */
-export interface Door<B> {
-  readonly wire: Wire<B>;
-  readonly transport: Transport<B>;
 }
 
 /**
@@ -395,20 +375,6 @@ export class Session<B> {
     this.box.send({ type: 'error', code, message, ...(id === undefined ? {} : { id }) });
     if (!this.box.wire.answers) this.#parts.log.warn({ code }, message);
   }
-}
-
-/**
- * Who writes, and under which name the log has it: a digest of both, so that no client has another user's by knowing it, and the log holds
- * no user.
- */
-function authorOf({ principal }: Arrival, client: string): [principal: string, author: string] {
-  const who = principal ?? `anonymous:${client}`;
-  return [
-    who,
-    createHash('sha256')
-      .update(JSON.stringify([who, client]))
-      .digest('base64url'),
-  ];
 }
 
 /** A client's own text in a message: on one line, and short. */

@@ -1,4 +1,4 @@
-import { createClient, type Answer } from '../../src/client/index.ts';
+import { createClient, type Answer, type Client } from '../../src/client/index.ts';
 import type { ClientFrame, ServerFrame } from '../../src/protocol/index.ts';
 import type { Position } from '../../src/core/index.ts';
 import { STREAMS, type User } from './app.ts';
@@ -9,7 +9,6 @@ import { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
 import { Broken, Wiretap, type Witness } from './wiretap.ts';
 
-type Client = ReturnType<typeof createClient>;
 type Handle = ReturnType<Client['stream']>;
 
 export interface Looked {

@@ -1,4 +1,4 @@
-import { Random } from './random.ts';
+import type { Random } from './random.ts';
 
 /** A turn of the real event loop: what runs by itself (promises) has run to its end when the next one begins. */
 const turn = globalThis.setImmediate;
