@@ -91,6 +91,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
 
   for (const client of clients) client.wake();
   const rounds = options.rounds ?? 4;
+  let said = 0;
   try {
     for (let round = 1; round <= rounds && judge.violations.length < ENOUGH; round++) {
       const goal = Math.floor((changes * round) / rounds);
@@ -108,6 +109,8 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
       for (const about of missing) judge.violations.push({ kind: 'stuck', who: 'all', about });
       judge.settleWrites();
       for (const about of await oracle.differences()) judge.violations.push({ kind: 'wrong', who: 'the oracle', about });
+      for (const { kind, who, about } of judge.violations.slice(said, said + 10)) say(`${kind.toUpperCase()} ${who}: ${about}`);
+      said = judge.violations.length;
       const memory = app.memory.at(-1);
       say(
         `round ${round}/${rounds}: ${oracle.history.changes} changes in ${oracle.history.commits.length} commits, ${judge.frames} frames, ` +
