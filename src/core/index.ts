@@ -28,6 +28,7 @@ export * from './ports/rows.ts';
 export * from './ports/store.ts';
 export * from './position.ts';
 export * from './route.ts';
+export * from './shelf.ts';
 export * from './sees.ts';
 export * from './snapshot.ts';
 export * from './stream.ts';

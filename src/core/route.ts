@@ -56,11 +56,12 @@ export function route(commit: Commit, { streams, members }: Routes, failed: (str
   }
   if (deliveries.length === 0 && resets.size === 0 && commit.receipts.length === 0 && granted.length === 0) return null;
   const reset = new Set([...resets.values()].map(({ stream }) => stream));
+  // A copy: a list that grew has room for more than it has, and this one is kept.
   return {
     position: commit.position,
     xid: commit.xid === null ? null : commit.xid.toString(),
     receipts: commit.receipts,
-    deliveries: reset.size === 0 ? deliveries : deliveries.filter(({ stream }) => !reset.has(stream)),
+    deliveries: reset.size === 0 ? deliveries.slice() : deliveries.filter(({ stream }) => !reset.has(stream)),
     resets: [...resets.values()],
     members: granted,
     ...(commit.lost.some(({ reason }) => GAPS.has(reason)) ? { gap: true } : {}),
@@ -95,6 +96,8 @@ function deliver({ table, before, after }: Change, stream: Stream): Delivery | n
     text = groupsAfter.length > 0 ? stream.text(after) : null;
     if (text === null) groupsAfter = [];
   }
+  // Kept once where nothing moved, as it mostly is.
+  if (groupsBefore && groupsAfter && same(groupsBefore, groupsAfter)) groupsBefore = groupsAfter;
   if (!groupsBefore?.length && !groupsAfter?.length) return null;
   return {
     stream: stream.name,
@@ -103,4 +106,8 @@ function deliver({ table, before, after }: Change, stream: Stream): Delivery | n
     after: groupsAfter,
     fields: text ?? '{}',
   };
+}
+
+function same(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((group, at) => group === other[at]);
 }

@@ -45,12 +45,9 @@ function readable(table: Table, image: Image, place: number): LogValue {
 
 /** A JSON object's text with the named columns of an image. The one function every byte of a row leaves through. */
 export function project(table: Table, places: readonly number[], image: Image): string {
-  let text = '{';
-  for (const place of places) {
-    if (text.length > 1) text += ',';
-    text += `${JSON.stringify((table.columns[place] as TableColumn).name)}:${columnText(table, image, place)}`;
-  }
-  return text + '}';
+  // Joined, not added up: a text that is kept must not be a tree of its parts.
+  const parts = places.map((place) => `${JSON.stringify((table.columns[place] as TableColumn).name)}:${columnText(table, image, place)}`);
+  return ['{', parts.join(','), '}'].join('');
 }
 
 /** The row as code sees it. A column that cannot be read throws when it is asked for, and not before: who does not need it goes on. */

@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { RowcastError, sizeOf, type Clock, type Entry, type Ledger, type LedgerBounds, type Position } from '../core/index.ts';
-import { Shelf } from './shelf.ts';
+import { RowcastError, Shelf, sizeOf, type Clock, type Entry, type Ledger, type LedgerBounds, type Position } from '../core/index.ts';
 
 export interface MemoryLedgerOptions {
   /** Those left out: 100,000 entries, 64 MiB, one hour. */
@@ -82,7 +81,7 @@ class MemoryLedger implements Ledger {
   follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Entry[]> {
     this.#trim();
     const isKept = this.#floor <= after && after <= this.#tail;
-    return this.#read(isKept ? this.#after(after) : gap(after, this.#floor, this.#tail), signal);
+    return this.#read(isKept ? this.#kept.after(({ entry }) => entry.position <= after) : gap(after, this.#floor, this.#tail), signal);
   }
 
   /** A follower is a number on the shelf: it holds up nothing, and an append between its check and its sleep is impossible. */
@@ -120,17 +119,6 @@ class MemoryLedger implements Ledger {
       this.#bytes -= first.bytes;
       this.#floor = first.entry.position;
     }
-  }
-
-  /** The number of the first entry after a position that is between floor and tail. */
-  #after(position: Position): number {
-    let [from, to] = [this.#kept.first, this.#kept.end];
-    while (from < to) {
-      const middle = Math.floor((from + to) / 2);
-      if ((this.#kept.at(middle) as Kept).entry.position > position) to = middle;
-      else from = middle + 1;
-    }
-    return from;
   }
 }
 

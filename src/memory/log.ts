@@ -2,6 +2,7 @@ import {
   numberOf,
   positionOf,
   RowcastError,
+  Shelf,
   type Change,
   type ChangeSource,
   type Commit,
@@ -14,7 +15,6 @@ import {
   type Row,
   type Table,
 } from '../core/index.ts';
-import { Shelf } from './shelf.ts';
 
 /** Commits kept for a reader that comes back, after they are held elsewhere. */
 const KEPT = 10_000;

@@ -1,4 +1,5 @@
 import {
+  Shelf,
   shows,
   showsAll,
   sizeOf,
@@ -12,7 +13,6 @@ import {
   type Revocation,
   type Snapshot,
 } from '../core/index.ts';
-import { Chain } from './chain.ts';
 import { Gone } from './gone.ts';
 
 /** One entry that has passed, and what is true of the log up to it. */
@@ -50,9 +50,9 @@ interface Member {
 export class Window {
   readonly #bounds: LedgerBounds;
   readonly #clock: Clock;
-  readonly #kept = new Chain<Kept>();
-  readonly #deliveries = new Map<string, Map<string, Chain<Passed>>>();
-  readonly #members = new Map<string, Chain<Member>>();
+  readonly #kept = new Shelf<Kept>();
+  readonly #deliveries = new Map<string, Map<string, Shelf<Passed>>>();
+  readonly #members = new Map<string, Shelf<Member>>();
   readonly #resets = new Map<string, LastReset>();
   readonly #revoked = new Map<string, Position>();
   #floor: Position = '';
@@ -102,7 +102,7 @@ export class Window {
     this.#bytes += bytes;
     this.#tail = entry.position;
     for (const delivery of entry.deliveries) this.#index(entry, delivery);
-    for (const change of entry.members) chainOf(this.#members, memberKey(change.membership, change.user)).push({ entry, change });
+    for (const change of entry.members) shelfOf(this.#members, memberKey(change.membership, change.user)).push({ entry, change });
     for (const { stream, reason } of entry.resets) this.#resets.set(stream, { position: entry.position, xid: entry.xid, reason });
     for (const { revokes } of entry.receipts) if (revokes) this.#revoked.set(revocationKey(revokes), entry.position);
     this.trim();
@@ -113,15 +113,15 @@ export class Window {
   trim(): void {
     const { entries, bytes, age } = this.#bounds;
     const oldest = this.#clock.now() - age;
-    for (let first = this.#kept.first; first; first = this.#kept.first) {
-      if (this.#kept.length <= entries && this.#bytes <= bytes && first.at >= oldest) return;
+    for (let first = oldestOf(this.#kept); first; first = oldestOf(this.#kept)) {
+      if (this.#kept.size <= entries && this.#bytes <= bytes && first.at >= oldest) return;
       this.#drop(first);
     }
   }
 
   /** Nothing may be gone on from that is before here: there is a gap. */
   cut(at: Position, reason: ResetReason): void {
-    for (let first = this.#kept.first; first; first = this.#kept.first) this.#drop(first);
+    for (let first = oldestOf(this.#kept); first; first = oldestOf(this.#kept)) this.#drop(first);
     this.#floor = this.#tail = this.#cut = at;
     this.#floorReason = reason;
     this.#isOpen = true;
@@ -139,9 +139,8 @@ export class Window {
     if (!byGroup) return [];
     const found: (readonly Passed[])[] = [];
     for (const group of groups) {
-      const chain = byGroup.get(group);
-      const tail = chain?.after((passed) => passed.entry.position <= after);
-      if (tail && tail.length > 0) found.push(tail);
+      const tail = tailOf(byGroup.get(group), after);
+      if (tail.length > 0) found.push(tail);
     }
     if (found.length < 2) return found[0] ?? [];
     const all = found.flat().sort((one, other) => one.number - other.number);
@@ -149,7 +148,7 @@ export class Window {
   }
 
   membersSince(after: Position, membership: string, user: string): readonly Member[] {
-    return this.#members.get(memberKey(membership, user))?.after(({ entry }) => entry.position <= after) ?? [];
+    return tailOf(this.#members.get(memberKey(membership, user)), after);
   }
 
   /** Why the stream's viewers had to read again after this position; null: they did not. */
@@ -174,8 +173,7 @@ export class Window {
   startOf(snapshot: Snapshot): Position | null {
     if (!this.#reaches(snapshot) || !this.#gone.shownIn(snapshot)) return null;
     const unseen = this.#kept.after(({ entry, highest }) => showsAll(snapshot, { position: entry.position, highest }));
-    const seen = this.#kept.length - unseen.length;
-    return seen === 0 ? this.#floor : (this.#kept.at(seen - 1) as Kept).entry.position;
+    return this.#kept.at(unseen - 1)?.entry.position ?? this.#floor;
   }
 
   /** Whether rows read in this snapshot have everything that is missing here. */
@@ -189,7 +187,7 @@ export class Window {
     let byGroup = this.#deliveries.get(delivery.stream);
     if (!byGroup) this.#deliveries.set(delivery.stream, (byGroup = new Map()));
     const passed = { number: ++this.#number, entry, delivery };
-    for (const group of groupsOf(delivery)) chainOf(byGroup, group).push(passed);
+    for (const group of groupsOf(delivery)) shelfOf(byGroup, group).push(passed);
   }
 
   #drop({ entry, bytes }: Kept): void {
@@ -200,7 +198,7 @@ export class Window {
     if (entry.xid !== null) this.#gone.add(BigInt(entry.xid));
     else this.#cut = entry.position; // of what no transaction did, only the place is known
     for (const delivery of entry.deliveries) {
-      const byGroup = this.#deliveries.get(delivery.stream) as Map<string, Chain<Passed>>;
+      const byGroup = this.#deliveries.get(delivery.stream) as Map<string, Shelf<Passed>>;
       for (const group of groupsOf(delivery)) shift(byGroup, group);
     }
     for (const { membership, user } of entry.members) shift(this.#members, memberKey(membership, user));
@@ -230,14 +228,20 @@ export function groupsOf({ before, after }: Delivery): Iterable<string> {
 const memberKey = (membership: string, user: string): string => `${membership}\n${user}`;
 const revocationKey = (revoked: Revocation): string => ('user' in revoked ? `user\n${revoked.user}` : `session\n${revoked.session}`);
 
-function chainOf<T>(chains: Map<string, Chain<T>>, key: string): Chain<T> {
-  let chain = chains.get(key);
-  if (!chain) chains.set(key, (chain = new Chain()));
-  return chain;
+const oldestOf = (kept: Shelf<Kept>): Kept | undefined => kept.at(kept.first);
+
+function tailOf<T extends { readonly entry: Entry }>(shelf: Shelf<T> | undefined, after: Position): readonly T[] {
+  return shelf?.slice(shelf.after(({ entry }) => entry.position <= after)) ?? [];
 }
 
-function shift<T>(chains: Map<string, Chain<T>>, key: string): void {
-  const chain = chains.get(key);
-  chain?.shift();
-  if (chain?.length === 0) chains.delete(key);
+function shelfOf<T>(shelves: Map<string, Shelf<T>>, key: string): Shelf<T> {
+  let shelf = shelves.get(key);
+  if (!shelf) shelves.set(key, (shelf = new Shelf()));
+  return shelf;
+}
+
+function shift<T>(shelves: Map<string, Shelf<T>>, key: string): void {
+  const shelf = shelves.get(key);
+  shelf?.shift();
+  if (shelf?.size === 0) shelves.delete(key);
 }

@@ -1,7 +1,10 @@
 /** Emptied slots that are not worth moving the others for. */
-const SPARE = 1_024;
+const SPARE = 64;
 
-/** A queue whose items keep their numbers: the first that was ever put in is 0. All but `slice` is O(1), amortised; what was taken is let go of at once. */
+/**
+ * A queue whose items keep their numbers: the first that was ever put in is 0. Putting in and taking cost one step, amortised; what was taken is
+ * let go of at once.
+ */
 export class Shelf<T> {
   #slots: (T | undefined)[] = [];
   /** The number of the item in the first slot. */
@@ -48,8 +51,19 @@ export class Shelf<T> {
     return item;
   }
 
+  /** The number of the first item that is not `passed`, `end` when all are; those that are must all stand before it. */
+  after(passed: (item: T) => boolean): number {
+    let [from, to] = [this.first, this.end];
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      if (passed(this.at(middle) as T)) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
   /** At most `count` items from this number on, which must not be one that was taken. */
-  slice(from: number, count: number): T[] {
+  slice(from: number, count: number = this.size): T[] {
     const at = from - this.#base;
     return this.#slots.slice(at, at + count) as T[];
   }

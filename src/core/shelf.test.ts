@@ -15,8 +15,10 @@ test('an item keeps its number whatever is taken away, and taken ones leave no m
           else if (shelf.shift() !== (first < end ? first++ : undefined)) expect.fail('another item than the oldest was taken');
         }
         expect([shelf.first, shelf.end, shelf.size]).toEqual([first, end, end - first]);
-        expect(shelf.slots).toBeLessThanOrEqual(2 * shelf.size + 1_025);
+        expect(shelf.slots).toBeLessThanOrEqual(2 * shelf.size + 65);
         const from = first + Math.floor(((end - first) * way) / 100);
+        expect([shelf.after((item) => item < from), shelf.after(() => true), shelf.after(() => false)]).toEqual([from, end, first]);
+        expect(shelf.slice(from)).toHaveLength(end - from);
         expect(shelf.slice(from, 5)).toEqual(Array.from({ length: Math.min(5, end - from) }, (_, at) => from + at));
         expect([shelf.at(first - 1), shelf.at(end), shelf.at(from)]).toEqual([undefined, undefined, from < end ? from : undefined]);
       }
