@@ -364,7 +364,8 @@ export class Views {
 
   #rebase(reason: ResetReason): void {
     for (const subscription of this.#held.values()) {
-      if (subscription.view.group !== null) continue;
+      // What nobody knows just now is not lost: it is looked at when it is known.
+      if (subscription.view.group !== null || this.#suspended.has(subscription)) continue;
       const groups = this.#baseGroups(subscription.view.stream);
       if (same(subscription.groups, groups)) continue;
       if (this.#parts.box.wire.unasked) subscription.move(groups);
