@@ -127,7 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'sessions kept over a gap in the log',
     breaks: 'an access that was taken back in what was lost goes on',
-    edits: one('server/gateway.ts', '    if (entry.gap) this.#sendAway();\n', ''),
+    edits: one('server/gateway.ts', '    if (entry.gap) {\n      this.#sendAway();\n', '    if (entry.gap) {\n'),
   },
   {
     name: 'a gap not sealed',
@@ -196,7 +196,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ready before the log is there',
     breaks: 'rows are shown, and said to be of now, before all that they have in them is known',
-    edits: one('server/first-rows.ts', 'this.#parts.reach(reading.snapshot.until, signal).then(', 'Promise.resolve().then('),
+    edits: one(
+      'server/first-rows.ts',
+      'this.#parts.reach(snapshot.until, AbortSignal.any([signal, over.signal])).then(',
+      'Promise.resolve().then(',
+    ),
   },
   {
     name: 'merged with what was between',

@@ -261,7 +261,10 @@ export class Gateway {
   #pass(entry: Entry): number {
     if (entry.prev > this.position) this.#gap(entry.prev);
     const { position } = entry;
-    if (entry.gap) this.#sendAway();
+    if (entry.gap) {
+      this.#sendAway();
+      if (this.window.isOpen) this.#missing(); // the mark that was waited for may be in this gap
+    }
     const bytes = this.window.push(entry);
     for (const receipt of entry.receipts) {
       if (receipt.client === this.#seal) this.window.seal(entry.xid);

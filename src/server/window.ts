@@ -127,6 +127,11 @@ export class Window {
     this.#isOpen = true;
   }
 
+  /** Whether it is not known yet what all that is missing is older than. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** What is missing was begun before this transaction. Until then nobody knows which rows have it. */
   seal(xid: string | null): void {
     this.#isOpen = false;
