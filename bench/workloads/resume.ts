@@ -3,6 +3,10 @@ import { Part, type Cpu } from '../process.ts';
 import type { Scale } from '../scale.ts';
 
 const ROWS = 100;
+/** Fewer clients are no measure. */
+const ENOUGH = 50;
+/** Rounds before it counts. */
+const WARM = 3;
 
 /** By the rooms that a gap is spread over: what a client of one of them is told of it. */
 const GAPS = [
@@ -11,7 +15,11 @@ const GAPS = [
   { rooms: 1, target: undefined },
 ];
 
-const ABREAST = [1, 100];
+/** One after another, one for each view: nobody finds what was made for another. And many at once, some for each view. */
+const COMING = [
+  { abreast: 1, alone: true },
+  { abreast: 100, alone: false },
+];
 
 interface Entered {
   readonly ms: number;
@@ -42,7 +50,7 @@ interface Gap {
   readonly target: string | undefined;
 }
 
-async function measure({ server, sink, rooms, target }: Gap, { passes, sockets, missed }: Scale): Promise<readonly Result[]> {
+async function measure({ server, sink, rooms, target }: Gap, { passes, sockets, missed, apart }: Scale): Promise<readonly Result[]> {
   const port = await server.ask<number>('listen');
   await server.ask('fill', { rooms, each: ROWS, bytes: 60 });
   const asked = [{ stream: 'hot', by: { column: 'room', of: rooms } }];
@@ -50,11 +58,13 @@ async function measure({ server, sink, rooms, target }: Gap, { passes, sockets, 
   await sink.ask('leave');
   await server.ask('change', { changes: missed });
   const results: Result[] = [];
-  for (const abreast of ABREAST) {
-    const count = abreast === 1 ? Math.ceil(sockets / 4) : sockets;
+  for (const { abreast, alone } of COMING) {
+    const count = alone ? Math.min(rooms, sockets) : sockets;
+    if (count < ENOUGH) continue;
     let told = '';
     const run = (asking: 'nothing' | 'resume') => async (): Promise<number> => {
       await server.ask('empty');
+      if (alone && asking === 'resume') await new Promise((resolve) => setTimeout(resolve, apart));
       const before = await server.ask<Cpu>('cpu');
       const entered = await sink.ask<Entered>('enter', { count, abreast, asking, keep: false });
       const cpu = (await server.ask<Cpu>('cpu')).us - before.us;
@@ -63,10 +73,10 @@ async function measure({ server, sink, rooms, target }: Gap, { passes, sockets, 
       return cpu / count;
     };
     const runs = { 'coming back': run('resume'), 'a bare connection': run('nothing') };
-    for (const each of Object.values(runs)) await each(); // warm
+    for (let round = 0; round < WARM; round++) for (const each of Object.values(runs)) await each();
     const values = await interleaved(passes, runs);
     const beyond = (values['coming back'] ?? []).map((value, pass) => value - (values['a bare connection']?.[pass] as number));
-    const workload = `resume: ${missed} commits missed, ${missed / rooms} of them of the client's view; ${abreast} at a time; told ${told}`;
+    const workload = `resume: ${missed} commits missed, ${missed / rooms} of them of the client’s view; ${alone ? 'alone' : `${abreast} at a time, ${sockets / rooms} of a view`}; told ${told}`;
     results.push(compare({ workload, figure: 'µs of the server’s CPU per client', better: 'less' }, values));
     results.push(
       compare(

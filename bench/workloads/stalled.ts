@@ -10,7 +10,7 @@ const BYTES = 16_384;
 const KIB = 1_024;
 
 /** Ms between two commits: everybody but those who have stopped is done with one before the next. */
-const PAUSE = 25;
+const PAUSE = 40;
 
 /** Some of many clients stop reading: what each of them costs, and what the others notice of it. */
 export async function stalled({ passes, sockets, commits, pour }: Scale): Promise<readonly Result[]> {
