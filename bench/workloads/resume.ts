@@ -64,7 +64,7 @@ async function measure({ server, sink, rooms, target }: Gap, { passes, sockets, 
     let told = '';
     const run = (asking: 'nothing' | 'resume') => async (): Promise<number> => {
       await server.ask('empty');
-      if (alone && asking === 'resume') await new Promise((resolve) => setTimeout(resolve, apart));
+      if (alone) await new Promise((resolve) => setTimeout(resolve, apart));
       const before = await server.ask<Cpu>('cpu');
       const entered = await sink.ask<Entered>('enter', { count, abreast, asking, keep: false });
       const cpu = (await server.ask<Cpu>('cpu')).us - before.us;
