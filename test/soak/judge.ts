@@ -6,6 +6,10 @@ import type { Injected, Kind, Violation } from './verdict.ts';
 import { ViewHistories } from './view-history.ts';
 import { Introductions, WritesJudge } from './writes-judge.ts';
 
+/** Lines, or commits, that are judged at a stretch. */
+const SLICE = 100;
+const breath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** A client that keeps rows itself. */
 export interface Collecting {
   readonly name: string;
@@ -53,13 +57,22 @@ export class Judge {
     return { hear: (line) => void client.lines.push(line) };
   }
 
-  /** Judges what was heard by then, in milliseconds: the history must have been read after that. */
-  settle(until: number = Infinity): void {
-    this.#introductions.take(this.#views.catchUp());
+  /**
+   * Judges what was heard by then, in milliseconds: the history must have been read after that. A little at a time, for those who live in the
+   * same process and have clocks to watch.
+   */
+  async settle(until: number = Infinity): Promise<void> {
+    for (const commit of this.#views.catchUp()) {
+      this.#introductions.take(commit);
+      if (this.#introductions.taken % SLICE === 0) await breath();
+    }
     for (const client of this.#clients.values()) {
       const lines = client.lines.filter(({ at }) => at < until);
       client.lines = client.lines.slice(lines.length);
-      for (const line of lines) client.judge.hear(line);
+      for (const [index, line] of lines.entries()) {
+        client.judge.hear(line);
+        if (index % SLICE === SLICE - 1) await breath();
+      }
       this.frames += lines.length;
     }
   }

@@ -155,7 +155,7 @@ async function quiet({ oracle, judge, clients }: Parties): Promise<readonly stri
   for (;;) {
     const before = performance.now();
     await oracle.readAll();
-    judge.settle(before);
+    await judge.settle(before);
     const missing = [
       ...judge.unsettled(),
       ...clients.flatMap((client) => (client instanceof ShippedClient ? judge.collections(client) : [])),

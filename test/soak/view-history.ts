@@ -175,11 +175,12 @@ export class ViewHistories {
     return this.#past.filter(({ position }) => position > after && position <= upTo);
   }
 
-  /** Takes in what has been committed since. */
-  catchUp(): readonly Committed[] {
-    const fresh = this.#past.slice(this.#taken);
-    this.#taken = this.#past.length;
-    for (const commit of fresh) for (const view of this.#views.values()) view.take(commit);
-    return fresh;
+  /** Takes in what has been committed since, one by one. */
+  *catchUp(): Generator<Committed> {
+    for (let next = this.#past[this.#taken]; next; next = this.#past[this.#taken]) {
+      this.#taken++;
+      for (const view of this.#views.values()) view.take(next);
+      yield next;
+    }
   }
 }

@@ -29,13 +29,14 @@ interface State {
 export class Introductions {
   readonly #positions = new Map<string, string[]>();
 
-  take(commits: readonly Committed[]): void {
-    for (const { position, changes } of commits) {
-      const had = new Set(changes.flatMap(({ before }) => (before ? clientMarks(Object.values(before)) : [])));
-      for (const { after } of changes) {
-        for (const mark of after ? clientMarks(Object.values(after)) : []) {
-          if (!had.has(mark)) this.#positions.set(mark, [...(this.#positions.get(mark) ?? []), position]);
-        }
+  taken = 0;
+
+  take({ position, changes }: Committed): void {
+    this.taken++;
+    const had = new Set(changes.flatMap(({ before }) => (before ? clientMarks(Object.values(before)) : [])));
+    for (const { after } of changes) {
+      for (const mark of after ? clientMarks(Object.values(after)) : []) {
+        if (!had.has(mark)) this.#positions.set(mark, [...(this.#positions.get(mark) ?? []), position]);
       }
     }
   }
