@@ -91,7 +91,9 @@ answer({
   },
   /** As many more. */
   more: ({ sockets }: { sockets: number }) => add(sockets),
-  leave: async () => void (await Promise.all(clients.map((client) => client.leave()))),
+  async leave({ from = 0, count = Infinity }: { from?: number; count?: number }) {
+    await Promise.all(clients.slice(from, from + count).map((client) => client.leave()));
+  },
   /** The first `count` of them come (again). */
   async enter(how: Entering) {
     forget();
