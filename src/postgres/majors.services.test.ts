@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ABSENCE_LAWS } from '../../test/postgres/absence-laws.ts';
 import { CAPPED, logFixture } from '../../test/postgres/fixture.ts';
 import { LOG_LAWS } from '../../test/postgres/log-laws.ts';
 import { MOMENT_LAWS } from '../../test/postgres/moment-laws.ts';
@@ -25,7 +26,7 @@ describe.each<Major>([15, 17])('Postgres %i', (major) => {
   sourceSuite(fixture, { describe, test });
   storeSuite(fixture, { describe, test });
 
-  for (const [name, law] of Object.entries({ ...STREAM_LAWS, ...RESTART_LAWS })) {
+  for (const [name, law] of Object.entries({ ...STREAM_LAWS, ...RESTART_LAWS, ...ABSENCE_LAWS })) {
     test(name, async () => {
       await using place = await placeOn(server);
       await law(place, server);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CAPPED } from '../../test/postgres/fixture.ts';
+import { ABSENCE_LAWS } from '../../test/postgres/absence-laws.ts';
 import { RESTART_LAWS } from '../../test/postgres/restart-laws.ts';
 import { placeOn } from '../../test/postgres/stream-laws.ts';
 import { startPostgres, type PostgresServer } from '../../test/servers/postgres.ts';
@@ -13,7 +14,7 @@ afterAll(async () => {
 });
 
 describe('from one life to the next, on Postgres 18', () => {
-  for (const [name, law] of Object.entries(RESTART_LAWS)) {
+  for (const [name, law] of Object.entries({ ...RESTART_LAWS, ...ABSENCE_LAWS })) {
     test(name, async () => {
       await using place = await placeOn(server);
       await law(place, server);
