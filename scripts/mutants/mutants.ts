@@ -171,7 +171,21 @@ export const MUTANTS: readonly Mutant[] = [
       'return params;',
     ),
   },
+  {
+    name: 'a failure that hides what was done',
+    breaks: 'a write is said to have failed, and an earlier try of it was applied',
+    edits: one(
+      'server/inbound.ts',
+      '    return failed(frame, stream, { writer, store: parts.store });\n',
+      "    return { answer: { ok: false, code: 'internal', message: 'nothing was written' }, logged: false };\n",
+    ),
+  },
   // Views.
+  {
+    name: 'unknown taken for none',
+    breaks: 'while it is read what a user belongs to, they are shown nothing, and told that it is all',
+    edits: one('server/views.ts', '    await this.#parts.memberships.known(this.#parts.userId());\n', ''),
+  },
   {
     name: 'a leave that is not fenced',
     breaks: 'who leaves something in a commit still hears that commit’s rows of it',

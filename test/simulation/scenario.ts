@@ -428,6 +428,11 @@ export class Scenario {
     if (!screen || screen.looked.length === 0) return;
     for (let writes = random.between(1, 4); writes > 0; writes--) this.#askOn(screen);
     timeline.at(timeline.now + random.next() * 3, () => screen.open && screen.client.reconnect());
+    if (this.#world.setting.faults['cut database'] === 0) return;
+    timeline.at(timeline.now + random.next() * 10, () => {
+      this.#world.causes.note('reading failed');
+      this.#world.database.cut(false);
+    });
   }
 
   #stall(): void {

@@ -22,6 +22,13 @@ export interface Witness {
   count(what: string): void;
 }
 
+interface Question {
+  readonly asked: Asked;
+  readonly at: Position | null;
+  /** Whether the viewer might have it when they asked. */
+  readonly isAllowed: boolean;
+}
+
 interface View {
   readonly asked: Asked;
   state: 'loading' | 'ready' | 'left';
@@ -39,7 +46,7 @@ interface View {
 export class Wiretap {
   readonly #user: User;
   readonly #witness: Witness;
-  readonly #asked = new Map<number, { readonly asked: Asked; readonly at: Position | null }>();
+  readonly #asked = new Map<number, Question>();
   readonly #views = new Map<number, View>();
   readonly #results = new Set<number>();
   readonly #unseen = new Set<number>();
@@ -57,7 +64,9 @@ export class Wiretap {
     switch (frame.type) {
       case 'subscribe': {
         const params = frame.params && Object.keys(frame.params).length > 0 ? (frame.params as Record<string, number>) : null;
-        this.#asked.set(frame.id, { asked: { stream: frame.stream as Asked['stream'], params }, at: frame.at ?? null });
+        const asked: Asked = { stream: frame.stream as Asked['stream'], params };
+        const isAllowed = this.#witness.history.view(this.#user, asked, this.#witness.tail()) !== null;
+        this.#asked.set(frame.id, { asked, at: frame.at ?? null, isAllowed });
         return;
       }
       case 'unsubscribe': {
@@ -137,7 +146,7 @@ export class Wiretap {
         if (!asked) return;
         this.#asked.delete(frame.id as number);
         this.#witness.count(`refused ${frame.code}`);
-        if (frame.code !== 'forbidden' || !this.#mayNever(asked.asked, this.#witness.tail())) {
+        if (frame.code !== 'forbidden' || (asked.isAllowed && !this.#mayNever(asked.asked, this.#witness.tail()))) {
           throw new Broken(`${JSON.stringify(asked.asked)} was refused (${frame.code}), and this viewer may have it`);
         }
         return;
