@@ -61,7 +61,7 @@ export class PgRows implements Rows {
   /** A moment that is kept open until the pages have been read, or nobody wants them any more. */
   async #open(table: PgTable, selection: Selection, { page, signal }: Required<ReadOptions>): Promise<Reading> {
     const { sessions, until, clock } = this.#parts;
-    const opened = Promise.withResolvers<Reading>();
+    const opened = deferred<Reading>();
     const hold = new Hold(clock, signal);
     const running = sessions.moment(table.sql, async (sql) => {
       const query = await hold.unless(RowQuery.of(sql, table, { selection, until }));
@@ -78,6 +78,19 @@ export class PgRows implements Rows {
   }
 }
 
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have. */
+function deferred<T>(): Deferred<T> {
+  let settle: Omit<Deferred<T>, 'promise'> | undefined;
+  const promise = new Promise<T>((resolve, reject) => (settle = { resolve, reject }));
+  return { promise, ...(settle as unknown as Omit<Deferred<T>, 'promise'>) };
+}
+
 /** Keeps a moment open: until it is let go of, aborted, or not used for long. */
 class Hold {
   readonly released: Promise<void>;
@@ -89,10 +102,10 @@ class Hold {
 
   constructor(clock: Clock, signal: AbortSignal) {
     this.#clock = clock;
-    const over = Promise.withResolvers<never>();
+    const over = deferred<never>();
     over.promise.catch(() => undefined);
     this.#over = over.promise;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     this.released = promise;
     const abort = (): void => this.#fail(signal.reason);
     this.#fail = (error) => {
