@@ -97,9 +97,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what was left out of the log as NULL',
     breaks: 'a large value that an update leaves alone is lost',
-    edits: one('postgres/pgoutput.ts', 'image[place] = old?.[place] ?? null;', 'image[place] = null;'),
+    edits: one('postgres/log/pgoutput.ts', 'image[place] = old?.[place] ?? null;', 'image[place] = null;'),
     law: {
-      file: 'src/postgres/pgoutput.test.ts',
+      file: 'src/postgres/log/pgoutput.test.ts',
       name: 'rows are images in the order of the model, whatever the order of the log, with values left out taken from the row before',
     },
   },

@@ -1,22 +1,32 @@
 import type { PoolClient } from 'pg';
 import { RowcastError, type Bound, type Clock, type Database, type Log, type Model, type OpenDatabase } from '../core/index.ts';
-import { BOUNDS, type TransactionBounds } from './assembler.ts';
-import { CONFIRM_AFTER, type ConfirmAfter } from './confirming.ts';
-import { journalGone, journalLeft } from './journal-setup.ts';
-import { leaveReceipt } from './messages.ts';
-import { note, publicationGone, publicationSteps, readStanding } from './publication.ts';
-import { checkServer, type Server } from './server.ts';
-import { pgSessions, type DrizzleOver } from './sessions.ts';
-import { applySteps, bookkeeping, bookkeepingGone, META, readNotes, refuseMissing, SCHEMA, setUpAlone, type GuardedStep } from './setup.ts';
-import { checkSlotName, createSlotSql, readSlot, type SlotName } from './slot.ts';
+import { BOUNDS, type TransactionBounds } from './log/assembler.ts';
+import { CONFIRM_AFTER, type ConfirmAfter } from './log/confirming.ts';
+import { journalGone, journalLeft } from './journal/setup.ts';
+import { leaveReceipt } from './log/messages.ts';
+import { note, publicationGone, publicationSteps, readStanding } from './log/publication.ts';
+import { checkServer, type Server } from './connection/server.ts';
+import { pgSessions, type DrizzleOver } from './connection/sessions.ts';
+import {
+  applySteps,
+  bookkeeping,
+  bookkeepingGone,
+  META,
+  readNotes,
+  refuseMissing,
+  SCHEMA,
+  setUpAlone,
+  type GuardedStep,
+} from './setup/steps.ts';
+import { checkSlotName, createSlotSql, readSlot, type SlotName } from './log/slot.ts';
 import { examine } from './examine.ts';
-import { ReplicationConnection } from './replication.ts';
-import { LOG_UNTIL, PgRows } from './rows.ts';
-import { PostgresSource } from './source.ts';
-import { literal, sqlState, type Sessions, type Sql } from './sql.ts';
-import { PgStore } from './store.ts';
-import { joinTables, type PgTable } from './tables.ts';
-import { openByTriggers, planByTriggers } from './triggers.ts';
+import { ReplicationConnection } from './log/replication.ts';
+import { LOG_UNTIL, PgRows } from './tables/rows.ts';
+import { PostgresSource } from './log/source.ts';
+import { literal, sqlState, type Sessions, type Sql } from './connection/sql.ts';
+import { PgStore } from './store/store.ts';
+import { joinTables, type PgTable } from './tables/tables.ts';
+import { openByTriggers, planByTriggers } from './by-triggers.ts';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host/database`, as `pg` takes it. A pooler in between must keep sessions (PgBouncer: `pool_mode = session`). */

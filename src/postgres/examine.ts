@@ -1,19 +1,19 @@
 import type { Bound, Finding } from '../core/index.ts';
-import { poolerFindings, replicationFindings } from './examine-access.ts';
-import { error, failed, looked, ok, warning } from './examine-finding.ts';
-import { journalFindings, journalLeftFindings } from './examine-journal.ts';
-import { publicationFindings } from './examine-publication.ts';
-import { logFindings, serverFacts, serverFindings, type ServerFacts } from './examine-server.ts';
-import { LONG_OPEN, openFindings, slotFacts, slotFindings, strandedFindings } from './examine-slots.ts';
-import { aboutTable, findTables, readingFindings, type Found } from './examine-tables.ts';
-import { journalSteps, serverOf, type JournalSetup } from './journal-setup.ts';
-import { checkServer } from './server.ts';
-import { pgSessions } from './sessions.ts';
-import { bookkeeping, SCHEMA } from './setup.ts';
-import { checkSlotName } from './slot.ts';
-import { identifier, isPglite, type Sessions, type Sql } from './sql.ts';
-import type { PgTable } from './tables.ts';
-import { planByTriggers } from './triggers.ts';
+import { poolerFindings, replicationFindings } from './examine/access.ts';
+import { error, failed, looked, ok, warning } from './examine/finding.ts';
+import { journalFindings, journalLeftFindings } from './examine/journal.ts';
+import { publicationFindings } from './examine/publication.ts';
+import { logFindings, serverFacts, serverFindings, type ServerFacts } from './examine/server.ts';
+import { LONG_OPEN, openFindings, slotFacts, slotFindings, strandedFindings } from './examine/slots.ts';
+import { aboutTable, findTables, readingFindings, type Found } from './examine/tables.ts';
+import { journalSteps, serverOf, type JournalSetup } from './journal/setup.ts';
+import { checkServer } from './connection/server.ts';
+import { pgSessions } from './connection/sessions.ts';
+import { bookkeeping, SCHEMA } from './setup/steps.ts';
+import { checkSlotName } from './log/slot.ts';
+import { identifier, isPglite, type Sessions, type Sql } from './connection/sql.ts';
+import type { PgTable } from './tables/tables.ts';
+import { planByTriggers } from './by-triggers.ts';
 
 /** The settings that say how a database is followed. */
 export interface Examined {

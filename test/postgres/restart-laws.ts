@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { numberOf } from '../../src/core/index.ts';
-import { lsnOf } from '../../src/postgres/lsn.ts';
+import { lsnOf } from '../../src/postgres/log/lsn.ts';
 import { postgres } from '../../src/postgres/index.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { bound } from './bare-model.ts';

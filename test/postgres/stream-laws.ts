@@ -6,7 +6,7 @@ import { bareModel, bound } from './bare-model.ts';
 import { swallowingLine } from './breaking-line.ts';
 import { connect, freshWorld, type AppConnection, type PostgresWorld } from './fixture.ts';
 import { Follower, testClock, until, type FollowOptions } from './follower.ts';
-import { lsnOf } from '../../src/postgres/lsn.ts';
+import { lsnOf } from '../../src/postgres/log/lsn.ts';
 
 export const ITEM = bareModel('item', { id: 'integer', text: 'text' });
 export const OTHER = bareModel('other', { id: 'integer' });

@@ -1,0 +1,81 @@
+import type { Change, Loss, Published, Receipt, ResetReason } from '../../core/index.ts';
+import { publishedChanges, publishedText } from '../tables/publish.ts';
+import type { Sql } from '../connection/sql.ts';
+import type { PgTable } from '../tables/tables.ts';
+
+/** What Rowcast leaves in the log goes as logical messages under these prefixes, in the transaction it belongs to. */
+const RECEIPT = 'rowcast';
+const ROWS = 'rowcast.rows';
+const LOST = 'rowcast.lost';
+
+export async function leaveReceipt(sql: Sql, receipt: Receipt): Promise<void> {
+  await emit(sql, RECEIPT, JSON.stringify(receipt));
+}
+
+export async function leaveRows(sql: Sql, changes: readonly Published[]): Promise<void> {
+  await emit(sql, ROWS, await publishedText(sql, changes));
+}
+
+/** A receipt in a transaction of its own, which waits for no standby: it is there to be read back, and nothing is lost with it. */
+export async function leaveMark(sql: Sql, receipt: Receipt): Promise<void> {
+  await emitAlone(sql, RECEIPT, JSON.stringify(receipt));
+}
+
+export interface Lost {
+  /** Whom it concerns: what one reader missed, another one may have. */
+  readonly slot: string;
+  readonly tables: readonly { readonly table: PgTable; readonly reason: ResetReason }[];
+}
+
+/** Whoever reads by this slot hears of it, at this place: what was read of these tables before may not be what is in them. */
+export async function leaveLoss(sql: Sql, { slot, tables }: Lost): Promise<void> {
+  await emitAlone(sql, LOST, JSON.stringify({ slot, tables: tables.map(({ table, reason }) => [table.id, reason]) }));
+}
+
+async function emit(sql: Sql, prefix: string, content: string): Promise<void> {
+  await sql.query('SELECT pg_logical_emit_message(true, $1, $2::text)', [prefix, content]);
+}
+
+async function emitAlone(sql: Sql, prefix: string, content: string): Promise<void> {
+  await sql.query(`SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2::text)`, [prefix, content]);
+}
+
+type Said = { readonly receipt: Receipt } | { readonly changes: readonly Change[] } | { readonly lost: readonly Loss[] };
+
+export interface Reader {
+  readonly slot: string;
+  readonly tables: readonly PgTable[];
+}
+
+/** @returns null for a message that is not ours: a prefix is anybody's to use, and what cannot be read was not written here. */
+export function readMessage(prefix: string, content: string, { slot, tables }: Reader): Said | null {
+  try {
+    switch (prefix) {
+      case RECEIPT:
+        return { receipt: receiptOf(content) };
+      case ROWS:
+        return { changes: publishedChanges(content, tables) };
+      case LOST: {
+        const said = JSON.parse(content) as { readonly slot: string; readonly tables: readonly (readonly [string, ResetReason])[] };
+        if (said.slot !== slot) return null;
+        const reasons = new Map(said.tables);
+        return {
+          lost: tables.flatMap((table): Loss[] => {
+            const reason = reasons.get(table.id);
+            return reason ? [{ table, reason }] : [];
+          }),
+        };
+      }
+      default:
+        return null;
+    }
+  } catch {
+    return null;
+  }
+}
+
+function receiptOf(content: string): Receipt {
+  const { client, write, answer, revokes } = JSON.parse(content) as Partial<Receipt>;
+  if (typeof client !== 'string' || !Number.isSafeInteger(write)) throw new TypeError('no receipt');
+  return { client, write: write as number, ...(answer && { answer }), ...(revokes && { revokes }) };
+}

@@ -1,0 +1,329 @@
+import {
+  keyText,
+  RowcastError,
+  toWire,
+  tellable,
+  type Answer,
+  type Clock,
+  type Image,
+  type Judgement,
+  type Key,
+  type LogValue,
+  type Receipt,
+  type Store,
+  type StoreWrite,
+} from '../../core/index.ts';
+import { WRITES } from '../setup/steps.ts';
+import {
+  CommitUnknown,
+  identifier,
+  isConnectionLost,
+  LOCK_TIMEOUT,
+  paramText,
+  sqlState,
+  TOO_MANY_CONNECTIONS,
+  type RawRow,
+  type Sessions,
+  type Sql,
+  type Transaction,
+} from '../connection/sql.ts';
+import { columnList, imageOfRow, type PgColumn, type PgTable } from '../tables/tables.ts';
+import { refusalOf, type Attempt } from './violations.ts';
+
+export interface StoreParts {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  /** Leaves a receipt in the log, inside the transaction. */
+  leave(sql: Sql, receipt: Receipt): Promise<unknown>;
+  /**
+   * `locked`: the row is locked while it is judged. `compared`: it is judged outside and compared under the lock, for a database with a
+   * single connection, where a permission check that asks the database would otherwise wait for itself.
+   */
+  readonly judging: 'locked' | 'compared';
+}
+
+type Outcome = Awaited<ReturnType<Store['write']>>;
+
+/** The row changed between being judged and being locked. */
+class Changed extends Error {}
+
+/** Another process, or a former connection of this one, is at the same write: whether it will be done is not known yet. */
+class TwinRuns extends Error {
+  readonly code = '55P03';
+  constructor(cause: unknown) {
+    super('the same write is being done', { cause });
+  }
+}
+
+interface Trying {
+  /** A twin is known to run: it is waited for longer than for another row. */
+  readonly patient: boolean;
+  /** The claim is ours: no other try, and no twin, has done the write. */
+  claimed(): void;
+  judged(values: Attempt['values']): void;
+}
+
+interface Failed {
+  readonly write: StoreWrite;
+  readonly attempt: Attempt;
+  readonly tries: number;
+}
+
+const TRIES = 4;
+/** How long it is asked what became of a write: 60 s. */
+const UNKNOWN_MS = 60_000;
+const MOST_PAUSE_MS = 2_000;
+/** A twin is waited for longer than a permission check and a hook may take. */
+const PATIENCE = '15s';
+
+/** Serialization failure, deadlock, lock not available, statement timeout, no connection: another try may do. */
+const TRANSIENT = new Set(['40001', '40P01', '55P03', '57014', TOO_MANY_CONNECTIONS]);
+
+/** Kept for a day: longer than any client asks again. */
+const KEPT = '1 day';
+const SWEEP_MS = 600_000;
+
+function isTransient(error: unknown): boolean {
+  return error instanceof Changed || TRANSIENT.has(sqlState(error) ?? '') || isConnectionLost(error);
+}
+
+/** For the rest of the transaction, or until it is set again. */
+async function setLockTimeout(tx: Sql, timeout: string): Promise<void> {
+  await tx.query(`SELECT set_config('lock_timeout', $1, true)`, [timeout]);
+}
+
+/** Core's store over Postgres: its contract is in `core/ports/store.ts`. */
+export class PgStore implements Store {
+  readonly #parts: StoreParts;
+  #swept: number;
+  readonly #running = new Map<string, Promise<Outcome>>();
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    this.#swept = -SWEEP_MS;
+  }
+
+  async write(write: StoreWrite): Promise<Outcome> {
+    this.#sweep();
+    const { principal, receipt } = write.claim;
+    const name = JSON.stringify([principal, receipt.client, receipt.write]);
+    // A twin of this process is waited for here, without a connection: its permission check may take longer than a lock is waited for.
+    for (let twin = this.#running.get(name); twin; twin = this.#running.get(name)) await twin.catch(() => undefined);
+    const running = this.#tries(write);
+    this.#running.set(name, running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(name);
+    }
+  }
+
+  async #tries(write: StoreWrite): Promise<Outcome> {
+    const { clock } = this.#parts;
+    const table = write.table as PgTable;
+    const start = clock.now();
+    let unknown: unknown = null;
+    let twin = false;
+    for (let tries = 1; ; tries++) {
+      const attempt: Attempt & { values: Attempt['values'] } = { table, deletes: write.action === 'delete', values: null };
+      try {
+        return await this.#attempt(write, {
+          patient: twin,
+          claimed: () => ([unknown, twin] = [null, false]),
+          judged: (values) => (attempt.values = values),
+        });
+      } catch (error) {
+        if (error instanceof CommitUnknown) unknown = error;
+        if (error instanceof TwinRuns) twin = true;
+        const pause = error instanceof Changed ? 0 : Math.min(2 ** tries * 10, MOST_PAUSE_MS);
+        if (unknown === null && !twin) {
+          const answer = await this.#ended(error, { write, attempt, tries });
+          if (answer) return answer;
+        } else if (clock.now() - start > UNKNOWN_MS || !isTransient(error)) {
+          // Only the claim could tell whether it was done, and it cannot be asked.
+          throw new RowcastError('outcome_unknown', 'the database could not be asked whether a write was done; ask again later', {
+            cause: error,
+          });
+        }
+        await new Promise<void>((resolve) => void clock.after(pause, resolve));
+      }
+    }
+  }
+
+  /** What a failed try comes to; null when another one may do. @throws what the database failed with: then nothing was written. */
+  async #ended(error: unknown, { write, attempt, tries }: Failed): Promise<Outcome | null> {
+    if (!isTransient(error)) {
+      const refused = await refusalOf(error, attempt, this.#parts.sessions);
+      if (!refused) throw error;
+      return this.#refuse(write, refused);
+    }
+    if (sqlState(error) === TOO_MANY_CONNECTIONS) return { answer: BUSY, logged: false };
+    if (tries < TRIES) return null;
+    if (error instanceof Changed) return { answer: CONFLICT, logged: false };
+    if (isConnectionLost(error)) throw error;
+    return { answer: BUSY, logged: false };
+  }
+
+  #refuse(write: StoreWrite, refused: Answer): Promise<Outcome> {
+    return this.#parts.sessions.transaction(
+      async (tx) => (await this.#claim(tx, write, false)) ?? this.#tell(tx, write, tellable(write, refused)),
+    );
+  }
+
+  async #attempt(write: StoreWrite, { patient, claimed, judged }: Trying): Promise<Outcome> {
+    const table = write.table as PgTable;
+    const judge = async (before: Image | null): Promise<Judgement> => {
+      const judgement = await write.judge(before);
+      judged(judgement.verdict === 'write' ? judgement.values : null);
+      return judgement;
+    };
+    const { sessions, judging } = this.#parts;
+    // In a transaction, for its settings: a connection that is shared with the app has the app's own elsewhere.
+    const ahead = judging === 'compared' ? await sessions.transaction((tx) => this.#lookAhead(tx, write)) : null;
+    const judgement = ahead && (await judge(ahead.before));
+    return sessions.transaction(async (tx) => {
+      const told = await this.#claim(tx, write, patient);
+      if (told) return told;
+      claimed();
+      const before = await rowOf(tx, write, write.action === 'delete' ? 'FOR UPDATE' : 'FOR NO KEY UPDATE');
+      if (judging === 'compared' && !(ahead && isSame(ahead.before, before))) throw new Changed();
+      const answer = await apply(tx, { table, write, before }, judgement ?? (await judge(before)));
+      return this.#tell(tx, write, answer);
+    });
+  }
+
+  /** Waits for a twin that is being written. Gives what that one, or an earlier one, was told; null when the claim is ours. */
+  async #claim(tx: Sql, { claim: { principal, receipt, hash } }: StoreWrite, patient: boolean): Promise<Outcome | null> {
+    const name = [principal, receipt.client, receipt.write];
+    if (patient) await setLockTimeout(tx, PATIENCE);
+    const claimed = await tx
+      .query(`INSERT INTO ${WRITES} (principal, client, write, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING 1`, [
+        ...name,
+        hash,
+      ])
+      .catch((error: unknown) => {
+        throw sqlState(error) === '55P03' ? new TwinRuns(error) : error;
+      });
+    if (patient) await setLockTimeout(tx, LOCK_TIMEOUT);
+    if (claimed.length > 0) return null;
+    const [stored] = await tx.query(`SELECT hash, answer FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name);
+    if (!stored?.[1]) throw new Changed(); // forgotten between the two statements
+    if (stored[0] !== hash) return { answer: KEY_REUSED, logged: false };
+    const answer = JSON.parse(stored[1]) as Answer;
+    await this.#parts.leave(tx, { ...receipt, answer });
+    return { answer, logged: true };
+  }
+
+  /** The row as it stands; null when the write has its answer already, and there is nothing to judge. */
+  async #lookAhead(tx: Sql, write: StoreWrite): Promise<{ readonly before: Image | null } | null> {
+    const { principal, receipt } = write.claim;
+    const name = [principal, receipt.client, receipt.write];
+    const told = await tx.query(`SELECT 1 FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name);
+    return told.length > 0 ? null : { before: await rowOf(tx, write, '') };
+  }
+
+  async #tell(tx: Sql, { claim: { principal, receipt } }: StoreWrite, answer: Answer): Promise<Outcome> {
+    await tx.query(`UPDATE ${WRITES} SET answer = $4 WHERE principal = $1 AND client = $2 AND write = $3`, [
+      principal,
+      receipt.client,
+      receipt.write,
+      JSON.stringify(answer),
+    ]);
+    await this.#parts.leave(tx, { ...receipt, answer });
+    return { answer, logged: true };
+  }
+
+  #sweep(): void {
+    const now = this.#parts.clock.now();
+    if (now - this.#swept < SWEEP_MS) return;
+    this.#swept = now;
+    // It makes room and nothing else: what it leaves, the next one takes.
+    this.#parts.sessions.query(`DELETE FROM ${WRITES} WHERE at < now() - $1::interval`, [KEPT]).catch(() => undefined);
+  }
+}
+
+const BUSY: Answer = { ok: false, code: 'busy', message: 'the database is busy with this row; try again' };
+const CONFLICT: Answer = { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' };
+const KEY_REUSED: Answer = { ok: false, code: 'key_reused', message: 'this write id was used for another write' };
+const NOT_FOUND: Answer = { ok: false, code: 'not_found', message: 'there is no such row' };
+const KEPT_AS_IT_WAS: Answer = { ok: false, code: 'invalid', message: 'a rule of the database kept the row as it was' };
+
+async function rowOf(sql: Sql, { table, key }: StoreWrite, lock: '' | 'FOR UPDATE' | 'FOR NO KEY UPDATE'): Promise<Image | null> {
+  if (!key) return null;
+  const pg = table as PgTable;
+  const [row] = await sql.query(`SELECT ${columnList(pg)} FROM ${pg.sql} WHERE ${keyIs(pg, 1)} ${lock}`, key);
+  return row ? imageOfRow(pg, row) : null;
+}
+
+interface Target {
+  readonly table: PgTable;
+  readonly write: StoreWrite;
+  readonly before: Image | null;
+}
+
+async function apply(tx: Transaction, target: Target, judgement: Judgement): Promise<Answer> {
+  switch (judgement.verdict) {
+    case 'refuse':
+      return judgement.answer;
+    case 'hook': {
+      const made = await tx.app(judgement.run);
+      return { ok: true, pk: target.write.key ? pkOf(target.table, target.write.key) : keyMade(target.table, made) };
+    }
+    case 'write': {
+      const { table, write, before } = target;
+      if (write.key && !before) return NOT_FOUND;
+      const [row] = await tx.query(...statement(table, write, judgement.values));
+      return row ? { ok: true, pk: pkOf(table, row) } : KEPT_AS_IT_WAS;
+    }
+  }
+}
+
+function statement(
+  table: PgTable,
+  { action, key }: StoreWrite,
+  values: ReadonlyMap<number, unknown>,
+): [text: string, params: readonly unknown[]] {
+  const names = [...values.keys()].map((place) => identifier((table.columns[place] as PgColumn).column));
+  const returning = table.key.map((place) => identifier((table.columns[place] as PgColumn).column)).join(', ');
+  const params = [...values.values()].map(paramText);
+  switch (action) {
+    case 'create': {
+      const row = names.length === 0 ? 'DEFAULT VALUES' : `(${names.join(', ')}) VALUES (${names.map((_, at) => `$${at + 1}`).join(', ')})`;
+      return [`INSERT INTO ${table.sql} ${row} RETURNING ${returning}`, params];
+    }
+    case 'update': {
+      const where = keyIs(table, names.length + 1);
+      if (names.length === 0) return [`SELECT ${returning} FROM ${table.sql} WHERE ${where}`, key ?? []];
+      const set = names.map((name, at) => `${name} = $${at + 1}`).join(', ');
+      return [`UPDATE ${table.sql} SET ${set} WHERE ${where} RETURNING ${returning}`, [...params, ...(key ?? [])]];
+    }
+    case 'delete':
+      return [`DELETE FROM ${table.sql} WHERE ${keyIs(table, 1)} RETURNING ${returning}`, key ?? []];
+  }
+}
+
+function keyIs(table: PgTable, first: number): string {
+  return table.key.map((place, at) => `${identifier((table.columns[place] as PgColumn).column)} = $${first + at}`).join(' AND ');
+}
+
+function pkOf(table: PgTable, key: RawRow | readonly LogValue[]): Key {
+  const image: LogValue[] = [];
+  table.key.forEach((place, at) => (image[place] = key[at] ?? null));
+  return JSON.parse(keyText(table, image)) as Key;
+}
+
+function keyMade(table: PgTable, made: unknown): Key {
+  const pk = toWire(made);
+  if (pk === undefined || pk === null) {
+    throw new RowcastError(
+      'hook_invalid',
+      `the create hook of "${table.id}" must return the new row's key; return it from the insert: .returning()`,
+    );
+  }
+  return pk;
+}
+
+function isSame(one: Image | null, other: Image | null): boolean {
+  if (!one || !other) return one === other;
+  return one.every((value, place) => value === other[place]);
+}
