@@ -15,6 +15,8 @@ export const ERRORS = {
   write_refused: 'a write was refused; `answer` says why',
   outcome_unknown: 'the database went away while it committed; asking again with the same write id tells what became of it',
   hook_invalid: 'a hook returned what it must not, or ran too long',
+  receipt_invalid: 'a receipt was left with something that is no transaction, or under no name that a client gave',
+  command_invalid: 'a command is declared wrongly',
   closed: 'it has been closed',
 } as const;
 

@@ -7,6 +7,8 @@ export {
   type Json,
   type Key,
   type Kind,
+  type Ok,
+  type Refused,
   type ResetReason,
 } from '../protocol/index.ts';
 export * from './array-text.ts';

@@ -1,4 +1,4 @@
-import type { AnswerCode, Key } from './answers.ts';
+import type { AnswerCode, BatchOk, CallOk, Key, Ok, Refused } from './answers.ts';
 import type { FieldKind, Json } from './values.ts';
 
 /** The WebSocket subprotocol. PROTOCOL.md is its law; `wire.lock.test.ts` ties this file to it. */
@@ -34,10 +34,8 @@ export interface UnsubscribeFrame {
   readonly view: number;
 }
 
-export interface WriteFrame {
-  readonly type: 'write';
-  /** A positive integer, never used twice by one client but for asking again. */
-  readonly id: number;
+/** What one write says. */
+export interface WriteBody {
   readonly stream: string;
   readonly action: Action;
   /** The row: for update and delete. */
@@ -46,6 +44,33 @@ export interface WriteFrame {
   readonly data?: Data;
   /** The params of the view the write was made in: a created row takes its `groupBy` columns from them. */
   readonly params?: Params;
+  /** What the row must still be, of what the client sees of it: for update and delete. Else `conflict`, with the row as it is. */
+  readonly if?: Data;
+}
+
+/** What every frame that is done once and answered once begins with. */
+export interface Asked {
+  /** A positive integer, never used twice by one client but for asking again. */
+  readonly id: number;
+  /** The client this was first asked by, where that is not the one of `hello`: a page that was closed before it had the answer. */
+  readonly client?: string;
+}
+
+export interface WriteFrame extends Asked, WriteBody {
+  readonly type: 'write';
+}
+
+/** Several writes: all of them or none. Each is judged on the rows as they stand before the first. */
+export interface BatchFrame extends Asked {
+  readonly type: 'batch';
+  readonly writes: readonly WriteBody[];
+}
+
+/** A command of the app's own. */
+export interface CallFrame extends Asked {
+  readonly type: 'call';
+  readonly stream: string;
+  readonly input: Json;
 }
 
 export interface SendFrame {
@@ -67,14 +92,16 @@ export interface RefreshFrame {
   readonly token: string;
 }
 
-export type ClientFrame = HelloFrame | SubscribeFrame | UnsubscribeFrame | WriteFrame | SendFrame | AtFrame | RefreshFrame;
+export type ClientFrame =
+  HelloFrame | SubscribeFrame | UnsubscribeFrame | WriteFrame | BatchFrame | CallFrame | SendFrame | AtFrame | RefreshFrame;
 
 // server → client
 
 export interface StreamInfo {
   /** The view a client is in by its connection groups alone. */
   readonly view: number;
-  readonly key: readonly string[];
+  /** The key's columns, in order: a row has them under their own names, whether they are among the fields or not. */
+  readonly key: readonly (readonly [name: string, kind: FieldKind])[];
   readonly fields: Readonly<Record<string, FieldKind>>;
   readonly writable: readonly string[];
 }
@@ -84,9 +111,13 @@ export interface WelcomeFrame {
   readonly session: string;
   readonly epoch: string;
   readonly position: Position;
+  /** Who this is, as far as what a client keeps for later is theirs: opaque, the same for one user on every connection; null: nobody in particular. */
+  readonly user: string | null;
+  /** What the server runs: another than before means that a page may be older than its server. */
+  readonly build: string;
   /** Seconds between two pings: whoever hears nothing for much longer has no connection any more. */
   readonly heartbeat: number;
-  /** The bindings offered here by name, and the app's own consumers as `null`. */
+  /** The bindings offered here by name, and the app's own consumers and commands as `null`. */
   readonly streams: Readonly<Record<string, StreamInfo | null>>;
 }
 
@@ -152,20 +183,13 @@ export interface ResetFrame {
   readonly reason: ResetReason;
 }
 
-export type ResultFrame =
-  | { readonly type: 'result'; readonly id: number; readonly ok: true; readonly pk: Key; readonly position?: Position }
-  | {
-      readonly type: 'result';
-      readonly id: number;
-      readonly ok: false;
-      readonly code: AnswerCode;
-      readonly message: string;
-      readonly fields?: Readonly<Record<string, string>>;
-    };
+/** What became of a write, a batch or a call. With a position: what it did is told next, and everything of this connection reaches that position. */
+export type ResultFrame = Asked &
+  (((Ok | BatchOk | CallOk) & { readonly type: 'result'; readonly position?: Position }) | (Refused & { readonly type: 'result' }));
 
-export interface SeenFrame {
+/** What this client did is in the log there: a write that was answered without a position, or a receipt that the app left for it. */
+export interface SeenFrame extends Asked {
   readonly type: 'seen';
-  readonly id: number;
   readonly position: Position;
 }
 

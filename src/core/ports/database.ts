@@ -1,3 +1,4 @@
+import type { Receipt } from '../change.ts';
 import type { Model } from '../model.ts';
 import type { Table } from '../table.ts';
 import type { ChangeSource } from './change-source.ts';
@@ -61,5 +62,11 @@ export interface OpenDatabase {
   readonly rows: Rows;
   /** Made once and kept in the database: what signs what clients bring back. */
   readonly secret: string;
+  /**
+   * Leaves a receipt inside a transaction of the app's own, which comes back with that transaction's commit, or never. `tx` is what the app
+   * writes with: Drizzle's transaction, or the driver's own client. Synchronous where the database is. @throws {RowcastError} `receipt_invalid`
+   * for anything else.
+   */
+  leave(tx: unknown, receipt: Receipt): void | Promise<void>;
   close(): Promise<void>;
 }
