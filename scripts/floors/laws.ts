@@ -23,6 +23,7 @@ export function faultsOf(house: House): readonly Fault[] {
     ...sources.flatMap((source) => floorFaults(house, source)),
     ...sources.flatMap((source) => packageFaults(house, source)),
     ...cycleFaults(sources),
+    ...roomFaults(sources),
     ...sources
       .filter(isBarrel)
       .map(({ path }) => fault('barrel', path, "only a floor's own index.ts re-exports; import from the file itself")),
@@ -92,20 +93,44 @@ function packageFaults({ dependencies, optional }: House, { path, floor, imports
   });
 }
 
-// Depth first; a file met again on the way down closes a cycle. Types are erased and lazy imports run later: neither counts.
+// Types are erased and lazy imports run later: neither counts.
 function cycleFaults(sources: readonly Source[]): readonly Fault[] {
-  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const loads = new Map(sources.map(({ path, imports }) => [path, imports.flatMap(loaded)]));
+  return circlesOf(loads).map((circle) => fault('cycle', circle.join(' → '), 'move what both need below both'));
+}
+
+// Here types count too: rooms are for who reads, and who reads has to begin somewhere.
+function roomFaults(sources: readonly Source[]): readonly Fault[] {
+  const rooms = new Map<string, Set<string>>();
+  for (const { path, imports } of sources) {
+    const room = roomOf(path);
+    if (room === null) continue;
+    const others = imports.flatMap(({ file }) => (file === null ? [] : (roomOf(file) ?? []))).filter((other) => other !== room);
+    rooms.set(room, new Set([...(rooms.get(room) ?? []), ...others]));
+  }
+  return circlesOf(rooms).map((circle) =>
+    fault('room', circle.join(' → '), 'rooms of a floor stand in layers; move what both need below both'),
+  );
+}
+
+/** The folder of a floor that a file is in; null at the floor's top. */
+function roomOf(path: string): string | null {
+  return /^src\/[^/]+\/[^/]+(?=\/)/.exec(path)?.[0] ?? null;
+}
+
+// Depth first; what is met again on the way down closes a circle.
+function circlesOf(graph: ReadonlyMap<string, Iterable<string>>): readonly (readonly string[])[] {
   const done = new Set<string>();
-  const faults: Fault[] = [];
-  const visit = (path: string, trail: readonly string[]): void => {
-    const from = trail.indexOf(path);
-    if (from >= 0) faults.push(fault('cycle', trail.slice(from).concat(path).join(' → '), 'move what both need below both'));
-    if (from >= 0 || done.has(path)) return;
-    for (const next of byPath.get(path)?.imports.flatMap(loaded) ?? []) visit(next, [...trail, path]);
-    done.add(path);
+  const circles: string[][] = [];
+  const visit = (node: string, trail: readonly string[]): void => {
+    const from = trail.indexOf(node);
+    if (from >= 0) circles.push([...trail.slice(from), node]);
+    if (from >= 0 || done.has(node)) return;
+    for (const next of graph.get(node) ?? []) visit(next, [...trail, node]);
+    done.add(node);
   };
-  for (const { path } of sources) visit(path, []);
-  return faults;
+  for (const node of graph.keys()) visit(node, []);
+  return circles;
 }
 
 function loaded({ kind, file }: Import): readonly string[] {

@@ -4,4 +4,5 @@ export { inProcess, type InProcessSocket } from './in-process.ts';
 export { events, framed, plain, type Packing } from './packing.ts';
 export { rowcast1 } from './rowcast1.ts';
 export { EventDoor } from './sse.ts';
-export { WebSocketDoor, type UpgradingServer } from './ws.ts';
+export type { UpgradingServer } from './upgrades.ts';
+export { WebSocketDoor } from './ws.ts';

@@ -2,18 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../protocol/index.ts';
-import type { Arrival, OpenEndpoint, Refusal, Server, Session, Transport } from '../server/index.ts';
+import type { Arrival, OpenEndpoint, Refusal, Server, Session } from '../server/index.ts';
 import { channels1 } from './channels1.ts';
 import { handshake, pathOf } from './handshake.ts';
 import { framed } from './packing.ts';
 import { rowcast1 } from './rowcast1.ts';
-
-/** What `attach` needs of a server: node:http's, node:https's, and whatever is built on one. */
-export interface UpgradingServer {
-  on(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
-  off(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
-  listenerCount?(event: 'upgrade'): number;
-}
+import { SocketTransport } from './socket-transport.ts';
+import { ignore, leave, listen, refuse, type UpgradeDoor, type UpgradingServer } from './upgrades.ts';
 
 /** One look at all sockets every 10 s. A silent one is pinged after 20 s, and is gone after 50. */
 const BEAT = 10_000;
@@ -40,8 +35,21 @@ const BOUNDS = {
 
 const WIRES = { rowcast: rowcast1(framed), seed: channels1(framed) };
 
+interface Beat {
+  readonly session: Session<Buffer>;
+  readonly born: number;
+  /** Milliseconds it may live. */
+  readonly age: number;
+  /** Beats since anything came. */
+  silent: number;
+  /** Beats since we stopped reading. */
+  held: number;
+}
+
+const FULL: Refusal = { ok: false, status: 503, message: 'too many connections' };
+
 /** The WebSocket door of one Rowcast server, for any number of HTTP servers. */
-export class WebSocketDoor {
+export class WebSocketDoor implements UpgradeDoor {
   readonly #server: Server;
   readonly #upgraders = new Map<OpenEndpoint, WebSocketServer>();
   readonly #sockets = new Map<WebSocket, Beat>();
@@ -183,124 +191,4 @@ export class WebSocketDoor {
       this.#timer = this.#beat();
     });
   }
-}
-
-/** Whom the upgrades of one HTTP server go to: one listener for every Rowcast on it, so that exactly one of them answers. */
-interface Attached {
-  readonly doors: Set<WebSocketDoor>;
-  upgrade(this: void, request: IncomingMessage, socket: Duplex, head: Buffer): void;
-}
-const ATTACHED = new WeakMap<UpgradingServer, Attached>();
-
-function listen(http: UpgradingServer, door: WebSocketDoor): void {
-  let attached = ATTACHED.get(http);
-  if (!attached) {
-    const doors = new Set<WebSocketDoor>();
-    attached = {
-      doors,
-      upgrade(request, socket, head) {
-        // First of all, and whoever takes it: Node has let go of the socket, and a reset nobody listens for ends the process.
-        socket.on('error', ignore);
-        for (const each of doors) if (each.upgrade(request, socket, head)) return;
-        // Nobody else listens: without an answer the socket would stay open for ever.
-        if (http.listenerCount?.('upgrade') === 1) refuse(socket, { ok: false, status: 404, message: 'nothing is here' });
-      },
-    };
-    ATTACHED.set(http, attached);
-    http.on('upgrade', attached.upgrade);
-  }
-  attached.doors.add(door);
-}
-
-function leave(http: UpgradingServer, door: WebSocketDoor): void {
-  const attached = ATTACHED.get(http);
-  if (!attached?.doors.delete(door) || attached.doors.size > 0) return;
-  http.off('upgrade', attached.upgrade);
-  ATTACHED.delete(http);
-}
-
-/** A socket that breaks destroys itself: whoever holds it sees `destroyed`. */
-const ignore = (): void => undefined;
-
-const OPEN = 1; // WebSocket.OPEN, which is a getter
-
-interface Beat {
-  readonly session: Session<Buffer>;
-  readonly born: number;
-  /** Milliseconds it may live. */
-  readonly age: number;
-  /** Beats since anything came. */
-  silent: number;
-  /** Beats since we stopped reading. */
-  held: number;
-}
-
-const STATUS = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-} as const;
-
-const FULL: Refusal = { ok: false, status: 503, message: 'too many connections' };
-
-function refuse(socket: Duplex, { status, message }: Refusal): void {
-  const body = `${message}\n`;
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS[status]}`,
-    'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(status === 503 ? ['Retry-After: 5'] : []),
-  ];
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
-}
-
-/** ws's own socket: frames made once are written past its sender, which only ever writes whole frames when nothing is compressed. */
-interface Inside {
-  readonly _socket: Duplex;
-}
-
-/** A class, because there are many: its methods are found once, not in every socket. */
-class SocketTransport implements Transport<Buffer> {
-  readonly #socket: WebSocket;
-  readonly #raw: Duplex;
-  #full = false;
-
-  constructor(socket: WebSocket) {
-    this.#socket = socket;
-    this.#raw = (socket as unknown as Inside)._socket;
-  }
-
-  write(bytes: Buffer): number {
-    if (this.#socket.readyState !== OPEN) return 0;
-    const waiting = this.#full ? this.#raw.writableLength : 0; // asked for only where it can matter: past the stream's own mark
-    this.#full = !this.#raw.write(bytes);
-    return waiting;
-  }
-
-  waiting(): number {
-    return this.#socket.readyState === OPEN ? this.#raw.writableLength : 0;
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  close(code: number, reason: string): void {
-    this.#socket.close(code, cut(reason));
-  }
-}
-
-/** A close frame holds 123 bytes of reason. */
-function cut(reason: string): string {
-  let text = reason.slice(0, 123);
-  while (Buffer.byteLength(text) > 123) text = text.slice(0, -1);
-  return text;
 }

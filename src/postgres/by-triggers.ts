@@ -1,15 +1,16 @@
 import type { PoolClient } from 'pg';
-import { RowcastError, type Bound, type Clock, type Log, type Model, type OpenDatabase } from '../core/index.ts';
-import type { TransactionBounds } from './log/assembler.ts';
+import type { Bound, Clock, Log, Model, OpenDatabase } from '../core/index.ts';
+import type { TransactionBounds } from './log/bounds.ts';
 import { Journal, leaveInJournal, waking } from './journal/journal.ts';
 import { journalSteps, serverOf } from './journal/setup.ts';
 import { refuseUntold, restoring } from './journal/tables.ts';
-import { publicationGone } from './log/publication.ts';
+import { logLeft, refuseWhileRead } from './log/left.ts';
 import { PgRows } from './tables/rows.ts';
 import { checkServer } from './connection/server.ts';
 import { pgSessions, type DrizzleOver } from './connection/sessions.ts';
-import { applySteps, bookkeeping, META, readNotes, refuseMissing, setUpAlone, type GuardedStep } from './setup/steps.ts';
-import { literal, type Sessions, type Sql } from './connection/sql.ts';
+import { bookkeeping, readNotes } from './setup/bookkeeping.ts';
+import { applySteps, refuseMissing, setUpAlone, type GuardedStep } from './setup/steps.ts';
+import type { Sessions, Sql } from './connection/sql.ts';
 import { PgStore } from './store/store.ts';
 import { joinTables, type PgTable } from './tables/tables.ts';
 import { timelineOf } from './journal/ticks.ts';
@@ -99,39 +100,4 @@ async function missing(sql: Sql, bound: readonly Bound[]): Promise<Missing> {
   const followed = [...tables.values()];
   await refuseUntold(sql, followed);
   return { tables, steps: [...(await bookkeeping(sql)), ...(await journalSteps(sql, followed)), ...(await logLeft(sql))] };
-}
-
-/** What following the log left here, and goes on costing: the log that a slot keeps, and the rows that it has twice. */
-async function logLeft(sql: Sql): Promise<readonly GuardedStep[]> {
-  const [row] = await sql.query('SELECT to_regclass($1) IS NOT NULL', [META]);
-  if (row?.[0] !== 't') return [];
-  const notes = await sql.query(`SELECT key FROM ${META} WHERE ${LOG_NOTES}`);
-  if (notes.length === 0) return [];
-  const slots = await slotsOfLog(sql);
-  return [
-    ...slots.map(([name]) => ({ sql: `SELECT pg_drop_replication_slot(${literal(name ?? '')})`, why: 'the server keeps the log for it' })),
-    ...(await publicationGone(sql)),
-    { sql: `DELETE FROM ${META} WHERE ${LOG_NOTES}`, why: 'nothing of following the log is left to undo' },
-  ];
-}
-
-const LOG_NOTES = `split_part(key, ':', 1) IN ('slot', 'publication', 'identity', 'followed', 'confirmed')`;
-
-async function slotsOfLog(sql: Sql): ReturnType<Sql['query']> {
-  return sql.query(
-    `SELECT slot_name, active_pid FROM pg_replication_slots JOIN ${META} ON key = 'slot:' || slot_name
-     WHERE NOT temporary AND database = current_database() ORDER BY slot_name`,
-  );
-}
-
-/** Another process of the app may still follow the log: it would not know what became of its slot. */
-async function refuseWhileRead(sql: Sql): Promise<void> {
-  const [row] = await sql.query('SELECT to_regclass($1) IS NOT NULL', [META]);
-  const slots = row?.[0] === 't' ? await slotsOfLog(sql) : [];
-  const [name, pid] = slots.find(([, active]) => active !== null) ?? [];
-  if (name == null) return;
-  throw new RowcastError(
-    'setup_needed',
-    `process ${pid} still follows this database by its log (slot "${name}"); end every process that has no \`follow: 'triggers'\`, then start again`,
-  );
 }

@@ -9,7 +9,7 @@ import { aboutTable, findTables, readingFindings, type Found } from './examine/t
 import { journalSteps, serverOf, type JournalSetup } from './journal/setup.ts';
 import { checkServer } from './connection/server.ts';
 import { pgSessions } from './connection/sessions.ts';
-import { bookkeeping, SCHEMA } from './setup/steps.ts';
+import { bookkeeping, SCHEMA } from './setup/bookkeeping.ts';
 import { checkSlotName } from './log/slot.ts';
 import { identifier, isPglite, type Sessions, type Sql } from './connection/sql.ts';
 import type { PgTable } from './tables/tables.ts';

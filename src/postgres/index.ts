@@ -1,5 +1,5 @@
 export { postgres, type PostgresOptions } from './database.ts';
-export { BOUNDS, type TransactionBounds } from './log/assembler.ts';
+export { BOUNDS, type TransactionBounds } from './log/bounds.ts';
 // The dialect: what another body of it (PGlite) is made of.
 export { readCatalog, type Relation } from './tables/catalog.ts';
 export { examineEmbedded } from './examine.ts';
@@ -8,7 +8,8 @@ export { CHANNEL, journalGone, journalSteps } from './journal/setup.ts';
 export { refuseUntold, restoring } from './journal/tables.ts';
 export { timelineOf } from './journal/ticks.ts';
 export { PgRows, type RowsParts } from './tables/rows.ts';
-export { applySteps, bookkeeping, bookkeepingGone, readNotes, refuseMissing } from './setup/steps.ts';
+export { bookkeeping, bookkeepingGone, readNotes } from './setup/bookkeeping.ts';
+export { applySteps, refuseMissing } from './setup/steps.ts';
 export { Lease } from './connection/lease.ts';
 export type { DrizzleOver } from './connection/sessions.ts';
 export {

@@ -181,6 +181,22 @@ export const SETUP_LAWS: Readonly<Record<string, (site: Site, server: PostgresSe
     expect(await database().teardown(all)).toEqual([]);
   },
 
+  async 'a teardown leaves the slot of another database alone, even under the name that was ours'({ app, slot, database }, server) {
+    await app.run(WITH_ITEM);
+    await (await opened(database())).close();
+    await app.run(`SELECT pg_drop_replication_slot('${slot}')`); // sql: a name of ours
+    const admin = await connect(server.url);
+    try {
+      await admin.run(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`); // sql: a name of ours
+      const done = await database().teardown([]);
+      expect(done.filter(({ sql }) => sql.includes('slot'))).toEqual([]);
+      expect(await app.all(`SELECT 1 FROM pg_replication_slots WHERE slot_name = '${slot}'`)).toHaveLength(1); // sql: a name of ours
+    } finally {
+      await admin.run(`SELECT pg_drop_replication_slot('${slot}')`); // sql: a name of ours
+      await admin.close();
+    }
+  },
+
   async 'a step that would wait behind the app gives up soon, naming who is in the way'({ app, world, database }) {
     await app.run(WITH_ITEM);
     const other = await world.other();

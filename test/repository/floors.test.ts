@@ -112,6 +112,27 @@ describe('cycles', () => {
   });
 });
 
+describe('rooms', () => {
+  const ROOMS = {
+    'src/lower/left/one.ts': "import type { two } from '../right/two.ts'; export const one = (): typeof two | null => null;",
+    'src/lower/right/two.ts': "import { a } from '../a.ts'; export const two = a;",
+  };
+
+  test('one folder of a floor may stand on another, and on what lies beside the folders', async () => {
+    expect(await laws({ ...ROOMS, 'src/lower/both.ts': "import { one } from './left/one.ts'; export const both = one;" })).toEqual([]);
+  });
+
+  test('two folders that stand on each other are found, even where no file does and only by types', async () => {
+    const files = { 'src/lower/right/three.ts': "import type { one } from '../left/one.ts'; export type Three = typeof one;" };
+    expect(await laws({ ...ROOMS, ...files })).toEqual(['room src/lower/left → src/lower/right → src/lower/left']);
+  });
+
+  test('the tests of a folder may reach for any other', async () => {
+    const files = { 'src/lower/right/two.test.ts': "import { one } from '../left/one.ts'; export const three = one;" };
+    expect(await laws({ ...ROOMS, ...files })).toEqual([]);
+  });
+});
+
 describe('files', () => {
   test("only a floor's own index re-exports", async () => {
     expect(await laws({ 'src/lower/all.ts': "export * from './a.ts';", 'src/lower/in/index.ts': "export { a } from '../a.ts';" })).toEqual([

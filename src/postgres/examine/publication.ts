@@ -2,7 +2,7 @@ import type { Finding } from '../../core/index.ts';
 import { error, failed, ok, warning } from './finding.ts';
 import { aboutTable } from './tables.ts';
 import { publicationSteps, readStanding, refusals, type Standing, type TableStanding } from '../log/publication.ts';
-import { META } from '../setup/steps.ts';
+import { META } from '../setup/bookkeeping.ts';
 import { identifier, type Sql } from '../connection/sql.ts';
 import type { PgTable } from '../tables/tables.ts';
 

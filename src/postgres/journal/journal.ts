@@ -12,7 +12,7 @@ import {
   type Receipt,
   type ResetReason,
 } from '../../core/index.ts';
-import type { TransactionBounds } from '../log/assembler.ts';
+import type { TransactionBounds } from '../log/bounds.ts';
 import { BatchReader, endOf, placeOf, Trimmed, type Batch } from './reader.ts';
 import { JOURNAL, OP } from './setup.ts';
 import { Ticks, type Tick, type TickParts } from './ticks.ts';

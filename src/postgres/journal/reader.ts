@@ -8,7 +8,7 @@ import {
   type Receipt,
   type ResetReason,
 } from '../../core/index.ts';
-import type { TransactionBounds } from '../log/assembler.ts';
+import type { TransactionBounds } from '../log/bounds.ts';
 import { rowReader, type ReadRow } from './image.ts';
 import { JOURNAL, OP, TICK } from './setup.ts';
 import { spanParams, spansBetween, type Span } from './spans.ts';

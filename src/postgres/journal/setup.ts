@@ -1,5 +1,5 @@
 import type { SetupStep } from '../../core/index.ts';
-import { META, SCHEMA, RANDOM } from '../setup/steps.ts';
+import { META, SCHEMA, RANDOM } from '../setup/bookkeeping.ts';
 import { identifier, literal, PINNED, type Sql } from '../connection/sql.ts';
 import type { PgTable } from '../tables/tables.ts';
 

@@ -1,6 +1,6 @@
 import type { ResetReason } from '../../core/index.ts';
 import { ROWS, TRUNCATE } from './setup.ts';
-import { SCHEMA } from '../setup/steps.ts';
+import { SCHEMA } from '../setup/bookkeeping.ts';
 import { literal } from '../connection/sql.ts';
 import type { PgTable } from '../tables/tables.ts';
 

@@ -1,7 +1,7 @@
 import type { Log } from '../../core/index.ts';
 import { JOURNAL, STANDING, SWEPT, TICK } from './setup.ts';
 import { snapshotOf, spanParams, spansBetween } from './spans.ts';
-import { META } from '../setup/steps.ts';
+import { META } from '../setup/bookkeeping.ts';
 import type { Sessions, Sql } from '../connection/sql.ts';
 
 /** What is kept after it was told, so that a process that starts can tell it again: the older of the two. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { positionOf } from '../../core/index.ts';
-import { Assembler, BOUNDS } from './assembler.ts';
+import { Assembler } from './assembler.ts';
+import { BOUNDS } from './bounds.ts';
 
 const READER = { slot: 'a', tables: [] };
 

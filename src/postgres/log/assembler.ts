@@ -1,17 +1,8 @@
 import { positionOf, type Change, type Commit, type Loss, type Receipt, type ResetReason, type Table } from '../../core/index.ts';
+import type { TransactionBounds } from './bounds.ts';
 import { widen } from './lsn.ts';
 import { readMessage, type Reader } from './messages.ts';
 import { PgoutputDecoder, type LogHandler } from './pgoutput.ts';
-
-/** A transaction over either is not kept: its tables are lost in it. */
-export interface TransactionBounds {
-  /** Bytes, as they come in the log. */
-  readonly bytes: number;
-  readonly rows: number;
-}
-
-/** 64 MiB, 100,000 rows. */
-export const BOUNDS: TransactionBounds = { bytes: 64 * 1024 * 1024, rows: 100_000 };
 
 interface Open {
   xid: number;

@@ -1,6 +1,7 @@
 import { RowcastError } from '../../core/index.ts';
-import { META, type GuardedStep } from '../setup/steps.ts';
-import { identifier, literal, type Sql } from '../connection/sql.ts';
+import { note } from '../setup/bookkeeping.ts';
+import type { GuardedStep } from '../setup/steps.ts';
+import { identifier, type Sql } from '../connection/sql.ts';
 import type { PgTable } from '../tables/tables.ts';
 
 /** How a publication and the tables we follow by it stand right now. */
@@ -259,25 +260,4 @@ function refusalOf(table: PgTable, stands: TableStanding, { name, version, table
     );
   }
   return null;
-}
-
-/** A step of the bookkeeping: what a teardown must know. The first value stays. */
-export function note(key: string, value: string, why: string): GuardedStep {
-  return { sql: `INSERT INTO ${META} (key, value) VALUES (${literal(key)}, ${literal(value)}) ON CONFLICT DO NOTHING`, why };
-}
-
-/** What a teardown does about publications and identities: what was made here goes, what was changed here is put back. */
-export async function publicationGone(sql: Sql): Promise<readonly GuardedStep[]> {
-  const notes = await sql.query(`SELECT key, value FROM ${META} WHERE key LIKE 'publication:%' OR key LIKE 'identity:%' ORDER BY key DESC`);
-  const steps: GuardedStep[] = [];
-  for (const [key = '', value = ''] of notes as [string, string][]) {
-    const [kind, name] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)];
-    if (kind === 'publication') {
-      steps.push({ sql: `DROP PUBLICATION IF EXISTS ${identifier(name)}`, why: 'Rowcast made it' });
-    } else {
-      // sql: both were written into our own table by us, quoted
-      steps.push({ sql: `ALTER TABLE IF EXISTS ${name} REPLICA IDENTITY ${value}`, why: 'as it was before Rowcast' });
-    }
-  }
-  return steps;
 }

@@ -1,5 +1,5 @@
 import { RowcastError, type Position, type ResetReason } from '../../core/index.ts';
-import { META } from '../setup/steps.ts';
+import { META } from '../setup/bookkeeping.ts';
 import { sqlState, type Sql } from '../connection/sql.ts';
 
 /** What was found the last time about what the log has for one slot: another finding means that it may lack something. */

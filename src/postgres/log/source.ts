@@ -11,7 +11,8 @@ import {
   type Published,
   type Receipt,
 } from '../../core/index.ts';
-import { Assembler, type TransactionBounds } from './assembler.ts';
+import { Assembler } from './assembler.ts';
+import type { TransactionBounds } from './bounds.ts';
 import { Confirming, type ConfirmAfter } from './confirming.ts';
 import { Following } from './following.ts';
 import { LogStream } from './stream.ts';

@@ -11,7 +11,8 @@ import { startPostgres, type PostgresServer } from '../../../test/servers/postgr
 import type { Action, Answer, Image, Judgement, Receipt } from '../../core/index.ts';
 import { systemClock } from '../../server/clock.ts';
 import { pgSessions, type SessionOptions } from '../connection/sessions.ts';
-import { applySteps, bookkeeping } from '../setup/steps.ts';
+import { bookkeeping } from '../setup/bookkeeping.ts';
+import { applySteps } from '../setup/steps.ts';
 import type { Sessions, Sql } from '../connection/sql.ts';
 import { PgStore } from './store.ts';
 import { joinTables, type PgTable } from '../tables/tables.ts';

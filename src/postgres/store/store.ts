@@ -13,7 +13,7 @@ import {
   type Store,
   type StoreWrite,
 } from '../../core/index.ts';
-import { WRITES } from '../setup/steps.ts';
+import { WRITES } from '../setup/bookkeeping.ts';
 import {
   CommitUnknown,
   identifier,

@@ -5,11 +5,12 @@ import { TYPES, VALUES, type ValueCase } from '../../../test/postgres/values.ts'
 import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts';
 import { pgliteSessions } from '../../pglite/sessions.ts';
 import type { Commit, Image, LogValue } from '../../core/index.ts';
-import { BOUNDS } from '../log/assembler.ts';
+import { BOUNDS } from '../log/bounds.ts';
 import { Journal, leaveInJournal } from '../journal/journal.ts';
 import { journalSteps } from '../journal/setup.ts';
 import { timelineOf } from '../journal/ticks.ts';
-import { applySteps, bookkeeping, readNotes } from '../setup/steps.ts';
+import { bookkeeping, readNotes } from '../setup/bookkeeping.ts';
+import { applySteps } from '../setup/steps.ts';
 import { pgSessions } from '../connection/sessions.ts';
 import type { Sessions } from '../connection/sql.ts';
 import { PgStore } from '../store/store.ts';
