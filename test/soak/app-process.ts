@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { HeldUp } from './pulse.ts';
 
 const PROGRAM = fileURLToPath(new URL('app.ts', import.meta.url));
 /** Between two tries to start it, while the database is away. */
@@ -19,12 +20,22 @@ export interface Memory {
   readonly life: number;
 }
 
+/** A line of what it says (`app.ts`), its times by the clock that all processes share. */
+type Said =
+  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'alive'; readonly at: number; readonly rss: number; readonly heapUsed: number }
+  | ({ readonly type: 'held up' } & HeldUp);
+
 /** The app under test, as a supervisor sees it: started, killed, stopped, started again. */
 export class AppProcess implements AsyncDisposable {
   readonly memory: Memory[] = [];
   readonly log: string[] = [];
   /** Starts so far. */
   lives = 0;
+  /** Up to then it has told where it was held up: milliseconds, by this process's clock. */
+  heard = 0;
+  /** Is told where it was held up, by this process's clock. */
+  heldUp: (heldUp: HeldUp) => void = () => undefined;
   readonly #url: string;
   #child: ChildProcess | null = null;
 
@@ -85,11 +96,24 @@ export class AppProcess implements AsyncDisposable {
         resolve(null);
       });
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        const said = JSON.parse(line) as { port?: number; rss?: number; heapUsed?: number };
-        if (said.port !== undefined) resolve(said.port);
-        else this.memory.push({ at: performance.now(), rss: said.rss ?? 0, heapUsed: said.heapUsed ?? 0, life });
+        const said = JSON.parse(line) as Said;
+        if (said.type === 'listening') resolve(said.port);
+        else this.#hear(said, life);
       });
     });
+  }
+
+  #hear(said: Exclude<Said, { type: 'listening' }>, life: number): void {
+    const here = (at: number): number => at - performance.timeOrigin;
+    switch (said.type) {
+      case 'alive':
+        this.heard = here(said.at);
+        this.memory.push({ at: this.heard, rss: said.rss, heapUsed: said.heapUsed, life });
+        return;
+      case 'held up':
+        this.heldUp({ from: here(said.from), until: here(said.until), busyMs: said.busyMs });
+        return;
+    }
   }
 
   #note(life: number, line: string): void {

@@ -6,10 +6,11 @@ import { membership } from '../../src/core/index.ts';
 import { drizzle } from '../../src/drizzle/index.ts';
 import { bindingFor, groupBy, rowcast } from '../../src/main/index.ts';
 import { postgres } from '../../src/postgres/index.ts';
+import { Pulse } from './pulse.ts';
 import { whoseToken, type Person } from './tables.ts';
 
 // The app under test: a program of its own, started as one, so that it can be killed as one. It says its port and, every second, how much memory
-// it takes, as lines of JSON; it ends when whoever started it does.
+// it takes and where it was held up, as lines of JSON; it ends when whoever started it does.
 
 const task = pgTable('task', {
   id: integer('id').primaryKey().generatedByDefaultAsIdentity(),
@@ -137,11 +138,14 @@ live.endpoint('/live/', {
 
 const http = createServer((_request, response) => response.writeHead(404).end());
 live.attach(http);
-http.listen(Number(port), '127.0.0.1', () => say({ port: (http.address() as AddressInfo).port }));
+http.listen(Number(port), '127.0.0.1', () => say({ type: 'listening', port: (http.address() as AddressInfo).port }));
 
+// By the clock that all processes share.
+const shared = (at: number): number => performance.timeOrigin + at;
+const pulse = new Pulse(({ from, until, busyMs }) => say({ type: 'held up', from: shared(from), until: shared(until), busyMs }));
 setInterval(() => {
-  const { rss, heapUsed, external } = process.memoryUsage();
-  say({ rss, heapUsed, external });
+  const { rss, heapUsed } = process.memoryUsage();
+  say({ type: 'alive', at: shared(pulse.last), rss, heapUsed });
 }, 1_000).unref();
 
 process.stdin.on('end', () => process.exit(0)).resume();

@@ -2,6 +2,7 @@ import type { PostgresServer } from '../servers/postgres.ts';
 import type { AppProcess } from './app-process.ts';
 import type { FaultProxy, Link } from './fault-proxy.ts';
 import type { Step } from './plan.ts';
+import { starved, type HeldUp } from './pulse.ts';
 import type { Random } from './random.ts';
 import type { SoakClient } from './soak-client.ts';
 import type { Injected } from './verdict.ts';
@@ -43,6 +44,16 @@ export class Faults {
     this.done.set(step, (this.done.get(step) ?? 0) + 1);
     const running = this.#carryOut(step).finally(() => this.#running.delete(running));
     this.#running.add(running);
+  }
+
+  /** The machine let nobody run: no client here heard anything, whatever the server did. */
+  clientsHeldUp({ from, until }: HeldUp): void {
+    this.injected.push({ what: 'clients starved', who: null, from, until });
+  }
+
+  /** What the server was busy with itself excuses nothing. */
+  serverHeldUp(heldUp: HeldUp): void {
+    if (starved(heldUp)) this.injected.push({ what: 'server starved', who: null, from: heldUp.from, until: heldUp.until });
   }
 
   /** All that was begun has ended, and nothing is broken any more. */

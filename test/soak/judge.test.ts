@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Line } from './client-judge.ts';
 import { History, positionOf } from './history.ts';
 import { Judge } from './judge.ts';
+import { starved } from './pulse.ts';
 import { faultless, PRICES, TASKS, type Change, type Frame, type Recording } from './recording.ts';
 import { PEOPLE, type Person } from './tables.ts';
 import type { Injected } from './verdict.ts';
@@ -192,6 +193,37 @@ test('a connection that ends has a cause', async () => {
   expect(await kinds(judged(recording, closed(4303), [fault('database crashed')]))).toEqual([]);
   for (const code of [1009, 1011, 4000, 4100, 4300])
     expect(await kinds(judged(recording, closed(code), [fault('server killed')]))).toEqual(['unexplained']);
+});
+
+test('a slot that was lost took the server with it: it explains connections that end from then on, and none before', async () => {
+  const recording = faultless(1);
+  const closed = (at: number): Line[] => [...recording.lines, { at, type: 'close', code: 1006 }];
+  const lost: Injected = { what: 'slot lost', who: null, from: 100_000, until: 103_000 };
+  expect(await kinds(judged(recording, closed(99_000), [lost]))).toEqual(['unexplained']);
+  for (const at of [100_001, 103_000, 120_000]) expect(await kinds(judged(recording, closed(at), [lost]))).toEqual([]);
+  expect(await kinds(judged(recording, closed(140_000), [lost]))).toEqual(['unexplained']);
+});
+
+test.each(['server starved', 'clients starved'] as const)(
+  'a machine that let nobody run (%s) explains silence while it lasted, and nothing else at any other time',
+  async (what) => {
+    const recording = faultless(1);
+    const closed = (at: number, code = 1006): Line[] => [...recording.lines, { at, type: 'close', code }];
+    const fault: Injected = { what, who: null, from: 100_000, until: 106_000 };
+    expect(await kinds(judged(recording, closed(104_000), [fault]))).toEqual([]);
+    expect(await kinds(judged(recording, closed(106_100), [fault]))).toEqual([]);
+    expect(await kinds(judged(recording, closed(99_000), [fault]))).toEqual(['unexplained']);
+    expect(await kinds(judged(recording, closed(109_000), [fault]))).toEqual(['unexplained']);
+    for (const code of [4303, 1011, 4000]) expect(await kinds(judged(recording, closed(104_000, code), [fault]))).toEqual(['unexplained']);
+    const reset = { type: 'reset', views: [PRICES], reason: 'slot_lost', position: recording.position };
+    const lines: Line[] = [...recording.lines, { at: 104_000, type: 'in', text: JSON.stringify(reset) }];
+    expect(await kinds(judged(recording, lines, [fault]))).toEqual(['unexplained']);
+  },
+);
+
+test('a server that was at work itself was not starved: what its silence did is not excused', () => {
+  expect(starved({ from: 0, until: 6_000, busyMs: 200 })).toBe(true);
+  expect(starved({ from: 0, until: 6_000, busyMs: 5_500 })).toBe(false);
 });
 
 test('what has not arrived at a quiet moment is named', async () => {

@@ -2,7 +2,7 @@ import type { Random } from './random.ts';
 
 /** What is done to the system, by name. Each kind is carried out in `faults.ts`. */
 export type Step =
-  // the two that lose a process
+  // those that lose a process
   | 'kill server'
   | 'crash database'
   | 'lose slot'
@@ -39,6 +39,7 @@ export interface Planned {
 export interface PlanOptions {
   readonly changes: number;
   readonly reconnects: number;
+  /** Of the server and of Postgres, by turns. Slots that are lost, in which the server is killed as well, come on top. */
   readonly kills: number;
   readonly random: Random;
 }
@@ -55,14 +56,18 @@ const LINKS = {
   'refuse clients': 1,
 };
 const WORK: readonly Step[] = ['wide', 'bulk', 'add column', 'flood client', 'wide', 'flood client'];
-const LOSSES: readonly Step[] = ['kill server', 'crash database', 'kill server', 'lose slot', 'crash database'];
 
 /** The same seed plans the same steps, though what they meet differs from run to run. */
 export function plan({ changes, reconnects, kills, random }: PlanOptions): Planned[] {
-  const spread = (count: number, step: () => Step): Planned[] =>
-    Array.from({ length: count }, (_, n) => ({ after: Math.floor(((n + 0.1 + 0.8 * random.next()) * changes) / count), step: step() }));
+  const spread = (count: number, step: () => Step, moved = (part: number): number => part): Planned[] =>
+    Array.from({ length: count }, (_, n) => ({
+      after: Math.floor(moved((n + 0.1 + 0.8 * random.next()) / count) * changes),
+      step: step(),
+    }));
   return [
-    ...spread(kills, inTurn(LOSSES)),
+    ...spread(Math.ceil(kills / 2), () => 'kill server', aroundTheMiddle),
+    ...spread(Math.floor(kills / 2), () => 'crash database'),
+    ...spread(Math.ceil(kills / 5), () => 'lose slot', aroundTheMiddle),
     ...spread(reconnects, () => random.weighed(RECONNECTS)),
     ...spread(Math.ceil(reconnects / 4), () => random.weighed(SLOW)),
     ...spread(Math.ceil(kills * 1.5), () => random.weighed(LINKS)),
@@ -70,6 +75,9 @@ export function plan({ changes, reconnects, kills, random }: PlanOptions): Plann
     ...spread(Math.ceil(kills * 1.2), inTurn(WORK)),
   ].sort((one, other) => one.after - other.after);
 }
+
+/** The middle two fifths are left out: there the server lives for long enough to show whether it grows. */
+const aroundTheMiddle = (part: number): number => (part < 0.5 ? part * 0.6 : 0.4 + part * 0.6);
 
 /** Each of them, however few are asked for. */
 function inTurn(steps: readonly Step[]): () => Step {

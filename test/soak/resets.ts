@@ -62,7 +62,7 @@ export function explained({ reason, view, from, to, since, missed, refused, forg
 }
 
 const AWAY: readonly Injected['what'][] = ['database crashed', 'database link', 'server stopped'];
-const SLOW: readonly Injected['what'][] = ['slow link', 'client link', 'server stopped'];
+const SLOW: readonly Injected['what'][] = ['slow link', 'client link', 'server stopped', 'clients starved'];
 
 /** Whether a connection that ended so has a cause. Everything was done to them but what a server would end them for by itself. */
 export function closeExplained(code: number, caused: readonly Injected[]): boolean {

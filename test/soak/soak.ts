@@ -7,6 +7,7 @@ import { Judge } from './judge.ts';
 import { Oracle } from './oracle.ts';
 import { plan, type Step } from './plan.ts';
 import { Random } from './random.ts';
+import { Pulse, type HeldUp } from './pulse.ts';
 import { ORGS, PEOPLE, REGIONS, TABLES, TEAMS, type Person } from './tables.ts';
 import type { Violation } from './verdict.ts';
 import { ShippedClient } from './shipped-client.ts';
@@ -26,6 +27,8 @@ export interface SoakOptions {
   readonly pace?: number;
   /** Quiet moments in between, at which everything must have arrived. */
   readonly rounds?: number;
+  /** Of all that is planned this alone, for whoever looks into one fault. */
+  readonly only?: Step;
   say(line: string): void;
   /** Every text of every client, for whoever looks into a violation. */
   readonly record?: (client: string, line: Line) => void;
@@ -42,6 +45,8 @@ export interface Outcome {
   readonly counts: ReadonlyMap<string, number>;
   readonly steps: ReadonlyMap<Step, number>;
   readonly memory: readonly Memory[];
+  /** Where the server, or the clients and the judge, got no turn for a second and more. */
+  readonly heldUp: Readonly<Record<'server' | 'clients', readonly HeldUp[]>>;
   /** The last that the server said for itself. */
   readonly log: readonly string[];
 }
@@ -66,7 +71,7 @@ const ENOUGH = 50;
 
 /** Runs it all: a Postgres, the app, clients, writers and what breaks them, and the judge. The seed decides what is done, not what comes of it. */
 export async function soak(options: SoakOptions): Promise<Outcome> {
-  const { changes, reconnects, kills, seed, major = 18, say } = options;
+  const { changes, reconnects, kills, seed, major = 18, only, say } = options;
   const random = new Random(seed);
   await using database = await startPostgres({ major, settings: SETTINGS });
   const url = await database.createDatabase('soak');
@@ -82,10 +87,19 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
   const clients: SoakClient[] = [];
   const ground = { app, database, url, toApp, toDatabase, clients, random: random.branch(), say };
   const faults = new Faults(ground);
+  const heldUp = { server: [] as HeldUp[], clients: [] as HeldUp[] };
+  app.heldUp = (about) => {
+    heldUp.server.push(about);
+    faults.serverHeldUp(about);
+  };
+  using _pulse = new Pulse((about) => {
+    heldUp.clients.push(about);
+    faults.clientsHeldUp(about);
+  });
   const judge = new Judge(oracle.history, faults.injected);
   for (let n = 0; n < (options.clients ?? 24); n++)
     clients.push(clientNumber(n, { judge, record: options.record, url: `ws://127.0.0.1:${toApp.port}/live/`, random: random.branch() }));
-  const planned = plan({ changes, reconnects, kills, random: random.branch() });
+  const planned = plan({ changes, reconnects, kills, random: random.branch() }).filter(({ step }) => only === undefined || step === only);
   const writers = new Writers({ url, count: options.writers ?? 6, random: random.branch(), prepare: true, pace: options.pace ?? 600 });
   const acting = random.branch();
 
@@ -96,16 +110,17 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
     for (let round = 1; round <= rounds && judge.violations.length < ENOUGH; round++) {
       const goal = Math.floor((changes * round) / rounds);
       writers.start();
-      for (let moved = performance.now(); oracle.history.changes < goal;) {
+      for (let moved = performance.now(); ;) {
         if (((await oracle.read()) ?? 0) > 0) moved = performance.now();
         if (performance.now() - moved > STANDSTILL_MS) throw new Error(`nothing is written any more:\n${app.log.slice(-40).join('\n')}`);
         while ((planned[0]?.after ?? Infinity) <= oracle.history.changes) faults.take((planned.shift() as { step: Step }).step);
+        if (oracle.history.changes >= goal) break;
         if (acting.chance(0.7)) act(acting.pick(clients), acting);
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
       await writers.stop();
       await faults.over();
-      const missing = await quiet({ oracle, judge, clients });
+      const missing = await quiet({ app, oracle, judge, clients });
       for (const about of missing) judge.violations.push({ kind: 'stuck', who: 'all', about });
       judge.settleWrites();
       for (const about of await oracle.differences()) judge.violations.push({ kind: 'wrong', who: 'the oracle', about });
@@ -136,6 +151,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
     counts: judge.counts,
     steps: faults.done,
     memory: app.memory,
+    heldUp,
     log: app.log,
   };
 }
@@ -143,17 +159,19 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
 const connections = (clients: readonly SoakClient[]): number => clients.reduce((sum, client) => sum + client.connections, 0);
 
 interface Parties {
+  readonly app: AppProcess;
   readonly oracle: Oracle;
   readonly judge: Judge;
   readonly clients: readonly SoakClient[];
 }
 
 /** Nobody writes and nothing is broken: waits until everything has arrived. Gives what has not. */
-async function quiet({ oracle, judge, clients }: Parties): Promise<readonly string[]> {
+async function quiet({ app, oracle, judge, clients }: Parties): Promise<readonly string[]> {
   for (const client of clients) client.wake();
   const started = performance.now();
   for (;;) {
-    const before = performance.now();
+    // What came after the server last told where it was held up may have to do with that.
+    const before = Math.min(performance.now(), app.heard);
     await oracle.readAll();
     await judge.settle(before);
     const missing = [

@@ -13,7 +13,7 @@ export interface Violation {
   readonly about: string;
 }
 
-/** Something that was done to the system on purpose. */
+/** Something that was done to the system: on purpose, or by the machine that all of it runs on. */
 export interface Injected {
   readonly what:
     | 'server killed'
@@ -24,7 +24,10 @@ export interface Injected {
     | 'slow link'
     | 'client left'
     | 'forged token'
-    | 'slot lost';
+    | 'slot lost'
+    // not on purpose
+    | 'server starved'
+    | 'clients starved';
   /** The client it was done to; null: everybody. */
   readonly who: string | null;
   /** Milliseconds. `until` is null while it lasts. */
@@ -34,12 +37,16 @@ export interface Injected {
 
 /** After a fault has ended, what it caused may still come. Milliseconds. */
 const AFTERMATH = 30_000;
+/** Who was kept from running hears at once what it missed. A slow machine must not excuse what comes at any other time. */
+const AFTER_STARVING = 2_000;
+
+const aftermath = ({ what }: Injected): number => (what === 'server starved' || what === 'clients starved' ? AFTER_STARVING : AFTERMATH);
 
 export function during(
   faults: readonly Injected[],
   { who, from, until }: { who: string; from: number; until: number },
 ): readonly Injected[] {
   return faults.filter(
-    (fault) => (fault.who === null || fault.who === who) && fault.from <= until && (fault.until ?? Infinity) + AFTERMATH >= from,
+    (fault) => (fault.who === null || fault.who === who) && fault.from <= until && (fault.until ?? Infinity) + aftermath(fault) >= from,
   );
 }
