@@ -15,8 +15,8 @@ const LEAST_SECONDS = 90;
 const MOST = 1.1;
 
 export function growth(memory: readonly Memory[]): Growth {
-  const lives = [...Map.groupBy(memory, ({ life }) => life).values()];
-  const longest = lives.reduce((best, life) => (duration(life) > duration(best) ? life : best), []);
+  const lives = [...new Set(memory.map(({ life }) => life))].map((number) => memory.filter(({ life }) => life === number));
+  const longest = lives.reduce<readonly Memory[]>((best, life) => (duration(life) > duration(best) ? life : best), []);
   const seconds = duration(longest) / 1_000;
   const rss = thirds(longest.map((sample) => sample.rss));
   const heap = thirds(longest.map(({ heapUsed }) => heapUsed));
