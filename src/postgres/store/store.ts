@@ -1,14 +1,10 @@
 import {
-  keyText,
   RowcastError,
-  toWire,
   tellable,
   type Answer,
   type Clock,
   type Image,
   type Judgement,
-  type Key,
-  type LogValue,
   type Receipt,
   type Store,
   type StoreWrite,
@@ -16,18 +12,15 @@ import {
 import { WRITES } from '../setup/bookkeeping.ts';
 import {
   CommitUnknown,
-  identifier,
   isConnectionLost,
   LOCK_TIMEOUT,
-  paramText,
   sqlState,
   TOO_MANY_CONNECTIONS,
-  type RawRow,
   type Sessions,
   type Sql,
-  type Transaction,
 } from '../connection/sql.ts';
-import { columnList, imageOfRow, type PgColumn, type PgTable } from '../tables/tables.ts';
+import type { PgTable } from '../tables/tables.ts';
+import { apply, isSame, rowOf } from './statements.ts';
 import { refusalOf, type Attempt } from './violations.ts';
 
 export interface StoreParts {
@@ -245,85 +238,3 @@ export class PgStore implements Store {
 const BUSY: Answer = { ok: false, code: 'busy', message: 'the database is busy with this row; try again' };
 const CONFLICT: Answer = { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' };
 const KEY_REUSED: Answer = { ok: false, code: 'key_reused', message: 'this write id was used for another write' };
-const NOT_FOUND: Answer = { ok: false, code: 'not_found', message: 'there is no such row' };
-const KEPT_AS_IT_WAS: Answer = { ok: false, code: 'invalid', message: 'a rule of the database kept the row as it was' };
-
-async function rowOf(sql: Sql, { table, key }: StoreWrite, lock: '' | 'FOR UPDATE' | 'FOR NO KEY UPDATE'): Promise<Image | null> {
-  if (!key) return null;
-  const pg = table as PgTable;
-  const [row] = await sql.query(`SELECT ${columnList(pg)} FROM ${pg.sql} WHERE ${keyIs(pg, 1)} ${lock}`, key);
-  return row ? imageOfRow(pg, row) : null;
-}
-
-interface Target {
-  readonly table: PgTable;
-  readonly write: StoreWrite;
-  readonly before: Image | null;
-}
-
-async function apply(tx: Transaction, target: Target, judgement: Judgement): Promise<Answer> {
-  switch (judgement.verdict) {
-    case 'refuse':
-      return judgement.answer;
-    case 'hook': {
-      const made = await tx.app(judgement.run);
-      return { ok: true, pk: target.write.key ? pkOf(target.table, target.write.key) : keyMade(target.table, made) };
-    }
-    case 'write': {
-      const { table, write, before } = target;
-      if (write.key && !before) return NOT_FOUND;
-      const [row] = await tx.query(...statement(table, write, judgement.values));
-      return row ? { ok: true, pk: pkOf(table, row) } : KEPT_AS_IT_WAS;
-    }
-  }
-}
-
-function statement(
-  table: PgTable,
-  { action, key }: StoreWrite,
-  values: ReadonlyMap<number, unknown>,
-): [text: string, params: readonly unknown[]] {
-  const names = [...values.keys()].map((place) => identifier((table.columns[place] as PgColumn).column));
-  const returning = table.key.map((place) => identifier((table.columns[place] as PgColumn).column)).join(', ');
-  const params = [...values.values()].map(paramText);
-  switch (action) {
-    case 'create': {
-      const row = names.length === 0 ? 'DEFAULT VALUES' : `(${names.join(', ')}) VALUES (${names.map((_, at) => `$${at + 1}`).join(', ')})`;
-      return [`INSERT INTO ${table.sql} ${row} RETURNING ${returning}`, params];
-    }
-    case 'update': {
-      const where = keyIs(table, names.length + 1);
-      if (names.length === 0) return [`SELECT ${returning} FROM ${table.sql} WHERE ${where}`, key ?? []];
-      const set = names.map((name, at) => `${name} = $${at + 1}`).join(', ');
-      return [`UPDATE ${table.sql} SET ${set} WHERE ${where} RETURNING ${returning}`, [...params, ...(key ?? [])]];
-    }
-    case 'delete':
-      return [`DELETE FROM ${table.sql} WHERE ${keyIs(table, 1)} RETURNING ${returning}`, key ?? []];
-  }
-}
-
-function keyIs(table: PgTable, first: number): string {
-  return table.key.map((place, at) => `${identifier((table.columns[place] as PgColumn).column)} = $${first + at}`).join(' AND ');
-}
-
-function pkOf(table: PgTable, key: RawRow | readonly LogValue[]): Key {
-  const image: LogValue[] = [];
-  table.key.forEach((place, at) => (image[place] = key[at] ?? null));
-  return JSON.parse(keyText(table, image)) as Key;
-}
-
-function keyMade(table: PgTable, made: unknown): Key {
-  const pk = toWire(made);
-  if (pk === undefined || pk === null) {
-    throw new RowcastError(
-      'hook_invalid',
-      `the create hook of "${table.id}" must return the new row's key; return it from the insert: .returning()`,
-    );
-  }
-  return pk;
-}
-
-function isSame(one: Image | null, other: Image | null): boolean {
-  if (!one || !other) return one === other;
-  return one.every((value, place) => value === other[place]);
-}
