@@ -1,3 +1,5 @@
+import type { Refused } from '../protocol/index.ts';
+
 /** Every error Rowcast throws at the people who run it. Its message names the cure; its code is one of this table, safe to switch on. */
 export const ERRORS = {
   binding_invalid: 'a binding is declared wrongly',
@@ -28,6 +30,15 @@ export class RowcastError extends Error {
     super(message, options);
     this.name = 'RowcastError';
     this.code = code;
+  }
+}
+
+/** The app refuses a write from inside its transaction, by a hook or a command: that is undone, and the client is told this answer. */
+export class Refusal extends RowcastError {
+  readonly answer: Refused;
+  constructor(answer: Refused) {
+    super('write_refused', answer.message);
+    this.answer = answer;
   }
 }
 

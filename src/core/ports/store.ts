@@ -16,8 +16,8 @@ export type Judgement =
   /** `values` are the columns to set, by place: parameters as the driver takes them. Empty for a delete. */
   | { readonly verdict: 'write'; readonly values: ReadonlyMap<number, unknown> }
   /**
-   * The app does it itself, in the same transaction. It resolves to the key of the row it made, when it made one. Where the database writes
-   * synchronously (SQLite) it must not return a promise.
+   * The app does it itself, in the same transaction. It resolves to the key of the row it made, when it made one, or throws a `Refusal`. Where
+   * the database writes synchronously (SQLite) it must not return a promise.
    */
   | { readonly verdict: 'hook'; readonly run: (tx: unknown) => unknown };
 
@@ -43,7 +43,7 @@ export interface CallStep {
   readonly name: string;
   /** Is called outside the transaction, before it and again with each further try: may this be done at all? */
   judge(): Refused | null | Promise<Refused | null>;
-  /** Gives what the answer carries. Where the database writes synchronously (SQLite) it must not return a promise. */
+  /** Gives what the answer carries, or throws a `Refusal`. Where the database writes synchronously (SQLite) it must not return a promise. */
   run(tx: unknown): unknown;
 }
 
@@ -63,19 +63,28 @@ export interface StoreWrite {
  * one is refused, nothing is written and that is the answer; else write them in order (a row that the database refuses undoes those before
  * it), store the answer, leave the receipt with the answer in the log, commit. `logged` says whether a receipt was left: then the answer waits
  * for it to come back by the log. It resolves for every outcome the client can be told, constraint violations included (`invalid` with the
- * field, never the database's text), and rejects only when the database failed, or what the app does itself threw: then nothing was written.
+ * field, never the database's text), and rejects only when the database failed, or what the app does itself threw (but for a
+ * `Refusal`): then nothing was written.
  */
 export interface Store {
   write(write: StoreWrite): Promise<{ readonly answer: Answer; readonly logged: boolean }>;
 }
 
-/** A refusal as the client may hear it: with its place among several, and a broken rule of a column that it may not know of has no field. */
-export function tellable({ named, at }: Pick<RowStep, 'named' | 'at'>, answer: Refused): Refused {
-  const placed = at === undefined ? answer : { ...answer, at };
-  if (!placed.fields || !named) return placed;
-  const { fields, ...rest } = placed;
+/** A refusal with the place of its write among several. */
+export function placed({ at }: Pick<RowStep, 'at'>, answer: Refused): Refused {
+  return at === undefined ? answer : { ...answer, at };
+}
+
+/**
+ * What the database refused, as the client may hear it: with its place among several, and a broken rule of a column that it may not know of has
+ * no field.
+ */
+export function tellable({ named, ...step }: Pick<RowStep, 'named' | 'at'>, answer: Refused): Refused {
+  const told = placed(step, answer);
+  if (!told.fields || !named) return told;
+  const { fields, ...rest } = told;
   const known = Object.entries(fields).filter(([field]) => named.has(field));
-  if (known.length === Object.keys(fields).length) return placed;
+  if (known.length === Object.keys(fields).length) return told;
   return known.length > 0
     ? { ...rest, fields: Object.fromEntries(known) }
     : { ...rest, message: 'the database did not accept these values' };
