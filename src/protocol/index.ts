@@ -1,5 +1,6 @@
 export * from './answers.ts';
 export * from './close.ts';
+export { BadFrame, isClientName, isId, isRecord } from './fields.ts';
 export * from './frames.ts';
 export * from './parse.ts';
 export * from './scan.ts';

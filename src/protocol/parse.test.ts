@@ -41,7 +41,7 @@ describe('a good envelope is what it says', () => {
 
   test.each([
     ['32 levels', payload(nest(31, '[', ']'))],
-    ['256 keys', payload(keys(253))],
+    ['2,048 keys', payload(keys(2_045))],
     ['65,536 bytes', payload(json('x'.repeat(65_536 - payload('""').length)))],
     ['65,536 bytes of two each', payload(json('é'.repeat((65_536 - payload('""').length) / 2)))],
     ['65,536 bytes of three each', payload(json(`${'€'.repeat(21_829)}`))],
@@ -118,7 +118,17 @@ describe('a refused frame tells what to answer', () => {
     ['a subscribe from no position', json({ ...GOOD.resume, at: '7' }), { id: 6, write: false }],
     ['a refresh too deep to be parsed', `{"type":"refresh","id":9,"token":${nest(40, '[', ']')}}`, { id: 9, write: false }],
     ['a refresh without a token', '{"type":"refresh","id":9}', { id: 9, write: false }],
-    ['an unknown type with an id', '{"type":"call","id":5}', { id: 5, write: false }],
+    ['a batch of nothing', json({ ...GOOD.batch, writes: [] }), { id: 9, write: true, client: 'another-client' }],
+    ['a batch with one bad write', json({ ...GOOD.batch, writes: [{}] }), { id: 9, write: true, client: 'another-client' }],
+    ['a batch too deep to be parsed', `{"type":"batch","id":9,"writes":${nest(40, '[', ']')}}`, { id: 9, write: true, client: undefined }],
+    ['a call without an input', '{"type":"call","id":5,"stream":"publish"}', { id: 5, write: true }],
+    [
+      'a call for another client that is too deep to be parsed',
+      `{"type":"call","id":9,"client":"another-client","stream":"publish","input":${nest(40, '[', ']')}}`,
+      { id: 9, write: true, client: 'another-client' },
+    ],
+    ['a write for a client that has no such name', json({ ...GOOD.asked, client: 'short' }), { id: 8, write: true, client: undefined }],
+    ['an unknown type with an id', '{"type":"cell","id":5}', { id: 5, write: false }],
     ['a write without an id', '{"type":"write","stream":"s","action":"delete","pk":1}', { id: undefined, write: false }],
     ['a write with an id that is none', '{"type":"write","id":0,"x":1}', { id: undefined, write: false }],
     ['a write whose id no client can have meant', '{"type":"write","id":9999999999999999,"stream":"s', { id: undefined, write: false }],

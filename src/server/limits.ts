@@ -4,8 +4,10 @@ export interface Limits {
   readonly frameBytes: number;
   /** Levels of nesting in a frame. Default 32. */
   readonly depth: number;
-  /** Keys in a frame, all objects together. Default 256. */
+  /** Keys in a frame, all objects together. Default 2,048. */
   readonly keys: number;
+  /** Writes in a batch. Default 100. */
+  readonly batch: number;
   /** Frames taken per second, on average. Default 50; a socket that sends faster is read more slowly, nothing is lost. */
   readonly framesPerSecond: number;
   /** Frames taken at once before that average counts. Default 100. */
@@ -29,7 +31,8 @@ export interface Limits {
 export const LIMITS: Limits = {
   frameBytes: 65_536,
   depth: 32,
-  keys: 256,
+  keys: 2_048,
+  batch: 100,
   framesPerSecond: 50,
   burst: 100,
   inFlight: 16,

@@ -56,10 +56,10 @@ test.each([
 
 // Three keys are the frame's own.
 test.each([
-  [252, true],
-  [253, true],
-  [254, false],
-])('%i keys in a payload of a frame of at most 256', async (keys, taken) => {
+  [2_044, true],
+  [2_045, true],
+  [2_046, false],
+])('%i keys in a payload of a frame of at most 2,048', async (keys, taken) => {
   await using w = await limited({});
   const viewer = await w.viewer('/');
   viewer.send(message(Object.fromEntries(Array.from({ length: keys }, (_, n) => [`k${n}`, n]))));

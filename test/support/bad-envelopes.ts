@@ -1,7 +1,7 @@
 import type { FrameError } from '../../src/protocol/index.ts';
 
 /** Those of the wire. */
-export const LIMITS = { bytes: 65_536, depth: 32, keys: 256 };
+export const LIMITS = { bytes: 65_536, depth: 32, keys: 2_048 };
 
 /** One good frame of every kind: the bad ones are made from these. */
 export const GOOD: Readonly<Record<string, object>> = {
@@ -13,6 +13,26 @@ export const GOOD: Readonly<Record<string, object>> = {
   create: { type: 'write', id: 2, stream: 'posts', action: 'create', data: { title: 'New' }, params: { blogId: 7 } },
   update: { type: 'write', id: 3, stream: 'posts', action: 'update', pk: [7, 'a'], data: { title: null }, params: {} },
   delete: { type: 'write', id: 4, stream: 'posts', action: 'delete', pk: 0 },
+  asked: {
+    type: 'write',
+    id: 8,
+    client: 'another-client',
+    stream: 'posts',
+    action: 'update',
+    pk: 1,
+    data: { title: 'N' },
+    if: { title: 'O' },
+  },
+  batch: {
+    type: 'batch',
+    id: 9,
+    client: 'another-client',
+    writes: [
+      { stream: 'posts', action: 'create', data: { title: 'New' }, params: { blogId: 7 } },
+      { stream: 'intval', action: 'delete', pk: 4, if: {} },
+    ],
+  },
+  call: { type: 'call', id: 10, client: 'another-client', stream: 'publish', input: { id: 3 } },
   message: { type: 'message', stream: 'chat', payload: [{ deep: [1, 'two', null, true] }] },
   at: { type: 'at', mark: 262_301 },
   refresh: { type: 'refresh', id: 7, token: 'eyJhbGciOi' },
@@ -133,7 +153,11 @@ for (const [name, frame] of Object.entries(GOOD)) {
 }
 
 // A key left out, of another type, twice, misspelt, one too many.
-const OPTIONAL = ['subscribe.params', 'resume.params', 'create.params', 'update.params'];
+const OPTIONAL = [
+  ...['subscribe.params', 'resume.params', 'create.params', 'update.params'],
+  ...['asked.client', 'asked.if', 'batch.client', 'call.client'],
+];
+const GOOD_WRITE = { stream: 'posts', action: 'update', pk: 1, data: {} };
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   client: [null, 1, '', 'short', 'x'.repeat(65), 'with space', 'ümläut-name', 'semi;colon', ['client-0123456789'], {}],
   id: [null, 0, -1, 1.5, '1', 2 ** 53, 1e300, true, [], [1], {}],
@@ -144,6 +168,17 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   data: [null, 1, 'title', true, [], [{}]],
   pk: [null],
   payload: [],
+  if: [null, 1, 'title', true, [], [{}]],
+  writes: [
+    ...[null, 1, true, 'write', {}, [], [null], [[]], ['write'], [{}], [GOOD_WRITE, null]],
+    ...[{ id: 1 }, { type: 'write' }, { client: 'another-client' }, { x: 1 }, { action: 'upsert' }, { stream: 1 }, { pk: null }].map(
+      (also) => [GOOD_WRITE, { ...GOOD_WRITE, ...also }],
+    ),
+    ...[{ data: [] }, { data: null }, { params: [] }, { if: [] }, { if: null }, { action: 'delete' }, { action: 'create' }].map((also) => [
+      { ...GOOD_WRITE, ...also },
+    ]),
+    [{ stream: 'posts', action: 'create', data: {}, if: {} }],
+  ],
   at: [null, 1, true, '', '7', '00000000016b3e1', '00000000016b3e100', '00000000016B3E10', '0x000000016b3e10', ' 0000000016b3e10', [], {}],
   token: [null, 1, true, [], ['t'], {}],
   mark: [null, 0, -1, 1.5, '262301', 2 ** 53, true, [], {}],
@@ -166,6 +201,7 @@ for (const [name, frame] of Object.entries(GOOD)) {
 }
 bad('create: with a key', json({ ...GOOD.create, pk: 1 }));
 bad('delete: with data', json({ ...GOOD.delete, data: {} }));
+bad('create: with an if', json({ ...GOOD.create, if: {} }));
 
 // Prototype keys, in every place that is a map.
 const PROTOTYPES = ['__proto__', 'constructor', 'prototype', '\\u005f_proto__', 'c\\u006fnstructor'];
@@ -177,6 +213,9 @@ for (const key of PROTOTYPES) {
   bad(`${key} in data`, `{"type":"write","id":1,"stream":"posts","action":"create","data":{${evil}}}`);
   bad(`${key} in a field of data`, `{"type":"write","id":1,"stream":"posts","action":"create","data":{"doc":{${evil}}}}`);
   bad(`${key} in the params of a write`, `{"type":"write","id":1,"stream":"posts","action":"create","data":{},"params":{${evil}}}`);
+  bad(`${key} in an if`, `{"type":"write","id":1,"stream":"posts","action":"delete","pk":1,"if":{${evil}}}`);
+  bad(`${key} in a batch`, `{"type":"batch","id":1,"writes":[{"stream":"posts","action":"create","data":{${evil}}}]}`);
+  bad(`${key} in an input`, `{"type":"call","id":1,"stream":"publish","input":{${evil}}}`);
   bad(`${key} in a key`, `{"type":"write","id":1,"stream":"posts","action":"delete","pk":[{${evil}}]}`);
   bad(`${key} in a payload`, `{"type":"message","stream":"chat","payload":{${evil}}}`);
   bad(`${key} in a list of a payload`, `{"type":"message","stream":"chat","payload":[[{"a":{${evil}}}]]}`);
@@ -199,8 +238,8 @@ bad('nested 33 deep, arrays', payload(nest(32, '[', ']')), 'too_large');
 bad('nested 33 deep, objects', payload(nest(32, '{"a":', '}')), 'too_large');
 bad('200,000 levels', payload('['.repeat(60_000)), 'too_large');
 bad('nested before anything else', '['.repeat(33), 'too_large');
-bad('257 keys', payload(keys(254)), 'too_large');
-bad('257 keys in many objects', payload(`[${'{"a":1},'.repeat(254)}0]`), 'too_large');
+bad('a key too many', payload(keys(LIMITS.keys - 2)), 'too_large');
+bad('a key too many in many objects', payload(`[${'{"a":1},'.repeat(LIMITS.keys - 2)}0]`), 'too_large');
 bad('one byte too long', payload(json('x'.repeat(65_536 - payload('""').length + 1))), 'too_large');
 bad('one byte too long in UTF-8', payload(json('é'.repeat((65_536 - payload('""').length) / 2 + 1))), 'too_large');
 bad('four bytes a character', payload(json('💥'.repeat(16_384))), 'too_large');

@@ -45,7 +45,7 @@ export class HeldSocket implements SocketLike {
   closed: number | null = null;
 
   send(text: string): void {
-    this.#sent.push(parseClientFrame(text, { bytes: 65_536, depth: 32, keys: 256 }));
+    this.#sent.push(parseClientFrame(text, { bytes: 65_536, depth: 32, keys: 2_048 }));
   }
 
   close(code = 1000): void {

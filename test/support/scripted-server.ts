@@ -85,7 +85,7 @@ export class Peer {
     this.#socket = socket;
     this.url = url;
     socket.on('message', (data) => {
-      const frame = parseClientFrame(String(data), { bytes: 65_536, depth: 32, keys: 256 });
+      const frame = parseClientFrame(String(data), { bytes: 65_536, depth: 32, keys: 2_048 });
       if (!this.#answers(frame)) this.#frames.put(frame);
     });
     this.closed = new Promise((resolve) => socket.on('close', resolve));
