@@ -1,5 +1,8 @@
 import type { Kind } from './verdict.ts';
-import type { ExpectedChange, ViewHistory } from './view-history.ts';
+import type { ExpectedChange, ViewCommit, ViewHistory } from './view-history.ts';
+
+/** More than this may be told as one to who was away. */
+const ONE_BY_ONE = { rows: 32, bytes: 64 * 1024 };
 
 /** A change as it came. `data` is null for a delete. */
 export interface GivenChange {
@@ -71,7 +74,7 @@ export class Held {
   /** Everything up to there has come, it is said. */
   move(position: string): void {
     if (this.state !== 'ready' || this.position === null || position <= this.position) return;
-    this.#skipped(this.view.between(this.position, position).map((commit) => commit.position));
+    this.#skipped(this.view.between(this.position, position));
     this.#moved(position);
   }
 
@@ -79,7 +82,8 @@ export class Held {
     if (this.state === 'ready') this.#report('protocol', `ready at ${position}, and it was ready`);
     if (this.position !== null && position < this.position) this.#report('reordered', `ready at ${position}, after ${this.position}`);
     if (this.state === 'resuming' && this.position !== null) {
-      this.#skipped(this.view.between(this.position, position).map((commit) => commit.position));
+      const passed = this.view.between(this.position, position);
+      if (!this.#cameAndWent(passed)) this.#skipped(passed);
     } else this.rows = this.#staged;
     this.#staged = new Map();
     this.state = 'ready';
@@ -108,18 +112,27 @@ export class Held {
     else this.#report('reordered', `changes of ${position} came after ${this.position}`);
   }
 
-  #skipped(positions: readonly string[]): boolean {
-    for (const position of positions) {
+  #skipped(commits: readonly ViewCommit[]): boolean {
+    for (const { position } of commits) {
       this.#missed.add(position);
       this.#report('lost', `the commit ${position} never came`);
     }
-    return positions.length > 0;
+    return commits.length > 0;
+  }
+
+  /** What was missed, told as one, is nothing: no row of it was there before, and none is there after. */
+  #cameAndWent(passed: readonly ViewCommit[]): boolean {
+    const sum = (part: (commit: ViewCommit) => number): number => passed.reduce((total, commit) => total + part(commit), 0);
+    if (sum(({ changes }) => changes.size) <= ONE_BY_ONE.rows && sum(({ bytes }) => bytes) <= ONE_BY_ONE.bytes) return false;
+    const to = passed.at(-1)?.position ?? '';
+    const touched = passed.flatMap(({ changes }) => [...changes.keys()]);
+    return touched.every((pk) => this.view.shownAt(pk, this.position ?? '') === null && this.view.shownAt(pk, to) === null);
   }
 
   #single(position: string, given: readonly GivenChange[]): boolean {
     const passed = this.view.between(this.position ?? '', position);
     const own = passed.at(-1)?.position === position ? passed.at(-1) : undefined;
-    let right = !this.#skipped(passed.filter((commit) => commit !== own).map((commit) => commit.position));
+    let right = !this.#skipped(passed.filter((commit) => commit !== own));
     const expected = own?.changes ?? new Map<string, ExpectedChange>();
     const absent = [...expected.keys()].filter((pk) => !given.some((change) => change.pk === pk));
     if (absent.length > 0) {

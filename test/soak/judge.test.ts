@@ -149,6 +149,28 @@ test.each(SEEDS)('a merged commit that leaves something out, or a resume that do
   expect(await kinds(judged(recording, recording.lines.toSpliced(merged.at, 1)))).toContain('lost');
 });
 
+test('rows that came and went while a client was away: where they were many it need not be told, where they were few or one stayed it is lost', async () => {
+  const away = async (count: number, left: number): Promise<readonly string[]> => {
+    const recording = faultless(1);
+    const at = recording.position;
+    recording.close();
+    recording.crowd(1_000, count, 'INSERT');
+    recording.crowd(1_000, count - left, 'DELETE');
+    recording.open();
+    recording.subscribe(TASKS, { stream: 'tasks', params: { org: 1, team: 1 }, at, token: `t${TASKS}` });
+    recording.in({ type: 'ready', view: TASKS, position: recording.position, token: `t${TASKS}` });
+    return kinds(judged(recording, recording.lines));
+  };
+  expect(await away(40, 0)).toEqual([]);
+  expect(await away(10, 0)).toEqual(['lost']);
+  expect(await away(40, 1)).toEqual(['lost']);
+  const there = faultless(1);
+  there.crowd(1_000, 40, 'INSERT');
+  there.crowd(1_000, 40, 'DELETE');
+  there.in({ type: 'ping', position: there.position });
+  expect(await kinds(judged(there, there.lines))).toEqual(['lost']);
+});
+
 test('a token that was never given is a reset, and must not be accepted', async () => {
   const recording = faultless(1);
   const forged = recording.lines.map((line) => (line.type === 'out' ? { ...line, text: line.text.replace('"t11"', '"x"') } : line));

@@ -97,6 +97,17 @@ export class Recording {
     return changes;
   }
 
+  /** So many tasks that the view of tasks has, each with a commit of its own; or, all of them, gone again. */
+  crowd(from: number, count: number, action: 'INSERT' | 'DELETE'): void {
+    for (let id = from; id < from + count; id++) {
+      const xid = String(++this.#lsn);
+      const row = `id[integer]:${id}${action === 'INSERT' ? ` org[integer]:1 team[integer]:1 title[text]:'~c${id}~'` : ''}`;
+      for (const data of [`BEGIN ${xid}`, `table public.task: ${action}: ${row}`, `COMMIT ${xid}`]) {
+        this.history.take({ xid, lsn: `0/${this.#lsn.toString(16)}`, data });
+      }
+    }
+  }
+
   truncate(): void {
     const xid = String(++this.#lsn);
     for (const data of [`BEGIN ${xid}`, 'table public.price: TRUNCATE: (no-flags)', `COMMIT ${xid}`]) {
