@@ -2,7 +2,7 @@ import type { CloseVerdict } from '../protocol/index.ts';
 import type { Status } from './types.ts';
 
 /** What can happen to a connection: the server's first frame, the end of a socket by its verdict, the end of a wait, and what the app asks. */
-export type Happening = CloseVerdict | 'welcome' | 'timer' | 'reconnect' | 'close';
+export type Happening = CloseVerdict | 'welcome' | 'timer' | 'reconnect' | 'signOut' | 'close';
 
 type Row = Readonly<Record<Happening, Status | null>>;
 
@@ -15,10 +15,11 @@ const IDLE: Row = {
   later: null,
   timer: null,
   reconnect: 'connecting',
+  signOut: 'signed-out',
   close: 'closed',
 };
 
-/** There is one. */
+/** There is one, or one that waits for its token. */
 const BUSY: Row = { ...IDLE, fatal: 'failed', credentials: 'signed-out', now: 'connecting', later: 'waiting' };
 
 /** Where each happening leads; null: nowhere. Coming to `connecting` always makes a new socket. */
@@ -28,7 +29,7 @@ export const MACHINE: Readonly<Record<Status, Row>> = {
   waiting: { ...IDLE, timer: 'connecting' },
   'signed-out': IDLE,
   failed: IDLE,
-  closed: { ...IDLE, reconnect: null, close: null },
+  closed: { ...IDLE, reconnect: null, signOut: null, close: null },
 };
 
 /**

@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from '../protocol/index.ts';
+import { SUBPROTOCOL, toWire } from '../protocol/index.ts';
 
 /** A handler that takes the event it is given or more of it: declared as a method, so that a browser's WebSocket, `ws` and a plain object all fit. */
 type Handler<E> = { on(event: E): void }['on'] | null;
@@ -17,19 +17,48 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
 }
 
-export type WebSocketConstructor = new (url: string, protocol: string) => SocketLike;
+/**
+ * Where a connection gets its next socket from. `token`: what the client's `token` gave for it, where there is such a function. `answered`:
+ * whether anything was heard on the last one; null: there was none, or it was given up or there was no network before one could know.
+ */
+export type SocketFactory = (token: string | undefined, answered: boolean | null) => SocketLike;
 
 /**
- * @throws {TypeError} for a relative URL where there is no page to be relative to, and where there is no WebSocket.
+ * Gives the credentials for the next socket: asked again before each one. `null` and `''`: nobody is signed in. One that throws could not be
+ * asked now (a token is often fetched, and there may be no network), and is asked again after a delay.
  */
-export function webSocket(url: string, given?: WebSocketConstructor): () => SocketLike {
-  const { WebSocket, location } = globalThis as { WebSocket?: WebSocketConstructor; location?: { href: string } };
-  const Socket = given ?? WebSocket;
-  if (!Socket)
+export type TokenSupplier = () => string | null | Promise<string | null>;
+
+/** What there is where WebSockets are blocked, by the endpoint's URL; `first`: WebSockets, where there are any. */
+export type Fallback = (url: string, first: SocketFactory | null) => SocketFactory;
+
+export type WebSocketConstructor = new (url: string, protocols: string[]) => SocketLike;
+
+/**
+ * @throws {TypeError} for a relative URL where there is no page to be relative to, and where there is neither a WebSocket nor a fallback.
+ */
+export function webSocket(url: string, given?: WebSocketConstructor, fallback?: Fallback): SocketFactory {
+  const Socket = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+  if (!Socket && !fallback)
     throw new TypeError("there is no WebSocket here: npm install ws, then createClient(url, { webSocket }), webSocket being ws's own");
+  const href = absolute(url);
+  const first: SocketFactory | null = Socket
+    ? (token) =>
+        // The one thing a page can choose about the handshake is the subprotocols: so the token is one of them.
+        new Socket(href.replace('http', 'ws'), token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${base64url(token)}`])
+    : null;
+  return fallback ? fallback(href, first) : (first as SocketFactory);
+}
+
+/** With `http:` or `https:`. */
+export function absolute(url: string): string {
+  const { location } = globalThis as { location?: { href: string } };
   if (!URL.canParse(url, location?.href))
     throw new TypeError(`"${url}" is no URL here: outside of a page, write all of it (ws://host/path)`);
-  const absolute = new URL(url, location?.href);
-  absolute.protocol = absolute.protocol.replace('http', 'ws');
-  return () => new Socket(absolute.href, SUBPROTOCOL);
+  return new URL(url, location?.href).href.replace(/^ws/, 'http');
+}
+
+function base64url(text: string): string {
+  const base64 = toWire(new TextEncoder().encode(text)) as string;
+  return base64.replace(/[+/=]/g, (char) => ({ '+': '-', '/': '_' })[char] ?? '');
 }
