@@ -29,17 +29,35 @@ export async function handshake(server: Server, found: Found, request: IncomingM
 }
 
 /** Without a subprotocol it is the seed's wire; with some, ours must be among them. */
-function mayChoose({ headers }: IncomingMessage): boolean {
-  const asked = headers['sec-websocket-protocol'];
-  return asked === undefined || asked.split(',').some((protocol) => protocol.trim() === SUBPROTOCOL);
+function mayChoose(request: IncomingMessage): boolean {
+  return request.headers['sec-websocket-protocol'] === undefined || asksForOurs(request);
 }
 
+export function asksForOurs(request: IncomingMessage): boolean {
+  return protocolsOf(request).includes(SUBPROTOCOL);
+}
+
+function protocolsOf({ headers: { 'sec-websocket-protocol': asked = '' } }: IncomingMessage): readonly string[] {
+  return asked.split(',').map((protocol) => protocol.trim());
+}
+
+const BEARER = 'bearer.';
+
+/** The token that a page gives in the one header of a WebSocket that is its to set; null: there is none. */
+function bearerOf(request: IncomingMessage): string | null {
+  const given = protocolsOf(request).find((protocol) => protocol.startsWith(BEARER));
+  return given === undefined ? null : Buffer.from(given.slice(BEARER.length), 'base64url').toString('latin1');
+}
+
+/** As `authenticate` gets it. Null: no request that can be spoken of, by its URL or by what a header would hold. */
 function webRequest(request: IncomingMessage): Request | null {
   try {
     const headers = new Headers();
     for (const [name, value] of Object.entries(request.headers)) {
       for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) headers.append(name, each);
     }
+    const bearer = bearerOf(request);
+    if (bearer !== null && !headers.has('authorization')) headers.set('authorization', `Bearer ${bearer}`);
     return new Request(`${isEncrypted(request) ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}${request.url}`, { headers });
   } catch {
     return null;

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import { SUBPROTOCOL } from '../protocol/index.ts';
+import { CLOSE, SUBPROTOCOL } from '../protocol/index.ts';
 import type { Arrival, OpenEndpoint, Refusal, Server, Session } from '../server/index.ts';
 import { channels1 } from './channels1.ts';
-import { handshake, pathOf } from './handshake.ts';
+import { asksForOurs, handshake, pathOf } from './handshake.ts';
 import { framed } from './packing.ts';
 import { rowcast1 } from './rowcast1.ts';
 import { SocketTransport } from './socket-transport.ts';
@@ -24,7 +24,7 @@ const STUCK_AFTER = 60;
 /** Reasons for which somebody was refused, in the log. */
 const MOST_NOTED = 100;
 
-/** What a socket may take for the closing handshake when the server goes down, or it broke the protocol: 1 s. */
+/** What a socket may take for the closing handshake when the server goes down, it broke the protocol, or it may not come in: 1 s. */
 const GRACE = 1_000;
 
 /** ws's own bounds, said here so that an update of it moves none. Its types do not have them yet. */
@@ -46,6 +46,12 @@ interface Beat {
   held: number;
 }
 
+interface Upgrading {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
 const FULL: Refusal = { ok: false, status: 503, message: 'too many connections' };
 
 /** The WebSocket door of one Rowcast server, for any number of HTTP servers. */
@@ -53,6 +59,8 @@ export class WebSocketDoor implements UpgradeDoor {
   readonly #server: Server;
   readonly #upgraders = new Map<OpenEndpoint, WebSocketServer>();
   readonly #sockets = new Map<WebSocket, Beat>();
+  /** Those who were let in only to be told that they may not come in. They hold no seat, and a moment at most. */
+  readonly #leaving = new Set<WebSocket>();
   readonly #attached = new Set<UpgradingServer>();
   /** Connections and handshakes under way, by endpoint: a handshake holds its seat until it is decided, even when the socket is gone. */
   readonly #seats = new Map<OpenEndpoint, number>();
@@ -78,9 +86,9 @@ export class WebSocketDoor implements UpgradeDoor {
     this.#attached.clear();
     this.#timer?.cancel();
     this.#timer = null;
-    if (this.#sockets.size === 0) return;
+    if (this.#sockets.size + this.#leaving.size === 0) return;
     const cut = this.#server.clock.after(GRACE, () => {
-      for (const socket of this.#sockets.keys()) socket.terminate();
+      for (const socket of [...this.#sockets.keys(), ...this.#leaving]) socket.terminate();
     });
     await new Promise<void>((resolve) => (this.#gone = resolve));
     cut.cancel();
@@ -103,7 +111,10 @@ export class WebSocketDoor implements UpgradeDoor {
         if (socket.destroyed) return;
         if (!admitted.ok) {
           this.#note(admitted, request, endpoint);
-          return refuse(socket, admitted);
+          // A browser tells its page no status, and the page would come back for ever: it is told by a close code.
+          if (admitted.status === 401 && asksForOurs(request)) this.#sendAway({ request, socket, head }, endpoint, admitted.message);
+          else refuse(socket, admitted);
+          return;
         }
         // Again: who came by another door meanwhile counts, and the server may be going down.
         if (this.#server.full(endpoint)) return refuse(socket, FULL);
@@ -156,6 +167,20 @@ export class WebSocketDoor implements UpgradeDoor {
     return upgrader;
   }
 
+  #sendAway({ request, socket, head }: Upgrading, endpoint: OpenEndpoint, why: string): void {
+    this.#upgrader(endpoint).handleUpgrade(request, socket, head, (made) => {
+      this.#leaving.add(made);
+      const cut = this.#server.clock.after(GRACE, () => made.terminate());
+      made.on('error', ignore); // it is closed as it is
+      made.on('close', () => {
+        cut.cancel();
+        this.#leaving.delete(made);
+        this.#leftLast();
+      });
+      made.close(CLOSE.unauthorized, why);
+    });
+  }
+
   #opened(socket: WebSocket, arrival: Arrival): void {
     const wire = socket.protocol === SUBPROTOCOL ? WIRES.rowcast : WIRES.seed;
     const session = this.#server.connect(arrival, { wire, transport: new SocketTransport(socket) });
@@ -172,8 +197,12 @@ export class WebSocketDoor implements UpgradeDoor {
       this.#sockets.delete(socket);
       this.#seat(arrival.endpoint, -1);
       void this.#server.disconnect(session, code);
-      if (this.#sockets.size === 0) this.#gone?.();
+      this.#leftLast();
     });
+  }
+
+  #leftLast(): void {
+    if (this.#sockets.size + this.#leaving.size === 0) this.#gone?.();
   }
 
   /** One timer for all sockets. */

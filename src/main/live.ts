@@ -55,6 +55,8 @@ export interface RowcastOptions<B extends Bindings = Bindings> {
   readonly bulk?: Partial<BulkBounds>;
   /** Seconds between two pings, by which each side finds out that the other is gone. Default: 20. */
   readonly heartbeat?: number;
+  /** What this server runs, a commit or a version: a page that was served by another hears that it is outdated. Default: a digest of what each endpoint offers. */
+  readonly build?: string;
   readonly clock?: Clock;
   readonly ledger?: (start: string, options: { readonly bounds: LedgerBounds; readonly clock: Clock }) => Ledger;
   readonly bus?: Bus;
@@ -106,6 +108,17 @@ export interface Live<B extends Bindings = Bindings> {
   readonly groups: Groups;
   /** Changes from somewhere that the log does not see, in the log's own order. Rows are what `select()` gives. */
   publish<T extends BindingTypes>(binding: Binding<T>, changes: readonly PublishedRow<T['row']>[]): Promise<void>;
+  /**
+   * Inside a transaction of the app's own: says in it what a client is waiting for. A page that shows a change before your own HTTP endpoint has
+   * made it, sends the text that it got for that (`<client>.<number>`) with its request; left here, the page hears when what the transaction did
+   * is before it, and not at all where it is rolled back.
+   *
+   * `tx` is what you write with: Drizzle's transaction, or the driver's own client. It is done at once on SQLite, and awaited elsewhere.
+   *
+   * @example await db.transaction(async (tx) => { await live.receipt(tx, request.headers['rowcast-receipt']); await tx.update(…) })
+   * @throws {RowcastError} `receipt_invalid` for a text that no client makes, or what is no transaction of this database.
+   */
+  receipt(tx: unknown, id: string): void | Promise<void>;
   /** Resolves once everything committed before the call has gone out to every connection of this process. */
   settled(): Promise<void>;
   /**
@@ -147,6 +160,7 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
       window: { ...WINDOW, ...options.window },
       bulk: { ...BULK, ...options.bulk },
       heartbeat: options.heartbeat ?? HEARTBEAT,
+      build: options.build ?? null,
       development: process.env['NODE_ENV'] !== 'production',
     }),
   );
@@ -169,7 +183,7 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     handle: (request, response) => events.handle(request, response),
     as(user, { id, groups = [] } = {}) {
       const endpoint = (inner ??= server.inner());
-      const principal = id === undefined ? (principalOf(user) ?? 'in-process') : `user:string:${id}`;
+      const principal = principalOf(id === undefined ? user : { id });
       for (const group of groups) groupKey(group); // one that is none is found here
       const socket = (): SocketLike => inProcess(server, { endpoint, user, principal, groups });
       const client = createClient<AppTypes>('in-process:', { socket });
@@ -180,6 +194,7 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     admit: (request) => admit(server, request),
     groups: { send: (group, payload, { stream } = {}) => server.send(group, payload, stream ?? null) },
     publish: (binding, changes) => server.publish(binding as unknown as Binding, changes as readonly PublishedRow[]),
+    receipt: (tx, id) => server.receipt(tx, id),
     settled: () => server.settled(),
     revoke: (whose) => server.revoke('user' in whose ? { user: principalOf({ id: whose.user }) as string } : whose),
     drain: (ms = DRAIN) => server.drain(ms),

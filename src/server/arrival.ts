@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Group, Position } from '../core/index.ts';
+import { RowcastError, type Group, type Position, type Receipt } from '../core/index.ts';
 import type { Connecting, OpenEndpoint } from './endpoint.ts';
 import type { Transport, Wire } from './wire.ts';
 
@@ -34,4 +34,21 @@ export function authorOf({ principal }: Arrival, client: string): [principal: st
       .update(JSON.stringify([who, client]))
       .digest('base64url'),
   ];
+}
+
+/** The name under which the app leaves receipts for a client, which it knows by the client's own name alone. */
+export function appAuthor(client: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify(['app', client]))
+    .digest('base64url');
+}
+
+const LEFT = /^([A-Za-z0-9_-]{8,64})\.([1-9]\d{0,15})$/;
+
+/** What a client calls something that it asks the app to do by another way. @throws {RowcastError} `receipt_invalid`. */
+export function appReceipt(id: string): Receipt {
+  const [, client, number] = LEFT.exec(id) ?? [];
+  const write = Number(number);
+  if (client !== undefined && Number.isSafeInteger(write)) return { client: appAuthor(client), write };
+  throw new RowcastError('receipt_invalid', 'this is no receipt: pass on the text that the client made, as it came');
 }

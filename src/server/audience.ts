@@ -1,5 +1,13 @@
 import type { StreamInfo } from '../protocol/index.ts';
-import { verdictOf, type Delivery, type GroupMessage, type Position, type Stream } from '../core/index.ts';
+import {
+  verdictOf,
+  type Delivery,
+  type FieldKind,
+  type GroupMessage,
+  type Position,
+  type Stream,
+  type TableColumn,
+} from '../core/index.ts';
 import { encoded, type Consumer } from './consumer.ts';
 import type { Outbox } from './outbox.ts';
 import type { Item } from './tick.ts';
@@ -227,8 +235,10 @@ export function infoOf({ number, stream }: View): StreamInfo {
   const { binding, table } = stream;
   return {
     view: number,
-    key: table.model.key,
-    fields: Object.fromEntries(table.columns.filter(({ name }) => binding.fields.includes(name)).map(({ name, kind }) => [name, kind])),
+    key: table.key.map((place) => nameAndKind(table.columns[place] as TableColumn)),
+    fields: Object.fromEntries(table.columns.filter(({ name }) => binding.fields.includes(name)).map(nameAndKind)),
     writable: binding.options.hasPermission ? binding.writable : [],
   };
 }
+
+const nameAndKind = ({ name, kind }: TableColumn): readonly [name: string, kind: FieldKind] => [name, kind];

@@ -14,6 +14,11 @@ export async function within<T>(clock: Clock, ms: number, work: T | PromiseLike<
   }
 }
 
+/** What the app does inside a transaction: the same, and at once what is there at once. @throws {RowcastError} `hook_invalid`. */
+export function bounded<T>(clock: Clock, ms: number, work: T | PromiseLike<T>): T | Promise<T> {
+  return isThenable(work) ? within(clock, ms, work) : work;
+}
+
 /** A query of an ORM is no Promise, and is awaited like one. */
 function isThenable<T>(work: T | PromiseLike<T>): work is PromiseLike<T> {
   return typeof (work as { readonly then?: unknown } | null | undefined)?.then === 'function';

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { RowcastError, type Binding, type BindingTypes, type Group, type Stream } from '../core/index.ts';
 import { infoOf, Audience } from './audience.ts';
+import type { Command, CommandTypes } from './command.ts';
 import type { Consumer } from './consumer.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import type { StreamInfo } from '../protocol/index.ts';
@@ -22,14 +24,14 @@ export interface Connecting {
   readonly request: Request;
 }
 
-export type Consumers = Readonly<Record<string, Binding | Consumer>>;
+export type Consumers = Readonly<Record<string, Binding | Consumer | Command>>;
 
 export interface EndpointOptions<C extends Consumers, User> {
-  /** What this endpoint offers, by stream name: bindings, and consumers of the app's own. Default: all bindings. */
+  /** What this endpoint offers, by stream name: bindings, consumers of the app's own, and commands. Default: all bindings. */
   readonly consumers?: C;
   /** The groups a connection is in from the start. Default: none. */
   connectionGroups?(user: User, connecting: Connecting): Maybe<readonly Group[]>;
-  /** Who asks, from a web `Request` (headers, cookies, URL). `null`: refused with 401. Left out: everybody, as `null`. */
+  /** Who asks, from a web `Request` (headers, cookies, URL). `null`: refused, with 401, and a client by the close code 4100. Left out: everybody, as `null`. */
   authenticate?(request: Request): Maybe<User | null>;
   /**
    * Newer credentials, from a client whose own run out (its user's `until`): the user as they are now, or null for a no. The same person:
@@ -43,7 +45,11 @@ export interface EndpointOptions<C extends Consumers, User> {
 
 /** What a client's types are made from. */
 export type StreamsOf<C extends Consumers> = {
-  readonly [K in keyof C]: C[K] extends { readonly types?: infer T } ? (NonNullable<T> extends BindingTypes ? NonNullable<T> : Own) : Own;
+  readonly [K in keyof C]: C[K] extends { readonly types?: infer T }
+    ? NonNullable<T> extends BindingTypes | CommandTypes
+      ? NonNullable<T>
+      : Own
+    : Own;
 };
 interface Own {
   readonly consumer: true;
@@ -63,8 +69,11 @@ export interface OpenEndpoint {
   readonly audience: Audience;
   readonly streams: ReadonlyMap<string, Stream>;
   readonly consumers: ReadonlyMap<string, Consumer>;
+  readonly commands: ReadonlyMap<string, Command>;
   /** For `welcome`. */
   readonly info: Readonly<Record<string, StreamInfo | null>>;
+  /** Another one where it offers something else. */
+  readonly build: string;
   match(pathname: string): Readonly<Record<string, string>> | null;
 }
 
@@ -77,10 +86,12 @@ export function openEndpoint(path: string, options: EndpointOptions<Consumers, u
   const offered: Consumers = options.consumers ?? Object.fromEntries([...bound].map(([name, { binding }]) => [name, binding]));
   const streams = new Map<string, Stream>();
   const consumers = new Map<string, Consumer>();
+  const commands = new Map<string, Command>();
   for (const [name, each] of Object.entries(offered)) {
-    if ('consumer' in each) {
-      if (bound.has(name)) refuse(`"${name}" is the name of a binding; give the consumer another`);
-      consumers.set(name, each);
+    if ('consumer' in each || 'command' in each) {
+      if (bound.has(name)) refuse(`"${name}" is the name of a binding; give the ${'command' in each ? 'command' : 'consumer'} another`);
+      if ('command' in each) commands.set(name, each);
+      else consumers.set(name, each);
       continue;
     }
     const stream = bound.get(name);
@@ -94,7 +105,9 @@ export function openEndpoint(path: string, options: EndpointOptions<Consumers, u
     const view = audience.base(name);
     info[name] = view ? infoOf(view) : null;
   }
-  return { path, options, limits: { ...LIMITS, ...options.limits }, audience, streams, consumers, info, match: matcher(path, refuse) };
+  const build = createHash('sha256').update(JSON.stringify(info)).digest('base64url').slice(0, 16);
+  const limits = { ...LIMITS, ...options.limits };
+  return { path, options, limits, audience, streams, consumers, commands, info, build, match: matcher(path, refuse) };
 }
 
 /** `:name` captures one segment; everything else must be there exactly: no other spelling of a path reaches the endpoint. */

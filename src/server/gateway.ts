@@ -266,10 +266,11 @@ export class Gateway {
       if (this.window.isOpen) this.#missing(); // the mark that was waited for may be in this gap
     }
     const bytes = this.window.push(entry);
+    let writers: Set<Outbox<unknown>> | null = null;
     for (const receipt of entry.receipts) {
       if (receipt.client === this.#seal) this.window.seal(entry.xid);
       if (receipt.revokes) this.#revoke(receipt.revokes);
-      this.receipts.arrived(receipt, position);
+      for (const box of this.receipts.arrived(receipt, position)) (writers ??= new Set()).add(box);
     }
     this.#first.pass(entry);
     for (const { stream, reason } of entry.resets) this.#reset(stream, reason);
@@ -277,6 +278,7 @@ export class Gateway {
     for (const [stream, groups] of told.resets) this.#tooMuch(stream, groups);
     for (const delivery of told.deliveries) for (const audience of this.#audiences) audience.deliver(position, delivery);
     this.#position = position;
+    if (writers) bring(writers, position);
     for (const receipt of entry.receipts) this.#marked(receipt);
     for (const waiting of this.#waiting) {
       if (waiting.position > position) continue;
@@ -345,4 +347,10 @@ export class Gateway {
   #runLater(): void {
     for (const then of this.#later.splice(0)) then();
   }
+}
+
+/** Who was told of a position comes to it now, where nothing of its commit is theirs to see. One that is behind does when it has caught up. */
+function bring(boxes: Iterable<Outbox<unknown>>, position: Position): void {
+  const item: Item = { position: null, frame: { type: 'ping', position } };
+  for (const box of boxes) if (box.behind === null && !box.comesTo(position)) box.push(item);
 }

@@ -1,79 +1,48 @@
 import { createHash } from 'node:crypto';
 import {
-  ColumnGroup,
-  groupName,
-  groupValue,
-  keyFromWire,
-  keyText,
+  placed,
   RowcastError,
-  rowOf,
-  ValueError,
   type Answer,
-  type Clock,
-  type HookContext,
-  type Image,
-  type Judgement,
+  type Claim,
+  type Json,
   type Key,
-  type LogValue,
-  type Log,
-  type MemberRole,
-  type Receipt,
-  type Row,
+  type RowStep,
   type Store,
-  type Stream,
+  type StoreWrite,
 } from '../core/index.ts';
-import type { Params, Refused, WriteFrame } from '../protocol/index.ts';
-import { within } from './deadline.ts';
-import { fromWire, invalid, missing, parameters, unknownFields, validated, valueOf, type Checked, type Values } from './values.ts';
-
-/** Who writes, and from where. */
-export interface Writer {
-  readonly user: unknown;
-  readonly principal: string;
-  readonly receipt: Receipt;
-  /** Does the connection hold this group, or may it? */
-  holds(group: string): boolean;
-  /** The groups of the stream that are the writer's in one of these roles. */
-  held(stream: Stream, role: MemberRole): ReadonlySet<string>;
-}
-
-export interface InboundParts {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly hookMs: number;
-}
+import type { BatchFrame, CallFrame, Refused, WriteBody, WriteFrame } from '../protocol/index.ts';
+import type { AskedFrame, Asking, AskingParts, Then } from './asking.ts';
+import { callStep } from './call.ts';
+import { canonical } from './canonical.ts';
+import { judge } from './judge.ts';
+import { prepare, type Unprepared } from './prepare.ts';
 
 type Outcome = { readonly answer: Answer; readonly logged: boolean };
 
+/** What the store is to do, and what the app wants done when that is committed. */
+interface Work extends Omit<StoreWrite, 'claim'> {
+  afters(): readonly Then[];
+}
+
 /**
- * One write of a client, from frame to answer: refused here where no database is needed, else judged by the store on the row as it stands.
- * Resolves for every outcome a client can be told; a failure of ours is `internal`, with the details in the log only.
+ * What a client asks to have done, from frame to answer: refused here where no database is needed, else judged by the store on the rows as they
+ * stand. Resolves for every outcome a client can be told; a failure of ours is `internal`, with the details in the log only.
  * @throws {RowcastError} `outcome_unknown` when nobody can tell what became of it, or of an earlier try: it has to be asked for again.
  */
-export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer, parts: InboundParts): Promise<Outcome> {
+export async function inbound(frame: AskedFrame, asking: Asking): Promise<Outcome> {
+  const { writer, parts } = asking;
+  const claim: Claim = { principal: writer.principal, receipt: writer.receipt, hash: hashOf(frame) };
   try {
-    const prepared = await prepare(frame, stream, writer, parts);
-    if ('refused' in prepared) return { answer: prepared.refused, logged: false };
-    const afters: (() => void | Promise<void>)[] = [];
-    const outcome = await parts.store.write({
-      table: stream.table,
-      action: frame.action,
-      key: prepared.key,
-      claim: { principal: writer.principal, receipt: writer.receipt, hash: hashOf(frame) },
-      named: stream.named,
-      judge: async (before) => {
-        afters.length = 0; // judged again: what an earlier try wanted done is not done
-        if (prepared.foreign) return { verdict: 'refuse', answer: prepared.foreign };
-        return judge({ frame, stream, writer, parts, values: prepared.values, before, after: (then) => afters.push(then) });
-      },
-    });
-    if (outcome.answer.ok) runAfters(afters, parts.log);
+    const work = await workOf(frame, asking);
+    if ('refused' in work) return { answer: work.refused, logged: false };
+    const { afters, ...write } = work;
+    const outcome = await parts.store.write({ claim, ...write });
+    if (outcome.answer.ok) runAfters(afters(), parts);
     return outcome;
   } catch (error) {
-    parts.log.error({ err: error, stream: stream.name, action: frame.action }, 'a write failed');
+    parts.log.error({ err: error, ...toldOf(frame) }, 'a write failed');
     if (error instanceof RowcastError && error.code === 'outcome_unknown') throw error;
-    return failed(frame, stream, { writer, store: parts.store });
+    return failed(claim, parts.store);
   }
 }
 
@@ -81,195 +50,102 @@ export async function inbound(frame: WriteFrame, stream: Stream, writer: Writer,
  * This try wrote nothing. An earlier one, on a connection that was lost, may have, or may be about to: where it has, its answer is this one's;
  * where it has not, it will not any more.
  */
-async function failed(frame: WriteFrame, { table }: Stream, { writer, store }: Trying): Promise<Outcome> {
-  const answer: Answer = { ok: false, code: 'internal', message: 'the write failed; nothing was written' };
-  const claim = { principal: writer.principal, receipt: writer.receipt, hash: hashOf(frame) };
+async function failed(claim: Claim, store: Store): Promise<Outcome> {
+  const answer: Refused = { ok: false, code: 'internal', message: 'the write failed; nothing was written' };
   try {
-    return await store.write({ table, action: 'create', key: null, claim, judge: () => ({ verdict: 'refuse', answer }) });
+    return await store.write({
+      claim,
+      steps: [{ kind: 'call', name: 'nothing', judge: () => answer, run: () => null }],
+      answer: () => answer,
+    });
   } catch (error) {
     throw new RowcastError('outcome_unknown', 'the database went away while a write was under way', { cause: error });
   }
 }
 
-interface Trying extends Pick<InboundParts, 'store'> {
-  readonly writer: Writer;
-}
-
-interface Prepared {
-  readonly key: readonly LogValue[] | null;
-  readonly values: Values;
-  /**
-   * The view is not the writer's to write into. That is no law of nature: it may have been when the same write was asked for before, and an
-   * answer that was given then is the one that is given now.
-   */
-  readonly foreign?: Refused;
-}
-
-/** Everything that can be said without looking at the row. */
-async function prepare(
-  frame: WriteFrame,
-  stream: Stream,
-  writer: Writer,
-  parts: InboundParts,
-): Promise<Prepared | { readonly refused: Refused }> {
-  const { options } = stream.binding;
-  const { table } = stream;
-  if (!options.hasPermission) return refuse('read_only', `"${stream.name}" takes no writes`);
-  let key: readonly LogValue[] | null = null;
-  if (frame.action !== 'create') {
-    try {
-      key = keyFromWire(table, frame.pk ?? null);
-    } catch (error) {
-      if (error instanceof ValueError) return { refused: invalid({ pk: error.message }) };
-      throw error;
-    }
-  }
-  if (frame.action === 'delete') return { key, values: {} };
-  const data = options.deserialize
-    ? (options.deserialize(frame.data ?? {}, frame.action) as NonNullable<WriteFrame['data']>)
-    : (frame.data ?? {});
-  const foreign = unknownFields(stream, data);
-  if (foreign) return { refused: foreign };
-  const typed = fromWire(table, data);
-  if (!typed.ok) return typed;
-  if (frame.action === 'update' && Object.keys(typed.values).length === 0) return refuse('invalid', 'an update names at least one field');
-  const stamped = options.stamp ? await within(parts.clock, parts.hookMs, options.stamp(writer.user, frame.action)) : {};
-  const params = frame.action === 'create' ? placed(stream, frame.params, { writer, values: { ...typed.values, ...stamped } }) : NOWHERE;
-  if (!params.ok) return params.refused.code === 'forbidden' ? { key, values: {}, foreign: params.refused } : params;
-  const fixed = { ...params.values, ...stamped };
-  const checked = await within(
-    parts.clock,
-    parts.hookMs,
-    validated(options.validate?.[frame.action], table, { ...typed.values, ...fixed }),
-  );
-  if (!checked.ok) return checked;
-  const values = { ...checked.values, ...fixed }; // a validator may drop what it does not know; what the server sets stays
-  if (frame.action === 'create' && !options.create) {
-    const lacks = missing(table, values);
-    if (lacks) return { refused: lacks };
-  }
-  return { key, values };
-}
-
-const refuse = (code: Refused['code'], message: string): { readonly refused: Refused } => ({ refused: { ok: false, code, message } });
-
-const NOWHERE = { ok: true, values: {} } as const;
-
-/**
- * A created row takes its `groupBy` columns from the view it was made in, and from nowhere else: a group the writer holds, or one it may not
- * write into. Only a stamp, a hook or a `writable` column may place a row without a view.
- */
-function placed(stream: Stream, params: Params | undefined, { writer, values }: { writer: Writer; values: Values }): Checked {
-  const { binding, table } = stream;
-  const { groupBy, options } = binding;
-  if (!params || Object.keys(params).length === 0) {
-    const open = groupBy?.find((column) => !(column in values) && !binding.writable.includes(column)) ?? null;
-    if (open === null || options.create) return NOWHERE;
-    return { ok: false, refused: invalid({ params: `must say the ${groupBy?.join(', ')} the row belongs to: write in a view of it` }) };
-  }
-  const group = groupOf({ binding, table }, params);
-  if (group === null || !groupBy)
-    return { ok: false, refused: invalid({ params: `are ${groupBy ? groupBy.join(', ') : 'none'} for this stream` }) };
-  if (!writer.holds(group.name))
-    return { ok: false, refused: { ok: false, code: 'forbidden', message: 'these params are not yours to write into' } };
-  const other = groupBy.find((column) => column in values && groupValue(values[column]) !== groupValue(group.values[column]));
-  if (other !== undefined) return { ok: false, refused: invalid({ [other]: 'is another than the params say' }) };
-  return { ok: true, values: group.values };
-}
-
-/** The group that params name, and the columns' values; null when they are not exactly the stream's. */
-export function groupOf(
-  { binding, table }: Pick<Stream, 'binding' | 'table'>,
-  params: Params,
-): { readonly name: string; readonly values: Values; readonly group: ColumnGroup } | null {
-  const columns = binding.groupBy;
-  if (!columns || Object.keys(params).length !== columns.length) return null;
-  const values: Values = {};
-  for (const column of columns) {
-    const json = params[column];
-    if (json === undefined || json === null) return null;
-    try {
-      const place = table.columns.findIndex(({ name }) => name === column);
-      values[column] = valueOf(table, place, json);
-    } catch (error) {
-      if (error instanceof ValueError) return null;
-      throw error;
-    }
-  }
-  const named = columns.map((column) => values[column]);
-  const name = groupName(binding.audience, columns, named);
-  return name === null ? null : { name, values, group: new ColumnGroup(name, binding.audience, named) };
-}
-
-interface Judged {
-  readonly frame: WriteFrame;
-  readonly stream: Stream;
-  readonly writer: Writer;
-  readonly parts: InboundParts;
-  readonly values: Values;
-  readonly before: Image | null;
-  after(then: () => void | Promise<void>): void;
-}
-
-/** On the row as it stands: may they, and what is to be written. */
-async function judge(judged: Judged): Promise<Judgement> {
-  const { frame, stream, writer, values, before } = judged;
-  const { options } = stream.binding;
-  const { table } = stream;
-  const absent: Judgement = { verdict: 'refuse', answer: { ok: false, code: 'not_found', message: 'there is no such row' } };
-  if (frame.action !== 'create' && !before) return absent;
-  const row = before ? rowOf(table, before) : null;
-  const pk = before ? (JSON.parse(keyText(table, before)) as Key) : null; // as the row has it, not as the client spelt it
-  if (!(await permitted(judged, row, pk))) {
-    // To one who does not see the row it is not there: `forbidden` would tell that it is.
-    if (before && !seenBy(writer, stream, before)) return absent;
-    return { verdict: 'refuse', answer: { ok: false, code: 'forbidden', message: `you may not ${frame.action} this row` } };
-  }
-  const hook = options[frame.action] as ((context: HookContext<Row, Row, unknown, unknown>) => unknown) | undefined;
-  if (hook) {
-    const context = { pk, data: values, before: row, user: writer.user, after: judged.after };
-    return { verdict: 'hook', run: (tx) => hook.call(options, { ...context, tx }) };
-  }
-  if (frame.action === 'delete') return { verdict: 'write', values: new Map() };
-  return { verdict: 'write', values: parameters(table, frame.action, values) };
-}
-
-function seenBy(writer: Writer, stream: Stream, row: Image): boolean {
-  // `serialize` may say that the row is in no group at all.
-  return stream.groups(row).some((group) => writer.holds(group)) && (!stream.binding.options.serialize || stream.text(row) !== null);
-}
-
-/** Left out, a throw, and an answer that does not come in time are all a no. */
-async function permitted(judged: Judged, before: Row | null, pk: Key | null): Promise<boolean> {
-  const { frame, stream, writer, parts, values } = judged;
-  const { hasPermission } = stream.binding.options;
-  try {
-    if (typeof hasPermission === 'object') return inRole(judged, hasPermission);
-    const verdict = hasPermission?.call(stream.binding.options, writer.user, frame.action, pk, { before, data: values }) ?? false;
-    return (await within(parts.clock, parts.hookMs, verdict)) === true;
-  } catch (error) {
-    parts.log.error({ err: error, stream: stream.name }, 'hasPermission failed: refused');
-    return false;
+function workOf(frame: AskedFrame, asking: Asking): Promise<Work | Unprepared> {
+  switch (frame.type) {
+    case 'write':
+      return writeWork(frame, asking);
+    case 'batch':
+      return batchWork(frame, asking);
+    case 'call':
+      return callWork(frame, asking);
   }
 }
 
-/** In the role for what the row belongs to, and for what it is to belong to. */
-function inRole({ stream, writer, values, before }: Judged, role: MemberRole): boolean {
-  const { groupBy, audience } = stream.binding;
-  const held = writer.held(stream, role);
-  const [had = null] = before ? stream.groups(before) : [];
-  if (before && (had === null || !held.has(had))) return false;
-  if (!groupBy?.some((column) => column in values)) return before !== null;
-  const row = before ? rowOf(stream.table, before) : {};
-  const has = groupName(
-    audience,
-    groupBy,
-    groupBy.map((column) => (column in values ? values[column] : row[column])),
-  );
-  return has !== null && held.has(has);
+async function writeWork(frame: WriteFrame, asking: Asking): Promise<Work | Unprepared> {
+  const row = await rowOf(frame, asking);
+  if ('refused' in row) return row;
+  return { steps: [row.step], answer: ([pk]) => ({ ok: true, pk: keyOf(pk) }), afters: () => row.afters };
 }
 
-function runAfters(afters: readonly (() => void | Promise<void>)[], log: Log): void {
+async function batchWork({ writes }: BatchFrame, asking: Asking): Promise<Work | Unprepared> {
+  const { batch } = asking.parts.limits;
+  if (writes.length > batch) return refuse('too_large', `a batch holds at most ${batch} writes`);
+  const rows: Row[] = [];
+  for (const [at, body] of writes.entries()) {
+    const row = await rowOf(body, asking, at);
+    if ('refused' in row) return { refused: placed({ at }, row.refused) };
+    rows.push(row);
+  }
+  const steps = rows.map(({ step }) => step);
+  return { steps, answer: (pks) => ({ ok: true, pks: pks.map(keyOf) }), afters: () => rows.flatMap(({ afters }) => afters) };
+}
+
+async function callWork(frame: CallFrame, asking: Asking): Promise<Work | Unprepared> {
+  const { streams, consumers, commands } = asking.parts;
+  const command = commands.get(frame.stream);
+  if (!command) {
+    if (streams.has(frame.stream)) return refuse('unknown_stream', `${quoted(frame.stream)} is no command: write to it`);
+    if (consumers.has(frame.stream)) return refuse('unknown_stream', `${quoted(frame.stream)} is no command: it takes messages`);
+    return refuse('unknown_stream', `${quoted(frame.stream)} is no command here`);
+  }
+  if (!command.allow) return refuse('forbidden', `nobody may call "${frame.stream}"`);
+  const afters: Then[] = [];
+  const step = await callStep(frame, command, { ...asking, after: (then) => afters.push(then) });
+  if ('refused' in step) return step;
+  const run = (tx: unknown): unknown => {
+    afters.length = 0; // what an earlier try wanted done is not done
+    return step.run(tx);
+  };
+  return { steps: [{ ...step, run }], answer: ([value = null]) => ({ ok: true, value }), afters: () => afters };
+}
+
+interface Row {
+  readonly step: RowStep;
+  readonly afters: readonly Then[];
+}
+
+/** One row to be written; `at`: its place among several. */
+async function rowOf(body: WriteBody, asking: Asking, at?: number): Promise<Row | Unprepared> {
+  const { streams, commands, consumers } = asking.parts;
+  const stream = streams.get(body.stream);
+  if (!stream) {
+    const name = quoted(body.stream);
+    if (commands.has(body.stream)) return refuse('unknown_stream', `${name} takes no writes: it is a command, call it`);
+    if (consumers.has(body.stream)) return refuse('unknown_stream', `${name} takes no writes: it takes messages`);
+    return refuse('unknown_stream', `${name} is no stream here`);
+  }
+  const prepared = await prepare(body, stream, asking);
+  if ('refused' in prepared) return prepared;
+  const afters: Then[] = [];
+  const step: RowStep = {
+    kind: 'row',
+    table: stream.table,
+    action: body.action,
+    key: prepared.key,
+    named: stream.named,
+    ...(at === undefined ? {} : { at }),
+    judge: (before) => {
+      afters.length = 0; // judged again: what an earlier try wanted done is not done
+      return judge({ ...prepared, ...asking, before, after: (then) => afters.push(then) });
+    },
+  };
+  return { step, afters };
+}
+
+function runAfters(afters: readonly Then[], { log }: AskingParts): void {
   for (const then of afters) {
     void Promise.resolve()
       .then(then)
@@ -277,15 +153,22 @@ function runAfters(afters: readonly (() => void | Promise<void>)[], log: Log): v
   }
 }
 
-function hashOf({ stream, action, pk, data, params }: WriteFrame): string {
-  const body = JSON.stringify([stream, action, canonical(pk), canonical(data), canonical(params)]);
-  return createHash('sha256').update(body).digest('base64url');
+const keyOf = (made: Json | undefined): Key => made ?? null;
+
+const refuse = (code: Refused['code'], message: string): Unprepared => ({ refused: { ok: false, code, message } });
+
+/** A client's own text in a message: on one line, and short. */
+const quoted = (text: string): string => JSON.stringify(text.slice(0, 80));
+
+/** For the log. */
+function toldOf(frame: AskedFrame): object {
+  if (frame.type === 'batch') return { writes: frame.writes.map(({ stream, action }) => `${action} ${stream}`) };
+  return frame.type === 'call' ? { command: frame.stream } : { stream: frame.stream, action: frame.action };
 }
 
-/** The same body has the same digest, whatever the order of its keys. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== 'object' || value === null) return value ?? null;
-  const members = Object.entries(value).map(([key, member]): [string, unknown] => [key, canonical(member)]);
-  return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
+/** All that it says, and not by whom it is asked. */
+function hashOf({ id: _id, client: _client, ...said }: AskedFrame): string {
+  return createHash('sha256')
+    .update(JSON.stringify(canonical(said)))
+    .digest('base64url');
 }

@@ -2,6 +2,18 @@ export { principalOf, type Admission, type Found, type Refusal } from './admissi
 export { infoOf, type View } from './audience.ts';
 export { BULK, type BulkBounds } from './bulk.ts';
 export { systemClock } from './clock.ts';
+export {
+  command,
+  commandFor,
+  refuse,
+  type AsJson,
+  type Command,
+  type CommandContext,
+  type CommandMaker,
+  type CommandOptions,
+  type CommandTypes,
+  type RefusalCode,
+} from './command.ts';
 export { consoleLog } from './console-log.ts';
 export { consumer, type Consumer, type ConsumerContext } from './consumer.ts';
 export type { Connecting, Consumers, Endpoint, EndpointOptions, Identified, OpenEndpoint, StreamsOf } from './endpoint.ts';

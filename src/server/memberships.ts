@@ -12,7 +12,7 @@ import {
   type Rows,
   type Stream,
 } from '../core/index.ts';
-import { groupOf } from './inbound.ts';
+import { groupOf } from './params.ts';
 import type { Window } from './window.ts';
 
 export interface MembershipsParts {

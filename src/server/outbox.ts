@@ -55,6 +55,11 @@ export class Outbox<B> {
     return this.node !== null && this.node.item?.position != null;
   }
 
+  /** … of this position. */
+  comesTo(position: Position): boolean {
+    return this.node?.item?.position === position;
+  }
+
   push(item: Item): void {
     // A commit for one who is behind is not kept here: the window has it.
     if (this.#open && (this.#behind === null || item.position === null)) this.#tick.push(this, item);

@@ -1,5 +1,5 @@
 import type { Answer, Clock, Position, Receipt } from '../core/index.ts';
-import type { ResultFrame } from '../protocol/index.ts';
+import type { Asked, ResultFrame } from '../protocol/index.ts';
 import type { Outbox } from './outbox.ts';
 
 /** How long an answer waits for its write to come back by the log: 2 s. */
@@ -12,6 +12,8 @@ const FORGOTTEN = 60_000;
 export interface Expected {
   readonly receipt: Receipt;
   readonly box: Outbox<unknown>;
+  /** By which it is answered. */
+  readonly asked: Asked;
   readonly deadline: number;
   answer: Answer | null;
   /** The answer has gone out without a position: `seen` follows. */
@@ -29,6 +31,9 @@ export class Receipts {
   readonly #tries = new Map<string, Expected[]>();
   /** In the order of their deadlines. */
   readonly #all = new Set<Expected>();
+  /** Whose connections hear of what the app left for them, and the other way round. */
+  readonly #named = new Map<string, Set<Outbox<unknown>>>();
+  readonly #names = new Map<Outbox<unknown>, string>();
   #sweeping = false;
 
   constructor(clock: Clock, flush: () => void) {
@@ -41,13 +46,13 @@ export class Receipts {
   }
 
   /** Before the write begins: from here on its receipt may come. */
-  expect(receipt: Receipt, box: Outbox<unknown>): Expected {
-    const expected: Expected = { receipt, box, deadline: this.#clock.now() + PATIENCE, answer: null, answered: false };
+  expect(receipt: Receipt, box: Outbox<unknown>, asked: Asked): Expected {
+    const expected: Expected = { receipt, box, asked, deadline: this.#clock.now() + PATIENCE, answer: null, answered: false };
     const tries = this.#tries.get(keyOf(receipt));
     const earlier = tries?.find((each) => each.box === box);
     if (earlier) {
       // Asked again before the log has brought the first try back: that one is answered now, this one by the log.
-      if (earlier.answer && !earlier.answered) box.send(resultOf(receipt.write, earlier.answer));
+      if (earlier.answer && !earlier.answered) box.send(resultOf(earlier.asked, earlier.answer));
       this.#drop(earlier);
     }
     this.#all.add(expected);
@@ -65,23 +70,44 @@ export class Receipts {
       return;
     }
     this.#drop(expected);
-    expected.box.send(resultOf(expected.receipt.write, answer));
+    expected.box.send(resultOf(expected.asked, answer));
     this.#flush();
   }
 
-  /** The log has brought it back. */
-  arrived(receipt: Receipt, position: Position): void {
-    for (const expected of this.#tries.get(keyOf(receipt)) ?? []) {
+  /** Receipts that the app leaves for this name are told to the connection. */
+  listen(name: string, box: Outbox<unknown>): void {
+    const boxes = this.#named.get(name);
+    if (boxes) boxes.add(box);
+    else this.#named.set(name, new Set([box]));
+    this.#names.set(box, name);
+  }
+
+  /** The log has brought it back. @returns who has been told so, and is to come to that position. */
+  arrived(receipt: Receipt, position: Position): Iterable<Outbox<unknown>> {
+    const listening = this.#named.get(receipt.client) ?? NOBODY;
+    for (const box of listening) box.send({ type: 'seen', id: receipt.write, position });
+    const tries = this.#tries.get(keyOf(receipt));
+    if (!tries) return listening;
+    const told: Outbox<unknown>[] = [];
+    for (const expected of tries) {
+      const { asked, box } = expected;
       const answer = expected.answer ?? receipt.answer;
-      if (expected.answered) expected.box.send({ type: 'seen', id: receipt.write, position });
-      else if (answer) expected.box.send(resultOf(receipt.write, answer, position));
+      if (expected.answered) box.send({ type: 'seen', ...asked, position });
+      else if (answer) box.send(resultOf(asked, answer, position));
       else continue;
+      told.push(box);
       this.#drop(expected);
     }
+    return told;
   }
 
   forget(box: Outbox<unknown>): void {
     for (const expected of this.#all) if (expected.box === box) this.#drop(expected);
+    const name = this.#names.get(box);
+    if (name === undefined) return;
+    this.#names.delete(box);
+    const boxes = this.#named.get(name);
+    if (boxes?.delete(box) && boxes.size === 0) this.#named.delete(name);
   }
 
   #drop(expected: Expected): void {
@@ -103,7 +129,7 @@ export class Receipts {
         if (expected.answered && expected.deadline + FORGOTTEN < now) this.#drop(expected);
         if (expected.answered || !expected.answer) continue;
         expected.answered = true;
-        expected.box.send(resultOf(expected.receipt.write, expected.answer));
+        expected.box.send(resultOf(expected.asked, expected.answer));
         late = true;
       }
       if (late) this.#flush();
@@ -114,10 +140,9 @@ export class Receipts {
 
 const keyOf = ({ client, write }: Receipt): string => `${client}/${write}`;
 
-export function resultOf(id: number, answer: Answer, position?: Position): ResultFrame {
-  if (!answer.ok) {
-    const { code, message, fields } = answer;
-    return { type: 'result', id, ok: false, code, message, ...(fields ? { fields } : {}) };
-  }
-  return { type: 'result', id, ok: true, pk: answer.pk, ...(position ? { position } : {}) };
+const NOBODY: readonly Outbox<unknown>[] = [];
+
+export function resultOf({ id, client }: Asked, answer: Answer, position?: Position): ResultFrame {
+  const asked = { type: 'result', id, ...(client === undefined ? {} : { client }) } as const;
+  return answer.ok ? { ...asked, ...answer, ...(position && { position }) } : { ...asked, ...answer };
 }

@@ -18,7 +18,7 @@ import {
   type Snapshot,
   type Stream,
 } from '../core/index.ts';
-import type { Arrival, Door } from './arrival.ts';
+import { appReceipt, type Arrival, type Door } from './arrival.ts';
 import { admission, type Admission, type Found } from './admission.ts';
 import { boundOf, joined, routesOf, type Joined } from './bindings.ts';
 import type { BulkBounds } from './bulk.ts';
@@ -46,6 +46,8 @@ export interface ServerOptions {
   readonly bulk: BulkBounds;
   /** Seconds between two pings. */
   readonly heartbeat: number;
+  /** What the app says it runs; null: nothing. */
+  readonly build: string | null;
   /** Whether a binding that says one thing twice is asked whether it says the same. */
   readonly development: boolean;
   ledger(start: Position, options: { readonly bounds: LedgerBounds; readonly clock: Clock }): Ledger;
@@ -100,7 +102,7 @@ export class Server {
   }
 
   private constructor(options: ServerOptions, database: OpenDatabase, { joined: { streams, members }, ledger, floor }: Started) {
-    const { clock, log, bus, window, bulk, heartbeat, development } = options;
+    const { clock, log, bus, window, bulk, heartbeat, build, development } = options;
     const { source, rows, secret, store } = database;
     this.clock = clock;
     this.log = log;
@@ -114,7 +116,7 @@ export class Server {
     const firstRows = new FirstRows({ rows, clock, log, reach, covers, development });
     const memberships = new Memberships({ members, rows, window: gateway.window, clock, log, reach });
     gateway.tellFirst(memberships);
-    this.#parts = { gateway, store, firstRows, memberships, clock, log, epoch: source.epoch, secret, heartbeat, reach };
+    this.#parts = { gateway, store, firstRows, memberships, clock, log, epoch: source.epoch, secret, heartbeat, build, reach };
     const { signal } = this.#stop;
     signal.addEventListener('abort', () => {
       firstRows.close();
@@ -260,6 +262,11 @@ export class Server {
       changes.map((change) => ({ table, ...change })),
       { client: this.clock.id(), write: 1 },
     );
+  }
+
+  /** Leaves what a client called `id` in a transaction of the app's own: it hears when that is in the log. @throws {RowcastError} `receipt_invalid`. */
+  receipt(tx: unknown, id: string): void | Promise<void> {
+    return this.#database.leave(tx, appReceipt(id));
   }
 
   send(group: Group, payload: Json, stream: string | null): Promise<void> {

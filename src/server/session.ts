@@ -4,12 +4,10 @@ import {
   type Group,
   type Json,
   type Log,
-  type MemberRole,
   type Position,
   type ResetReason,
   type Revocation,
   type Store,
-  type Stream,
 } from '../core/index.ts';
 import {
   BadFrame,
@@ -19,21 +17,24 @@ import {
   type CloseReason,
   type Params,
   type RefreshFrame,
-  type WriteFrame,
 } from '../protocol/index.ts';
-import { authorOf, type Arrival, type Door } from './arrival.ts';
+import { appAuthor, type Arrival, type Door } from './arrival.ts';
 import { principalOf, sessionOf, untilOf, userIdOf } from './admission.ts';
+import { Asks } from './asks.ts';
 import { within } from './deadline.ts';
 import type { FirstRows } from './first-rows.ts';
 import type { Gateway } from './gateway.ts';
-import { inbound } from './inbound.ts';
 import { Intake } from './intake.ts';
 import type { Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
+import { resultOf } from './receipts.ts';
 import { OwnStreams } from './own-streams.ts';
+import { userText } from './token.ts';
 import { Views, type Shown } from './views.ts';
 import type { Transport } from './wire.ts';
 
+/** All those who are nobody in particular: what one of them has been told of a group, any of them with the same may go on from. */
+const NOBODY = 'anonymous';
 /** How long before a user's time is over it is said: a minute. */
 const EXPIRING = 60_000;
 
@@ -48,6 +49,8 @@ export interface SessionParts {
   readonly epoch: string;
   /** Signs what clients bring back. */
   readonly secret: string;
+  /** What the app says it runs; null: nothing. */
+  readonly build: string | null;
   /** Resolves when everything up to the position has been passed on. */
   reach(position: Position, signal: AbortSignal): Promise<void>;
   /** Seconds between two pings. */
@@ -67,9 +70,9 @@ export class Session<B> {
   #intake: Intake | null = null;
   readonly #views: Views;
   readonly #own: OwnStreams;
-  /** Its name in the log, see {@link authorOf}. */
-  #author: string;
-  #principal: string;
+  readonly #asks: Asks;
+  /** The name it goes by: its own, until it has said another. */
+  #client: string;
   #first = true;
   #writes = 0;
   #closing: Promise<void> | null = null;
@@ -85,7 +88,7 @@ export class Session<B> {
     this.#arrival = arrival;
     this.#user = arrival.user;
     this.#until = untilOf(arrival.user);
-    [this.#principal, this.#author] = authorOf(arrival, this.id);
+    this.#client = this.id;
     this.#transport = door.transport;
     this.box = gateway.outbox(door.wire, door.transport);
     const box = this.box as Outbox<unknown>;
@@ -96,11 +99,20 @@ export class Session<B> {
         box,
         user: () => this.#user,
         userId: () => userIdOf(this.#user),
-        principal: () => this.#principal,
+        principal: arrival.principal ?? NOBODY,
         error: (code, message, id) => this.#error(code, message, id),
       },
       arrival.groups,
     );
+    this.#asks = new Asks({
+      ...parts,
+      arrival,
+      box,
+      views: this.#views,
+      user: () => this.#user,
+      client: () => this.#client,
+      lost: () => this.end('overloaded', 'the database went away; come back and ask again'),
+    });
     gateway.enter(this.id, { box, member: this, audience: endpoint.audience });
     this.#own = new OwnStreams(arrival, {
       log,
@@ -119,25 +131,40 @@ export class Session<B> {
   /** Joins the connection's groups, welcomes it and lets the app's own consumers know. */
   open(): void {
     const { endpoint } = this.#arrival;
-    const { gateway, epoch, clock, heartbeat } = this.#parts;
+    const { gateway, clock } = this.#parts;
     // The door may not know the session yet.
     if (this.#isLate()) return gateway.soon(() => this.end('unauthorized', 'the access was taken back meanwhile'));
     for (const group of this.#views.groups) endpoint.audience.join(group, this.box as Outbox<unknown>);
-    this.box.send({ type: 'welcome', session: this.id, epoch, position: gateway.position, heartbeat, streams: endpoint.info });
+    this.#welcome();
     gateway.touch();
     const intake = { limits: endpoint.limits, clock, source: this.#transport, open: () => this.box.open, take: this.#take };
     this.#intake = new Intake(intake, this.#enter());
   }
 
+  #welcome(): void {
+    const { endpoint, principal } = this.#arrival;
+    const { gateway, epoch, heartbeat, secret, build } = this.#parts;
+    this.box.send({
+      type: 'welcome',
+      session: this.id,
+      epoch,
+      position: gateway.position,
+      user: principal === null ? null : userText(secret, principal),
+      build: build ?? endpoint.build,
+      heartbeat,
+      streams: endpoint.info,
+    });
+  }
+
   /** Their access was taken back after they were let in, and before they were here; or nobody knows whether it was. */
   #isLate(): boolean {
-    const { asOf, user } = this.#arrival;
+    const { asOf, user, principal } = this.#arrival;
     const { window } = this.#parts.gateway;
     if (asOf === undefined) return false;
     const session = sessionOf(user);
     return (
       window.refuses(asOf) !== null ||
-      window.revokedSince(asOf, { user: this.#principal }) ||
+      (principal !== null && window.revokedSince(asOf, { user: principal })) ||
       (session !== null && window.revokedSince(asOf, { session }))
     );
   }
@@ -176,7 +203,7 @@ export class Session<B> {
   }
 
   revoked(by: Revocation): void {
-    if ('user' in by ? by.user === this.#principal : by.session === sessionOf(this.#user)) {
+    if ('user' in by ? by.user === this.#arrival.principal : by.session === sessionOf(this.#user)) {
       this.box.end('unauthorized', 'the access was taken back');
     }
   }
@@ -272,7 +299,9 @@ export class Session<B> {
     const about = error instanceof BadFrame ? error : null;
     const code: AnswerCode = known ? error.code : 'internal';
     const message = known ? error.message : 'the frame failed';
-    if (about?.write && about.id !== undefined) this.box.send({ type: 'result', id: about.id, ok: false, code, message });
+    const refused = { ok: false, code, message } as const;
+    if (about?.write && about.id !== undefined)
+      this.box.send(resultOf({ id: about.id, ...(about.client && { client: about.client }) }, refused));
     else this.#error(code, message, about?.id);
     if (++this.#bad >= this.#arrival.endpoint.limits.badFrames) this.end('badFrame', 'too many bad frames');
   }
@@ -283,8 +312,8 @@ export class Session<B> {
     switch (frame.type) {
       case 'hello':
         if (!first) throw new BadFrame('hello: only as the first frame');
-        [this.#principal, this.#author] = authorOf(this.#arrival, frame.client);
-        return;
+        this.#client = frame.client;
+        return this.#parts.gateway.receipts.listen(appAuthor(frame.client), this.box as Outbox<unknown>);
       case 'subscribe':
         return this.#views.subscribe(frame);
       case 'unsubscribe':
@@ -294,7 +323,9 @@ export class Session<B> {
       case 'refresh':
         return this.#refresh(frame);
       case 'write':
-        return this.#write(frame);
+      case 'batch':
+      case 'call':
+        return this.#asks.take(frame);
       case 'message':
         return this.#message(frame.stream, frame.payload);
     }
@@ -329,34 +360,10 @@ export class Session<B> {
     }
   }
 
-  async #write(frame: WriteFrame): Promise<void> {
-    const { endpoint } = this.#arrival;
-    const stream = endpoint.streams.get(frame.stream);
-    const { gateway, store, clock, log, memberships } = this.#parts;
-    const user = this.#user;
-    const receipt = { client: this.#author, write: frame.id };
-    const box = this.box as Outbox<unknown>;
-    const expected = gateway.receipts.expect(receipt, box);
-    if (!stream) {
-      const message = `${quoted(frame.stream)} is no stream here`;
-      return gateway.receipts.answered(expected, { ok: false, code: 'unknown_stream', message }, false);
-    }
-    const writer = {
-      user,
-      principal: this.#principal,
-      receipt,
-      holds: (group: string) => this.#views.holds(stream, group),
-      held: (of: Stream, role: MemberRole) => memberships.held(userIdOf(user), of, role),
-    };
-    const outcome = await inbound(frame, stream, writer, { store, clock, log, hookMs: endpoint.limits.hookMs }).catch(() => null);
-    if (outcome === null) return this.end('overloaded', 'the database went away; come back and ask again');
-    const { answer, logged } = outcome;
-    if (!answer.ok && !this.box.wire.answers) log.warn({ stream: frame.stream, action: frame.action, code: answer.code }, answer.message);
-    gateway.receipts.answered(expected, answer, logged);
-  }
-
   async #message(name: string, payload: Json): Promise<void> {
-    if (!this.#arrival.endpoint.consumers.has(name)) this.#error('unknown_stream', `${quoted(name)} takes no messages here`);
+    const { consumers, commands } = this.#arrival.endpoint;
+    if (commands.has(name)) this.#error('unknown_stream', `"${name}" takes no messages: it is a command, call it`);
+    else if (!consumers.has(name)) this.#error('unknown_stream', `${quoted(name)} takes no messages here`);
     else if (!(await this.#own.receive(name, payload))) this.#error('internal', `"${name}" failed`);
   }
 

@@ -57,19 +57,22 @@ export function valueOf(table: Table, place: number, json: Json): unknown {
 export async function validated(schema: Validator | undefined, table: Table, values: Values): Promise<Checked> {
   if (!schema) return { ok: true, values };
   const result = (await schema['~standard'].validate(values)) as StandardSchemaV1.Result<unknown>;
-  if (result.issues) {
-    const errors: FieldErrors = {};
-    for (const { path, message } of result.issues) {
-      const [first] = path ?? [];
-      const field = String(typeof first === 'object' ? first.key : (first ?? '*'));
-      errors[field] ??= message;
-    }
-    return { ok: false, refused: invalid(errors) };
-  }
+  if (result.issues) return { ok: false, refused: invalid(fieldErrors(result.issues)) };
   const made = result.value as Values;
   const kept: Values = {};
   for (const { name } of table.columns) if (Object.hasOwn(made, name) && made[name] !== undefined) kept[name] = made[name];
   return { ok: true, values: kept };
+}
+
+/** The first of what a schema says against each field; `*`: against the whole. */
+export function fieldErrors(issues: readonly StandardSchemaV1.Issue[]): FieldErrors {
+  const errors: FieldErrors = {};
+  for (const { path, message } of issues) {
+    const [first] = path ?? [];
+    const field = String(typeof first === 'object' ? first.key : (first ?? '*'));
+    errors[field] ??= message;
+  }
+  return errors;
 }
 
 /** What the database would refuse for want of a value, said before it is asked. */

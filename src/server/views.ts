@@ -1,45 +1,23 @@
-import {
-  ColumnGroup,
-  groupKey,
-  Membership,
-  type Clock,
-  type Entry,
-  type Group,
-  type Log,
-  type Position,
-  type ResetReason,
-  type Stream,
-} from '../core/index.ts';
+import { ColumnGroup, groupKey, Membership, type Group, type Position, type ResetReason, type Stream } from '../core/index.ts';
 import type { AnswerCode, Params, SubscribeFrame } from '../protocol/index.ts';
 import type { View } from './audience.ts';
-import { within } from './deadline.ts';
-import type { OpenEndpoint } from './endpoint.ts';
 import type { FirstRows, Held } from './first-rows.ts';
-import type { Gateway } from './gateway.ts';
-import { groupOf } from './inbound.ts';
-import type { Memberships } from './memberships.ts';
+import { groupOf } from './params.ts';
 import type { Outbox } from './outbox.ts';
+import { Rights, type RightsParts } from './rights.ts';
 import { Subscription, type SubscriptionParts } from './subscription.ts';
 import type { Item } from './tick.ts';
 import { isOurs, readToken, signToken } from './token.ts';
 
-export interface ViewsParts {
-  readonly endpoint: OpenEndpoint;
+export interface ViewsParts extends RightsParts {
   readonly box: Outbox<unknown>;
-  readonly gateway: Gateway;
   readonly firstRows: FirstRows;
-  readonly memberships: Memberships;
-  readonly clock: Clock;
-  readonly log: Log;
   readonly epoch: string;
   readonly secret: string;
   /** Resolves when everything up to the position has been passed on. */
   reach(position: Position, signal: AbortSignal): Promise<void>;
-  /** Who asks, as they are now: a connection may get newer credentials. */
-  user(): unknown;
-  /** Their id, as join tables have it. */
-  userId(): string | null;
-  principal(): string;
+  /** Whose tokens these are. */
+  readonly principal: string;
   error(code: AnswerCode, message: string, id?: number): void;
 }
 
@@ -55,6 +33,7 @@ export interface Shown {
 /** The views of one session: what it may have, what it has, and what it has missed. */
 export class Views {
   readonly #parts: ViewsParts;
+  readonly #rights: Rights;
   /** Those the connection is in by the endpoint's and the app's own word. */
   readonly #groups = new Map<string, Group>();
   /** Those of them that are the endpoint's word. */
@@ -67,6 +46,7 @@ export class Views {
 
   constructor(parts: ViewsParts, groups: readonly Group[]) {
     this.#parts = parts;
+    this.#rights = new Rights(parts);
     this.#give(groups);
     const { endpoint, box, gateway, firstRows } = parts;
     this.#of = {
@@ -75,7 +55,7 @@ export class Views {
       window: gateway.window,
       catchUps: gateway.catchUps,
       firstRows,
-      granted: ({ view }, after) => this.#granted(view.stream, after),
+      granted: ({ view }, after) => this.#rights.granted(view.stream, after),
       token: (subscription, since) => this.#sign(subscription, since),
       count: () => ++this.#readied,
       touch: gateway.touch,
@@ -107,7 +87,8 @@ export class Views {
     const may = asked === null || (await this.#may(stream, asked.group, asked.values));
     if (!box.open) return;
     // What was granted and what was taken while it was asked for counts as well: it is looked at now.
-    if (!may || (asked && !this.#still(stream, asked.group))) return error('forbidden', 'you may not subscribe to this', id);
+    if (!may || (asked && !this.#groups.has(asked.name) && !this.#rights.still(stream, asked.group)))
+      return error('forbidden', 'you may not subscribe to this', id);
     const group = asked?.name ?? null;
     const known = [...this.#held.values()].find(({ view }) => view.stream === stream && view.group === group);
     if (!known && this.#held.size >= endpoint.limits.subscriptions) {
@@ -151,7 +132,7 @@ export class Views {
     for (const each of this.#held.values()) {
       if (each.view.stream === stream && each.groups.has(group) && !this.#suspended.has(each)) return true;
     }
-    return this.#membershipGroups(stream).has(group);
+    return this.#rights.groups(stream).has(group);
   }
 
   /** The endpoint says otherwise. What the app's own code joined stays. */
@@ -187,7 +168,7 @@ export class Views {
       if (view.group === null) {
         const now = this.#baseGroups(view.stream);
         if (this.#suspended.delete(subscription) || !same(groups, now)) this.#regain(subscription, now);
-      } else if (!this.#groups.has(view.group) && !this.#membershipGroups(view.stream).has(view.group)) {
+      } else if (!this.#groups.has(view.group) && !this.#rights.groups(view.stream).has(view.group)) {
         this.#drop(subscription, 'forbidden', 'you do not belong to this any more');
       } else if (this.#suspended.delete(subscription)) subscription.start(true);
     }
@@ -240,6 +221,8 @@ export class Views {
     gateway.flush();
     box.caughtUp();
     for (const item of items) box.push(item);
+    // Nothing of it was theirs to see: what they were told of a position meanwhile holds all the same.
+    if (items.length === 0) box.send({ type: 'ping', position: window.tail });
     for (const [subscription, reason] of again) subscription.reset(reason, subscription.groups, false);
     for (const subscription of [...this.#held.values()]) subscription.caughtUp();
     gateway.touch();
@@ -288,35 +271,12 @@ export class Views {
     for (const [key, group] of this.#groups) {
       if (group instanceof ColumnGroup ? group.audience === audience : groupBy === null) held.set(key, group);
     }
-    for (const [key, group] of this.#membershipGroups(stream)) held.set(key, group);
+    for (const [key, group] of this.#rights.groups(stream)) held.set(key, group);
     return held;
   }
 
-  #granted({ binding }: Stream, after: Position): readonly Entry[] {
-    const { canSubscribe } = binding.options;
-    const user = this.#parts.userId();
-    if (!(canSubscribe instanceof Membership) || user === null) return [];
-    return this.#parts.gateway.window.membersSince(after, canSubscribe.name, user).map(({ entry }) => entry);
-  }
-
-  #membershipGroups(stream: Stream): ReadonlyMap<string, ColumnGroup> {
-    const { canSubscribe } = stream.binding.options;
-    return canSubscribe instanceof Membership ? this.#parts.memberships.groups(this.#parts.userId(), stream, canSubscribe) : NO_GROUPS;
-  }
-
   async #may(stream: Stream, group: ColumnGroup, values: Readonly<Record<string, unknown>>): Promise<boolean> {
-    const { canSubscribe } = stream.binding.options;
-    if (this.#groups.has(group.key)) return true;
-    if (canSubscribe instanceof Membership) return this.#membershipGroups(stream).has(group.key);
-    if (!canSubscribe) return false;
-    const { clock, log, endpoint, user } = this.#parts;
-    try {
-      const verdict = canSubscribe.call(stream.binding.options, user(), values);
-      return (await within(clock, endpoint.limits.hookMs, verdict)) === true;
-    } catch (error) {
-      log.error({ err: error, stream: stream.name }, 'canSubscribe failed: refused');
-      return false;
-    }
+    return this.#groups.has(group.key) || this.#rights.may(stream, group, values);
   }
 
   /** Goes on from where the client was. @returns why not. */
@@ -324,14 +284,14 @@ export class Views {
     const { gateway, clock, epoch, secret, principal, userId } = this.#parts;
     const { window } = gateway;
     const { stream } = subscription.view;
-    const grounds = { epoch, who: principal(), stream, groups: subscription.groups.keys() };
+    const grounds = { epoch, who: principal, stream, groups: subscription.groups.keys() };
     const verdict = readToken(secret, token, { ...grounds, now: clock.time() });
     if ('reset' in verdict) return verdict.reset;
     if (at < verdict.since) return 'token_invalid';
     const user = userId();
     const refused =
       window.refuses(at) ??
-      (window.revokedSince(at, { user: principal() }) ? 'permission_changed' : null) ??
+      (window.revokedSince(at, { user: principal }) ? 'permission_changed' : null) ??
       // Who left and came back has no right to what happened between.
       (user !== null && stream.binding.memberships.some(({ name }) => window.membersSince(at, name, user).length > 0)
         ? 'membership'
@@ -351,15 +311,9 @@ export class Views {
     timer.cancel();
   }
 
-  /** What a hook said holds until it is asked again; what rows say, for as long as they do. */
-  #still(stream: Stream, group: ColumnGroup): boolean {
-    const { canSubscribe } = stream.binding.options;
-    return !(canSubscribe instanceof Membership) || this.#groups.has(group.key) || this.#membershipGroups(stream).has(group.key);
-  }
-
   #sign({ view, groups }: Subscription, since: Position): string {
     const { epoch, secret, clock, principal } = this.#parts;
-    return signToken(secret, { epoch, who: principal(), stream: view.stream, groups: groups.keys() }, { since, now: clock.time() });
+    return signToken(secret, { epoch, who: principal, stream: view.stream, groups: groups.keys() }, { since, now: clock.time() });
   }
 
   #rebase(reason: ResetReason): void {
@@ -391,8 +345,6 @@ export class Views {
     subscription.end();
   }
 }
-
-const NO_GROUPS: ReadonlyMap<string, ColumnGroup> = new Map();
 
 function same(one: Held, other: Held): boolean {
   return one.size === other.size && [...one.keys()].every((group) => other.has(group));

@@ -1,0 +1,89 @@
+import {
+  groupName,
+  keyText,
+  rowOf,
+  type HookContext,
+  type Image,
+  type Judgement,
+  type Key,
+  type MemberRole,
+  type Row,
+  type Stream,
+} from '../core/index.ts';
+import type { Asking, Then, Writer } from './asking.ts';
+import { bounded, within } from './deadline.ts';
+import { conflict } from './precondition.ts';
+import type { Prepared } from './prepare.ts';
+import { parameters } from './values.ts';
+
+interface Judged extends Asking, Prepared {
+  readonly before: Image | null;
+  after(then: Then): void;
+}
+
+/** On the row as it stands: may they, and what is to be written. */
+export async function judge(judged: Judged): Promise<Judgement> {
+  const { body, stream, writer, parts, values, before, foreign } = judged;
+  if (foreign) return { verdict: 'refuse', answer: foreign };
+  const { action } = body;
+  const { options } = stream.binding;
+  const { table } = stream;
+  const absent: Judgement = { verdict: 'refuse', answer: { ok: false, code: 'not_found', message: 'there is no such row' } };
+  if (action !== 'create' && !before) return absent;
+  const row = before ? rowOf(table, before) : null;
+  const pk = before ? (JSON.parse(keyText(table, before)) as Key) : null; // as the row has it, not as the client spelt it
+  if (!(await permitted(judged, row, pk))) {
+    // To one who does not see the row it is not there: `forbidden` would tell that it is.
+    if (before && !seenBy(writer, stream, before)) return absent;
+    return { verdict: 'refuse', answer: { ok: false, code: 'forbidden', message: `you may not ${action} this row` } };
+  }
+  if (body.if && before) {
+    if (!seenBy(writer, stream, before)) return absent; // what it holds would be told by whether this is so
+    const refused = conflict(stream, body.if, before);
+    if (refused) return { verdict: 'refuse', answer: refused };
+  }
+  const hook = options[action] as ((context: HookContext<Row, Row, unknown, unknown>) => unknown) | undefined;
+  if (hook) {
+    const context = { pk, data: values, before: row, user: writer.user, after: judged.after };
+    return { verdict: 'hook', run: (tx) => bounded(parts.clock, parts.limits.hookMs, hook.call(options, { ...context, tx })) };
+  }
+  if (action === 'delete') return { verdict: 'write', values: new Map() };
+  return { verdict: 'write', values: parameters(table, action, values) };
+}
+
+function seenBy(writer: Writer, stream: Stream, row: Image): boolean {
+  // `serialize` may say that the row is in no group at all.
+  return (
+    stream.groups(row).some((group) => writer.holds(stream, group)) && (!stream.binding.options.serialize || stream.text(row) !== null)
+  );
+}
+
+/** Left out, a throw, and an answer that does not come in time are all a no. */
+async function permitted(judged: Judged, before: Row | null, pk: Key | null): Promise<boolean> {
+  const { body, stream, writer, parts, values } = judged;
+  const { hasPermission } = stream.binding.options;
+  try {
+    if (typeof hasPermission === 'object') return inRole(judged, hasPermission);
+    const verdict = hasPermission?.call(stream.binding.options, writer.user, body.action, pk, { before, data: values }) ?? false;
+    return (await within(parts.clock, parts.limits.hookMs, verdict)) === true;
+  } catch (error) {
+    parts.log.error({ err: error, stream: stream.name }, 'hasPermission failed: refused');
+    return false;
+  }
+}
+
+/** In the role for what the row belongs to, and for what it is to belong to. */
+function inRole({ stream, writer, values, before }: Judged, role: MemberRole): boolean {
+  const { groupBy, audience } = stream.binding;
+  const held = writer.held(stream, role);
+  const [had = null] = before ? stream.groups(before) : [];
+  if (before && (had === null || !held.has(had))) return false;
+  if (!groupBy?.some((column) => column in values)) return before !== null;
+  const row = before ? rowOf(stream.table, before) : {};
+  const has = groupName(
+    audience,
+    groupBy,
+    groupBy.map((column) => (column in values ? values[column] : row[column])),
+  );
+  return has !== null && held.has(has);
+}
