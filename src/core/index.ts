@@ -18,6 +18,7 @@ export * from './entry.ts';
 export * from './errors.ts';
 export * from './fold.ts';
 export * from './groups.ts';
+export * from './judging.ts';
 export * from './membership.ts';
 export * from './model.ts';
 export * from './ports/bus.ts';

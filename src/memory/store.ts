@@ -1,29 +1,36 @@
 import {
+  isRefused,
+  judgeAll,
   keyText,
-  placeOf,
-  ValueError,
+  placed,
+  Refusal,
+  toWire,
+  type Allowed,
   type Answer,
   type Change,
   type Image,
-  type Judgement,
+  type Json,
   type LogValue,
   type Receipt,
+  type Refused,
+  type RowStep,
   type Store,
   type StoreWrite,
   type Table,
 } from '../core/index.ts';
+import { Draft } from './draft.ts';
 import type { Held } from './held.ts';
 
 /** Outcomes remembered, oldest forgotten first. */
 const OUTCOMES = 100_000;
 
-/** Writes to rows in memory. `commit` does what was decided, and takes it into the log. */
+/** Writes to rows in memory. `commit` does what was decided, and takes it into the log. There is no `tx`: what hooks and calls do is their own. */
 export class MemoryStore implements Store {
   readonly #held: Held;
   readonly #commit: (changes: readonly Change[], receipt: Receipt) => void;
   readonly #outcomes = new Map<string, { readonly hash: string; readonly answer: Answer }>();
   readonly #numbers = new Map<Table, number>();
-  /** One write at a time: `judge` may wait, and the row must not change meanwhile. */
+  /** One write at a time: `judge` may wait, and the rows must not change meanwhile. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(held: Held, commit: (changes: readonly Change[], receipt: Receipt) => void) {
@@ -47,59 +54,82 @@ export class MemoryStore implements Store {
       this.#commit([], { ...receipt, answer: stored.answer });
       return { answer: stored.answer, logged: true };
     }
-    const before = write.key ? this.#find(write.table, write.key) : null;
-    const { answer, changes } = await this.#decide(write, before, await write.judge(before));
+    const { answer, changes } = await this.#decide(write);
     this.#outcomes.set(claim, { hash, answer });
     if (this.#outcomes.size > OUTCOMES) this.#outcomes.delete(this.#outcomes.keys().next().value as string);
     this.#commit(changes, { ...receipt, answer });
     return { answer, logged: true };
   }
 
-  async #decide(write: StoreWrite, before: Image | null, judgement: Judgement): Promise<{ answer: Answer; changes: readonly Change[] }> {
-    const { table, action } = write;
-    switch (judgement.verdict) {
-      case 'refuse':
-        return { answer: judgement.answer, changes: [] };
-      case 'hook': {
-        const made = await judgement.run(null);
-        const pk = action === 'create' ? made : JSON.parse(keyText(table, before as Image));
-        return { answer: { ok: true, pk: pk as never }, changes: [] };
-      }
-      case 'write': {
-        const after = action === 'delete' ? null : this.#row(table, before, judgement.values);
-        const key = keyText(table, (after ?? before) as Image);
-        const taken = after && (!before || keyText(table, before) !== key) && this.#held.of(table).has(key);
-        if (taken)
-          return {
-            answer: { ok: false, code: 'invalid', message: 'the key is taken', fields: { [table.model.key[0] as string]: 'is taken' } },
-            changes: [],
-          };
-        return { answer: { ok: true, pk: JSON.parse(key) as never }, changes: [{ table, before, after }] };
+  async #decide({ steps, answer }: StoreWrite): Promise<{ readonly answer: Answer; readonly changes: readonly Change[] }> {
+    const draft = new Draft(this.#held);
+    const befores = steps.map((step) => (step.kind === 'row' ? rowOf(draft, step) : null));
+    const allowed = await judgeAll(steps, befores);
+    if (isRefused(allowed)) return { answer: allowed, changes: [] };
+    const made: Json[] = [];
+    for (const each of allowed) {
+      try {
+        made.push(await this.#do(each, draft));
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        return { answer: placed(each.step, error.answer), changes: [] };
       }
     }
+    return { answer: answer(made), changes: draft.changes };
   }
 
-  #find(table: Table, key: readonly LogValue[]): Image | null {
-    const probe: LogValue[] = [];
-    table.key.forEach((place, index) => (probe[place] = key[index] ?? null));
-    return this.#held.of(table).get(keyText(table, probe)) ?? null;
+  async #do({ step, before, judgement }: Allowed, draft: Draft): Promise<Json> {
+    if (step.kind === 'call') return judgement.verdict === 'hook' ? (toWire(await judgement.run(null)) ?? null) : null;
+    const { table, action } = step;
+    // By now an earlier step may have changed it, or done away with it.
+    const row = before && rowOf(draft, step);
+    if (step.key && !row) throw new Refusal(NOT_FOUND);
+    if (judgement.verdict === 'hook') {
+      const made = await judgement.run(null);
+      return row ? keyJson(table, row) : (toWire(made) ?? null);
+    }
+    const after = action === 'delete' ? null : this.#row(table, row, { values: judgement.values, draft });
+    const key = keyText(table, (after ?? row) as Image);
+    if (after && (!row || keyText(table, row) !== key) && draft.find(table, key)) throw new Refusal(taken(table));
+    draft.change({ table, before: row, after });
+    return JSON.parse(key) as Json;
   }
 
-  #row(table: Table, before: Image | null, values: ReadonlyMap<number, unknown>): Image {
+  #row(table: Table, before: Image | null, { values, draft }: { values: ReadonlyMap<number, unknown>; draft: Draft }): Image {
     const row = table.columns.map((column, place): LogValue => {
       if (values.has(place)) return values.get(place) as LogValue;
       if (before) return (before[place] ?? null) as LogValue; // the code's own values are always readable
-      return table.key.includes(place) && column.shape === 'number' ? this.#next(table) : null;
+      return table.key.includes(place) && column.shape === 'number' ? this.#next(table, draft) : null;
     });
-    const missing = table.columns.find((column, place) => column.notNull && row[place] === null);
-    if (missing && placeOf(table, missing.name) >= 0)
-      throw new ValueError(`"${missing.name}" has no value and a table in memory has no defaults`);
+    const missing = table.columns.find(({ notNull }, place) => notNull && row[place] === null);
+    if (missing) {
+      throw new Refusal({ ok: false, code: 'invalid', message: 'a value is missing', fields: { [missing.name]: 'is required' } });
+    }
     return row;
   }
 
-  #next(table: Table): number {
-    const next = (this.#numbers.get(table) ?? 0) + 1;
+  #next(table: Table, draft: Draft): number {
+    let next = this.#numbers.get(table) ?? 0;
+    do next++;
+    while (draft.find(table, String(next)));
     this.#numbers.set(table, next);
     return next;
   }
+}
+
+const NOT_FOUND: Refused = { ok: false, code: 'not_found', message: 'there is no such row' };
+
+function taken({ model }: Table): Refused {
+  return { ok: false, code: 'invalid', message: 'the key is taken', fields: { [model.key[0] as string]: 'is taken' } };
+}
+
+function rowOf(draft: Draft, { table, key }: RowStep): Image | null {
+  if (!key) return null;
+  const probe: LogValue[] = [];
+  table.key.forEach((place, index) => (probe[place] = key[index] ?? null));
+  return draft.find(table, keyText(table, probe));
+}
+
+function keyJson(table: Table, image: Image): Json {
+  return JSON.parse(keyText(table, image)) as Json;
 }

@@ -11,6 +11,7 @@ import {
   journalGone,
   journalSteps,
   joinTables,
+  leaveByFunction,
   leaveInJournal,
   PgRows,
   PgStore,
@@ -96,6 +97,7 @@ async function open(
     store: new PgStore({ sessions: waking(sessions, journal), clock, leave: leaveInJournal, judging: 'compared' }),
     rows: new PgRows({ sessions, clock, until: () => journal.tail() }),
     secret,
+    leave: leaveByFunction,
     close: () => journal.close(),
   };
 }

@@ -6,7 +6,7 @@ import { literal, type Sessions } from './connection/sql.ts';
 import { journalLeft } from './journal/setup.ts';
 import type { TransactionBounds } from './log/bounds.ts';
 import type { ConfirmAfter } from './log/confirming.ts';
-import { leaveReceipt } from './log/messages.ts';
+import { leaveInside, leaveReceipt } from './log/messages.ts';
 import { publicationSteps, readStanding } from './log/publication.ts';
 import { ReplicationConnection } from './log/replication.ts';
 import { checkSlotName, createSlotSql, readSlot, type SlotName } from './log/slot.ts';
@@ -74,6 +74,7 @@ export async function openByLog(settings: LogSettings, bound: readonly Bound[], 
       store: new PgStore({ sessions, clock: hands.clock, leave: leaveReceipt, judging: 'locked' }),
       rows: new PgRows({ sessions, clock: hands.clock, until: LOG_UNTIL }),
       secret,
+      leave: leaveInside,
       close: () => (closed ??= source.close().finally(() => sessions.close())),
     };
   } catch (error) {

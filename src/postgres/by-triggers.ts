@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { Bound, Clock, Log, Model, OpenDatabase } from '../core/index.ts';
 import type { TransactionBounds } from './log/bounds.ts';
-import { Journal, leaveInJournal, waking } from './journal/journal.ts';
+import { Journal, leaveByFunction, leaveInJournal, waking } from './journal/journal.ts';
 import { journalSteps, serverOf } from './journal/setup.ts';
 import { refuseUntold, restoring } from './journal/tables.ts';
 import { logLeft, refuseWhileRead } from './log/left.ts';
@@ -64,6 +64,7 @@ export async function openByTriggers(settings: TriggerSettings, bound: readonly 
       store: new PgStore({ sessions: waking(sessions, journal), clock, leave: leaveInJournal, judging: 'locked' }),
       rows: new PgRows({ sessions, clock, until: () => journal.tail() }),
       secret,
+      leave: leaveByFunction,
       close: () => (closed ??= journal.close().finally(close)),
     };
   } catch (error) {

@@ -3,7 +3,7 @@ export { BOUNDS, type TransactionBounds } from './log/bounds.ts';
 // The dialect: what another body of it (PGlite) is made of.
 export { readCatalog, type Relation } from './tables/catalog.ts';
 export { examineEmbedded } from './examine.ts';
-export { Journal, leaveInJournal, waking, type JournalParts } from './journal/journal.ts';
+export { Journal, leaveByFunction, leaveInJournal, waking, type JournalParts } from './journal/journal.ts';
 export { CHANNEL, journalGone, journalSteps } from './journal/setup.ts';
 export { refuseUntold, restoring } from './journal/tables.ts';
 export { timelineOf } from './journal/ticks.ts';

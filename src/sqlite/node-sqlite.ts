@@ -46,8 +46,8 @@ function returnsArrays(statement: StatementSync): boolean {
   return typeof (statement as { setReturnArrays?: unknown }).setReturnArrays === 'function';
 }
 
-/** `isTransaction` came with Node 22.16; before it, only BEGIN tells. */
-function isOpen(client: DatabaseSync): boolean {
+/** Is a transaction open? `isTransaction` came with Node 22.16; before it, only BEGIN tells. */
+export function isOpen(client: DatabaseSync): boolean {
   if (typeof client.isTransaction === 'boolean') return client.isTransaction;
   try {
     client.exec('BEGIN');

@@ -1,4 +1,4 @@
-import type { Answer } from '../core/index.ts';
+import type { Refused } from '../core/index.ts';
 import { resultCode, resultMessage, type Connection, type Param } from './connection.ts';
 import type { Joined } from './join.ts';
 import { ident } from './sql.ts';
@@ -17,11 +17,14 @@ const MISMATCH = 20;
 
 /**
  * What a client is told when the database refused its values: the field and what is wrong with it, never the database's text. Null when the
- * error is no refusal but a failure. `written` are the values that were to be set, for finding the reference that leads nowhere.
+ * error is no refusal but a failure. `joined` is the table they were for, null where only the app knows; `written` are the values that were to be
+ * set, for finding the reference that leads nowhere.
  */
-export function refusalOf(error: unknown, { table, catalog }: Joined, written: Written | null): Answer | null {
+export function refusalOf(error: unknown, joined: Joined | null, written: Written | null): Refused | null {
   const fields: Record<string, string> = {};
   const say = (what: string, columns: readonly string[]): void => {
+    if (!joined) return;
+    const { table } = joined;
     for (const column of columns) {
       const field = table.columns.find((each) => each.column.toLowerCase() === column.toLowerCase());
       if (field) fields[field.name] = what;
@@ -32,24 +35,25 @@ export function refusalOf(error: unknown, { table, catalog }: Joined, written: W
     case UNIQUE:
     case PRIMARY_KEY:
     case ROWID:
-      say('already taken', columnsIn(resultMessage(error), catalog.name));
+      say('already taken', columnsIn(resultMessage(error), joined));
       message = 'another row has this already';
       break;
     case NOT_NULL:
-      say('is required', columnsIn(resultMessage(error), catalog.name));
+      say('is required', columnsIn(resultMessage(error), joined));
       message = 'a value is missing';
       break;
     case FOREIGN_KEY: {
-      const dangling = written ? danglingColumns(written, catalog.name) : [];
+      const dangling = joined && written ? danglingColumns(written, joined.catalog.name) : [];
       say('refers to nothing', dangling);
-      message = dangling.length > 0 ? 'a reference leads nowhere' : 'other rows refer to this one';
+      if (dangling.length > 0) message = 'a reference leads nowhere';
+      else if (joined) message = 'other rows refer to this one';
       break;
     }
     case DATATYPE:
-      say('has the wrong type', columnsIn(resultMessage(error), catalog.name));
+      say('has the wrong type', columnsIn(resultMessage(error), joined));
       break;
     case MISMATCH:
-      say('has the wrong type', catalog.key);
+      say('has the wrong type', joined?.catalog.key ?? []);
       break;
     case TOO_BIG:
       message = 'a value is too large';
@@ -71,7 +75,9 @@ export interface Written {
 }
 
 /** `UNIQUE constraint failed: post.blog_id, post.slug` → `blog_id`, `slug`; nothing of other tables, whose triggers may have failed. */
-function columnsIn(message: string, table: string): readonly string[] {
+function columnsIn(message: string, joined: Joined | null): readonly string[] {
+  if (!joined) return [];
+  const table = joined.catalog.name;
   const [, names = ''] = message.split(' failed: ');
   // STRICT tables say: cannot store TEXT value in INTEGER column post.n
   const listed = names || (/ column (\S+)$/.exec(message)?.[1] ?? '');

@@ -8,6 +8,7 @@ import { HookHandle } from './hook-tx.ts';
 import type { Joined } from './join.ts';
 import { Journal } from './journal.ts';
 import { WriteLock } from './lock.ts';
+import { leaveInside } from './own-transaction.ts';
 import { Pulse } from './pulse.ts';
 import { Schema, setupNeeded } from './schema.ts';
 import { plan, planSteps, walStep, type Plan } from './setup.ts';
@@ -156,6 +157,7 @@ async function opened(
     store,
     rows: new SqliteRows({ readers, cuts, schema, clock, joined: joinedTo }),
     secret: meta(connection, 'secret'),
+    leave: leaveInside,
     async close() {
       if (lock.closed) return;
       lock.close();

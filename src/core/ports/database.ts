@@ -67,6 +67,6 @@ export interface OpenDatabase {
    * writes with: Drizzle's transaction, or the driver's own client. Synchronous where the database is. @throws {RowcastError} `receipt_invalid`
    * for anything else.
    */
-  leave(tx: unknown, receipt: Receipt): void | Promise<void>;
+  leave(tx: unknown, receipt: Pick<Receipt, 'client' | 'write'>): void | Promise<void>;
   close(): Promise<void>;
 }

@@ -71,7 +71,8 @@ export interface Store {
 }
 
 /** A refusal with the place of its write among several. */
-export function placed({ at }: Pick<RowStep, 'at'>, answer: Refused): Refused {
+export function placed(step: Pick<RowStep, 'at'> | CallStep, answer: Refused): Refused {
+  const at = 'at' in step ? step.at : undefined;
   return at === undefined ? answer : { ...answer, at };
 }
 

@@ -14,11 +14,12 @@ import {
 } from '../../core/index.ts';
 import type { TransactionBounds } from '../log/bounds.ts';
 import { BatchReader, endOf, placeOf, Trimmed, type Batch } from './reader.ts';
-import { JOURNAL, OP } from './setup.ts';
+import { JOURNAL, LEAVE, OP } from './setup.ts';
 import { Ticks, type Tick, type TickParts } from './ticks.ts';
 import { KEPT, trim, type Kept } from './trim.ts';
 import { publishedText } from '../tables/publish.ts';
-import { sqlState, type Sessions, type Sql } from '../connection/sql.ts';
+import { runInside } from '../connection/own-transaction.ts';
+import { literal, sqlState, type Sessions, type Sql } from '../connection/sql.ts';
 import type { PgTable } from '../tables/tables.ts';
 import { Waker } from './waker.ts';
 
@@ -223,6 +224,11 @@ interface Start {
 /** Leaves a receipt in the journal, inside the transaction when given one. */
 export async function leaveInJournal(sql: Sql, receipt: Receipt): Promise<void> {
   await sql.query(`INSERT INTO ${JOURNAL} (op, after) VALUES ($1, $2)`, [OP.receipt, JSON.stringify(receipt)]);
+}
+
+/** A receipt in a transaction of the app's own, whose role need have no right to the journal. */
+export async function leaveByFunction(tx: unknown, { client, write }: Pick<Receipt, 'client' | 'write'>): Promise<void> {
+  await runInside(tx, `SELECT ${LEAVE}(${literal(client)}, ${literal(String(write))})`);
 }
 
 /** The same sessions, for writes whose receipts are waited for: the reader looks as soon as one is committed. */

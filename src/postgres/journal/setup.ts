@@ -54,6 +54,12 @@ BEGIN
 ${notifies ? `  PERFORM pg_notify('${CHANNEL}', '');\n` : ''}  RETURN NULL;
 END `;
 
+// Whoever may connect may call it, as they may write into the server's log: it can say no more than that a write of a client is here.
+const leaveBody = ({ notifies = false }: JournalSetup): string => `
+BEGIN
+  INSERT INTO ${JOURNAL} (op, after) VALUES (${literal(OP.receipt)}, json_build_object('client', client, 'write', write)::text);
+${notifies ? `  PERFORM pg_notify('${CHANNEL}', '');\n` : ''}END `;
+
 /** By transaction first: the one index a writer pays for finds what was committed since, and keeps each row's order. */
 const CREATE_JOURNAL = `CREATE TABLE ${JOURNAL} (xid xid8 DEFAULT pg_current_xact_id(), seq bigint GENERATED ALWAYS AS IDENTITY,
   rel oid, op "char" NOT NULL, before text, after text, PRIMARY KEY (xid, seq))`;
@@ -65,10 +71,13 @@ const CREATE_STANDING = `CREATE TABLE ${STANDING} (print bigint PRIMARY KEY, tab
 export async function journalSteps(sql: Sql, tables: Iterable<PgTable>, setup: JournalSetup = {}): Promise<readonly SetupStep[]> {
   const [row] = await sql.query(
     `SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL, to_regclass($4) IS NOT NULL,
-       (SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure($5)) IS NOT DISTINCT FROM $6`,
-    [META, JOURNAL, TICK, STANDING, RECORD, recordBody(setup)],
+       (SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure($5)) IS NOT DISTINCT FROM $6,
+       (SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure($7)) IS NOT DISTINCT FROM $8, has_schema_privilege('public', to_regnamespace($9), 'USAGE')`,
+    [META, JOURNAL, TICK, STANDING, RECORD, recordBody(setup), LEAVE_TYPED, leaveBody(setup), SCHEMA],
   );
-  const [meta = false, journal = false, tick = false, standing = false, record = false] = (row ?? []).map((value) => value === 't');
+  const [meta = false, journal = false, tick = false, standing = false, record = false, leave = false, open = false] = (row ?? []).map(
+    (value) => value === 't',
+  );
   const server = await serverOf(sql);
   const isOurs = meta && journal && tick && standing && (await isOf(sql, server));
   const steps: SetupStep[] = isOurs ? [] : [...createSteps({ journal, tick, standing }, { meta, server })];
@@ -78,11 +87,26 @@ export async function journalSteps(sql: Sql, tables: Iterable<PgTable>, setup: J
       why: 'writes a changed row into the journal',
     });
   }
+  if (!leave) {
+    steps.push({
+      sql: `CREATE OR REPLACE FUNCTION ${LEAVE}(client text, write bigint) RETURNS void LANGUAGE plpgsql ${GUARDS} AS $$${leaveBody(setup)}$$`,
+      why: "leaves a client's receipt in the journal, for the app's own transactions",
+    });
+  }
+  if (!open) {
+    steps.push({
+      sql: `GRANT USAGE ON SCHEMA ${SCHEMA} TO PUBLIC`,
+      why: "so that the app's own roles may call it; they may touch no table in it",
+    });
+  }
   for (const table of new Map([...tables].map((each) => [each.relation.oid, each])).values()) steps.push(...(await tableSteps(sql, table)));
   return steps;
 }
 
 const RECORD = `${SCHEMA}.record()`;
+/** Leaves a receipt: `rowcast.leave(client, write)`. */
+export const LEAVE: string = identifier(SCHEMA, 'leave');
+const LEAVE_TYPED = `${SCHEMA}.leave(text, bigint)`;
 
 type Parts = Readonly<Record<'journal' | 'tick' | 'standing', boolean>>;
 
@@ -168,10 +192,11 @@ export async function journalGone(sql: Sql): Promise<readonly SetupStep[]> {
 /** All of it, where the database is followed by its log from now on: what nobody reads would only grow. */
 export async function journalLeft(sql: Sql): Promise<readonly SetupStep[]> {
   const [row] = await sql.query(
-    `SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL, to_regprocedure($4) IS NOT NULL`,
-    [JOURNAL, TICK, STANDING, RECORD],
+    `SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL, to_regprocedure($4) IS NOT NULL,
+       to_regprocedure($5) IS NOT NULL`,
+    [JOURNAL, TICK, STANDING, RECORD, LEAVE_TYPED],
   );
   const why = 'the database is followed by its log from now on';
-  const gone = [`TABLE ${JOURNAL}`, `TABLE ${TICK}`, `TABLE ${STANDING}`, `FUNCTION ${RECORD}`];
+  const gone = [`TABLE ${JOURNAL}`, `TABLE ${TICK}`, `TABLE ${STANDING}`, `FUNCTION ${RECORD}`, `FUNCTION ${LEAVE_TYPED}`];
   return [...(await journalGone(sql)), ...gone.flatMap((what, at) => (row?.[at] === 't' ? [{ sql: `DROP ${what}`, why }] : []))];
 }

@@ -1,6 +1,7 @@
 import type { Change, Loss, Published, Receipt, ResetReason } from '../../core/index.ts';
 import { publishedChanges, publishedText } from '../tables/publish.ts';
-import type { Sql } from '../connection/sql.ts';
+import { runInside } from '../connection/own-transaction.ts';
+import { literal, type Sql } from '../connection/sql.ts';
 import type { PgTable } from '../tables/tables.ts';
 
 /** What Rowcast leaves in the log goes as logical messages under these prefixes, in the transaction it belongs to. */
@@ -10,6 +11,12 @@ const LOST = 'rowcast.lost';
 
 export async function leaveReceipt(sql: Sql, receipt: Receipt): Promise<void> {
   await emit(sql, RECEIPT, JSON.stringify(receipt));
+}
+
+/** A receipt in a transaction of the app's own, which any role may leave. */
+export async function leaveInside(tx: unknown, { client, write }: AppReceipt): Promise<void> {
+  const content = JSON.stringify({ client, write });
+  await runInside(tx, `SELECT pg_catalog.pg_logical_emit_message(true, ${literal(RECEIPT)}, ${literal(content)})`);
 }
 
 export async function leaveRows(sql: Sql, changes: readonly Published[]): Promise<void> {
@@ -39,6 +46,8 @@ async function emit(sql: Sql, prefix: string, content: string): Promise<void> {
 async function emitAlone(sql: Sql, prefix: string, content: string): Promise<void> {
   await sql.query(`SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2::text)`, [prefix, content]);
 }
+
+type AppReceipt = Pick<Receipt, 'client' | 'write'>;
 
 type Said = { readonly receipt: Receipt } | { readonly changes: readonly Change[] } | { readonly lost: readonly Loss[] };
 

@@ -1,11 +1,14 @@
 import {
+  isRefused,
+  judgeAll,
   RowcastError,
-  tellable,
+  type Allowed,
   type Answer,
   type Clock,
   type Image,
-  type Judgement,
+  type Json,
   type Receipt,
+  type Refused,
   type Store,
   type StoreWrite,
 } from '../../core/index.ts';
@@ -19,8 +22,7 @@ import {
   type Sessions,
   type Sql,
 } from '../connection/sql.ts';
-import type { PgTable } from '../tables/tables.ts';
-import { apply, isSame, rowOf } from './statements.ts';
+import { apply, areSame, rowsOf } from './statements.ts';
 import { refusalOf, type Attempt } from './violations.ts';
 
 export interface StoreParts {
@@ -29,7 +31,7 @@ export interface StoreParts {
   /** Leaves a receipt in the log, inside the transaction. */
   leave(sql: Sql, receipt: Receipt): Promise<unknown>;
   /**
-   * `locked`: the row is locked while it is judged. `compared`: it is judged outside and compared under the lock, for a database with a
+   * `locked`: rows are locked while they are judged. `compared`: they are judged outside and compared under the lock, for a database with a
    * single connection, where a permission check that asks the database would otherwise wait for itself.
    */
   readonly judging: 'locked' | 'compared';
@@ -37,7 +39,7 @@ export interface StoreParts {
 
 type Outcome = Awaited<ReturnType<Store['write']>>;
 
-/** The row changed between being judged and being locked. */
+/** A row changed between being judged and being locked. */
 class Changed extends Error {}
 
 /** Another process, or a former connection of this one, is at the same write: whether it will be done is not known yet. */
@@ -53,12 +55,19 @@ interface Trying {
   readonly patient: boolean;
   /** The claim is ours: no other try, and no twin, has done the write. */
   claimed(): void;
-  judged(values: Attempt['values']): void;
+  /** Whose an error is from now on. None: it is no refusal, whatever it says. */
+  blame(attempts: readonly Attempt[]): void;
+}
+
+/** Steps that were judged before the transaction, on these rows. */
+interface Ahead {
+  readonly befores: readonly (Image | null)[];
+  readonly judged: readonly Allowed[] | Refused;
 }
 
 interface Failed {
   readonly write: StoreWrite;
-  readonly attempt: Attempt;
+  readonly blamed: readonly Attempt[];
   readonly tries: number;
 }
 
@@ -113,24 +122,23 @@ export class PgStore implements Store {
 
   async #tries(write: StoreWrite): Promise<Outcome> {
     const { clock } = this.#parts;
-    const table = write.table as PgTable;
     const start = clock.now();
     let unknown: unknown = null;
     let twin = false;
     for (let tries = 1; ; tries++) {
-      const attempt: Attempt & { values: Attempt['values'] } = { table, deletes: write.action === 'delete', values: null };
+      let blamed: readonly Attempt[] = [];
       try {
         return await this.#attempt(write, {
           patient: twin,
           claimed: () => ([unknown, twin] = [null, false]),
-          judged: (values) => (attempt.values = values),
+          blame: (attempts) => (blamed = attempts),
         });
       } catch (error) {
         if (error instanceof CommitUnknown) unknown = error;
         if (error instanceof TwinRuns) twin = true;
         const pause = error instanceof Changed ? 0 : Math.min(2 ** tries * 10, MOST_PAUSE_MS);
         if (unknown === null && !twin) {
-          const answer = await this.#ended(error, { write, attempt, tries });
+          const answer = await this.#ended(error, { write, blamed, tries });
           if (answer) return answer;
         } else if (clock.now() - start > UNKNOWN_MS || !isTransient(error)) {
           // Only the claim could tell whether it was done, and it cannot be asked.
@@ -144,9 +152,9 @@ export class PgStore implements Store {
   }
 
   /** What a failed try comes to; null when another one may do. @throws what the database failed with: then nothing was written. */
-  async #ended(error: unknown, { write, attempt, tries }: Failed): Promise<Outcome | null> {
+  async #ended(error: unknown, { write, blamed, tries }: Failed): Promise<Outcome | null> {
     if (!isTransient(error)) {
-      const refused = await refusalOf(error, attempt, this.#parts.sessions);
+      const refused = await refusalOf(error, blamed, this.#parts.sessions);
       if (!refused) throw error;
       return this.#refuse(write, refused);
     }
@@ -157,31 +165,30 @@ export class PgStore implements Store {
     return { answer: BUSY, logged: false };
   }
 
-  #refuse(write: StoreWrite, refused: Answer): Promise<Outcome> {
-    return this.#parts.sessions.transaction(
-      async (tx) => (await this.#claim(tx, write, false)) ?? this.#tell(tx, write, tellable(write, refused)),
-    );
+  #refuse(write: StoreWrite, refused: Refused): Promise<Outcome> {
+    return this.#parts.sessions.transaction(async (tx) => (await this.#claim(tx, write, false)) ?? this.#tell(tx, write, refused));
   }
 
-  async #attempt(write: StoreWrite, { patient, claimed, judged }: Trying): Promise<Outcome> {
-    const table = write.table as PgTable;
-    const judge = async (before: Image | null): Promise<Judgement> => {
-      const judgement = await write.judge(before);
-      judged(judgement.verdict === 'write' ? judgement.values : null);
-      return judgement;
-    };
+  async #attempt(write: StoreWrite, { patient, claimed, blame }: Trying): Promise<Outcome> {
     const { sessions, judging } = this.#parts;
-    // In a transaction, for its settings: a connection that is shared with the app has the app's own elsewhere.
-    const ahead = judging === 'compared' ? await sessions.transaction((tx) => this.#lookAhead(tx, write)) : null;
-    const judgement = ahead && (await judge(ahead.before));
+    const isAhead = judging === 'compared' || write.steps[0]?.kind === 'call';
+    const ahead = isAhead ? await this.#lookAhead(write, blame) : null;
     return sessions.transaction(async (tx) => {
       const told = await this.#claim(tx, write, patient);
       if (told) return told;
       claimed();
-      const before = await rowOf(tx, write, write.action === 'delete' ? 'FOR UPDATE' : 'FOR NO KEY UPDATE');
-      if (judging === 'compared' && !(ahead && isSame(ahead.before, before))) throw new Changed();
-      const answer = await apply(tx, { table, write, before }, judgement ?? (await judge(before)));
-      return this.#tell(tx, write, answer);
+      const befores = await rowsOf(tx, write.steps, { locked: true, blame: (step) => blame([{ step, values: null }]) });
+      blame([]);
+      if (isAhead && !(ahead && areSame(ahead.befores, befores))) throw new Changed();
+      const judged = ahead?.judged ?? (await judgeAll(write.steps, befores));
+      if (isRefused(judged)) return this.#tell(tx, write, judged);
+      const made: Json[] = [];
+      for (const each of judged) {
+        blame([attemptOf(each)]);
+        made.push(await apply(tx, each, made.length === 0));
+      }
+      blame(judged.map(attemptOf));
+      return this.#tell(tx, write, write.answer(made));
     });
   }
 
@@ -207,12 +214,16 @@ export class PgStore implements Store {
     return { answer, logged: true };
   }
 
-  /** The row as it stands; null when the write has its answer already, and there is nothing to judge. */
-  async #lookAhead(tx: Sql, write: StoreWrite): Promise<{ readonly before: Image | null } | null> {
-    const { principal, receipt } = write.claim;
-    const name = [principal, receipt.client, receipt.write];
-    const told = await tx.query(`SELECT 1 FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name);
-    return told.length > 0 ? null : { before: await rowOf(tx, write, '') };
+  /** Judges on the rows as they stand; null when the write has its answer already, and there is nothing to judge. */
+  async #lookAhead({ claim: { principal, receipt }, steps }: StoreWrite, blame: Trying['blame']): Promise<Ahead | null> {
+    // In a transaction, for its settings: a connection that is shared with the app has the app's own elsewhere.
+    const befores = await this.#parts.sessions.transaction(async (tx) => {
+      const name = [principal, receipt.client, receipt.write];
+      const told = await tx.query(`SELECT 1 FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name);
+      return told.length > 0 ? null : rowsOf(tx, steps, { locked: false, blame: (step) => blame([{ step, values: null }]) });
+    });
+    blame([]);
+    return befores && { befores, judged: await judgeAll(steps, befores) };
   }
 
   async #tell(tx: Sql, { claim: { principal, receipt } }: StoreWrite, answer: Answer): Promise<Outcome> {
@@ -238,3 +249,7 @@ export class PgStore implements Store {
 const BUSY: Answer = { ok: false, code: 'busy', message: 'the database is busy with this row; try again' };
 const CONFLICT: Answer = { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' };
 const KEY_REUSED: Answer = { ok: false, code: 'key_reused', message: 'this write id was used for another write' };
+
+function attemptOf({ step, judgement }: Allowed): Attempt {
+  return { step, values: judgement.verdict === 'write' ? judgement.values : null };
+}
