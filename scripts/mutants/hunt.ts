@@ -5,8 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { MutantCopy } from './copy.ts';
+import { breaks } from './law.ts';
 import { MUTANTS } from './mutants.ts';
+import { search } from './search.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,19 +20,18 @@ const { values, positionals } = parseArgs({
 const path = join(import.meta.dirname, 'seeds.json');
 const seeds = JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>;
 const lost: string[] = [];
-for (const mutant of MUTANTS) {
-  if (positionals.length > 0 && !positionals.includes(mutant.name)) continue;
-  using copy = new MutantCopy(mutant);
-  if (mutant.law) {
-    const found = await copy.breaks(mutant.law);
-    console.log(`${mutant.name}: ${found ? 'found' : 'NOT FOUND'} by “${mutant.law.name}”`);
-    if (!found) lost.push(mutant.name);
+for (const { name, law } of MUTANTS) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  if (law) {
+    const found = await breaks(name, law);
+    console.log(`${name}: ${found ? 'found' : 'NOT FOUND'} by “${law.name}”`);
+    if (!found) lost.push(name);
     continue;
   }
-  const seed = await copy.simulate(Number(values.from), Number(values.most));
-  console.log(`${mutant.name}: ${seed === null ? `NOT FOUND in ${values.most} schedules from ${values.from}` : `found by ${seed}`}`);
-  if (seed === null) lost.push(mutant.name);
-  else seeds[mutant.name] = seed;
+  const found = await search({ mutant: name, first: Number(values.from), count: Number(values.most) });
+  console.log(`${name}: ${found ? `found by ${found.seed}: ${found.law}` : `NOT FOUND in ${values.most} schedules from ${values.from}`}`);
+  if (found) seeds[name] = found.seed;
+  else lost.push(name);
 }
 if (values.record) {
   const known = MUTANTS.flatMap(({ name, law }) => (law || seeds[name] === undefined ? [] : [[name, seeds[name]] as const]));

@@ -134,3 +134,28 @@ test('what a user belonged to before opens nothing while it is read again, whate
   expect(ann.of('ready').at(-1)?.view).toBe(own.view);
   expect(ann.of('rows')).toHaveLength(before);
 });
+
+test('who asks while it is read is answered when it is known: nobody is told that there is nothing, or that they may not', async () => {
+  const held = Promise.withResolvers<void>();
+  let reading: Promise<void> | null = null;
+  const source = emptied((rows) => ({
+    async read(table, selection, options) {
+      if (table.model.table.name === 'writer') await reading;
+      return rows.read(table, selection, options);
+    },
+  }));
+  await using w = await served(source);
+  await w.live.publish(bindings.writer, create(join(1, 'ann', 1)));
+  const ann = await ByHand.open(w.live, '/?as=ann');
+  reading = held.promise;
+  await w.live.publish(bindings.writer, EMPTIED);
+  await turns(20);
+  ann.ask('written');
+  ann.ask('written', { params: { orgId: 1 } });
+  await turns(50);
+  expect([...ann.of('error'), ...ann.of('rows'), ...ann.of('ready')]).toEqual([]);
+  held.resolve();
+  await ann.until('ready', 2);
+  expect(ann.of('error')).toEqual([]);
+  expect(ann.of('rows').map(({ rows }) => rows.map(([pk]) => pk))).toEqual([[1], [1]]);
+});

@@ -1,0 +1,162 @@
+import { one, type Edit, type Mutant } from './mutant.ts';
+
+const subscription = 'src/server/subscription.ts';
+
+/** Notes where the log was when the rows were asked for, as the wrong joins do. */
+const BEGAN: readonly Edit[] = [
+  { file: subscription, find: '  #round = 0;\n', replace: "  #round = 0;\n  #began: Position = '';\n" },
+  {
+    file: subscription,
+    find: '    this.#round = load.round;\n    load.wait',
+    replace: '    this.#round = load.round;\n    this.#began = this.#parts.window.tail;\n    load.wait',
+  },
+];
+
+/** From the rows a view begins with to the screen. */
+export const OF_VIEWS: readonly Mutant[] = [
+  // The four joins that look right.
+  {
+    name: 'joined by position',
+    breaks: 'rows and log are joined by the end of the log as read with the snapshot: the log runs ahead of what can be seen',
+    edits: one('core/snapshot.ts', 'return id < snapshot.xmin || (id < snapshot.xmax && !snapshot.running.has(id));', 'return id >= 0n;'),
+  },
+  {
+    name: 'joined by the position before',
+    breaks: 'everything after the place the log was at before the rows were read is told again: some of it is in the rows',
+    edits: [
+      ...BEGAN,
+      {
+        file: subscription,
+        find: 'unseen(window.since(start, stream.name, this.#groups.keys()), snapshot)',
+        replace: 'unseen(window.since(this.#began, stream.name, this.#groups.keys()), { by: "position", until: this.#began })',
+      },
+    ],
+  },
+  {
+    name: 'filtered until the first transaction past the snapshot',
+    breaks: 'what the rows show is told again once something that they do not show has come: the log has another order than visibility',
+    edits: one(
+      'server/catch-up.ts',
+      'return passed.filter(({ entry }) => !shows(snapshot, entry));',
+      `let past = false;
+  return passed.filter(({ entry }) => {
+    past ||= snapshot.by === 'xid' && entry.xid !== null && BigInt(entry.xid) >= snapshot.xmax;
+    return past || !shows(snapshot, entry);
+  });`,
+    ),
+  },
+  {
+    name: 'replayed from the subscription on',
+    breaks: 'what stood in the log before the subscription, and was not to be seen yet when the rows were read, is lost',
+    edits: [
+      ...BEGAN,
+      { file: subscription, find: 'unseen(window.since(start, stream.name', replace: 'unseen(window.since(this.#began, stream.name' },
+    ],
+  },
+  // Views.
+  {
+    name: 'unknown taken for none',
+    breaks: 'while it is read what a user belongs to, they are shown nothing, and told that it is all',
+    edits: one('server/views.ts', '    await this.#parts.memberships.known(this.#parts.userId());\n', ''),
+    law: {
+      file: 'test/server/membership-lost.test.ts',
+      name: 'who asks while it is read is answered when it is known: nobody is told that there is nothing, or that they may not',
+    },
+  },
+  {
+    name: 'a leave that is not fenced',
+    breaks: 'who leaves something in a commit still hears that commit’s rows of it',
+    edits: [
+      ...one('server/gateway.ts', '    this.#first.pass(entry);\n', ''),
+      ...one(
+        'server/gateway.ts',
+        '    this.#position = position;\n    if (writers)',
+        '    this.#first.pass(entry);\n    this.#position = position;\n    if (writers)',
+      ),
+    ],
+  },
+  {
+    name: 'rows of before the grant',
+    breaks: 'who was let in is told rows as they were before',
+    edits: one(
+      'server/subscription.ts',
+      'return start !== null && this.#parts.granted(this, start).every((entry) => shows(snapshot, entry));',
+      'return start !== null;',
+    ),
+  },
+  {
+    name: 'ready before the log is there',
+    breaks: 'rows are shown, and said to be of now, before all that they have in them is known',
+    edits: one(
+      'server/first-rows.ts',
+      'this.#parts.reach(snapshot.until, AbortSignal.any([signal, over.signal])).then(',
+      'Promise.resolve().then(',
+    ),
+  },
+  {
+    name: 'merged with what was between',
+    breaks: 'several commits in one tell states that were gone at the end of them',
+    edits: one(
+      'server/catch-up.ts',
+      'if (row) row.last = each;\n    else rows.set(each.delivery.key,',
+      'if (row) row.last = each;\n    rows.set(`${each.delivery.key} ${rows.size}`,',
+    ),
+  },
+  {
+    name: 'behind, and skipped',
+    breaks: 'who fell behind never hears what they missed',
+    edits: one('server/views.ts', '      if (missed) items.push(...missed);\n      else again', '      if (!missed) again'),
+  },
+  {
+    name: 'ready twice over',
+    breaks: 'a view that reads again because the log could not tell its rows stays as it was',
+    edits: one(
+      'server/subscription.ts',
+      '    const reset = window.resetSince(start, stream.name, snapshot);\n',
+      '    const reset = null as ResetReason | null;\n',
+    ),
+  },
+  // Coming back.
+  {
+    name: 'resumed without `since`',
+    breaks: 'who comes back to a place from before their access is told what happened there',
+    edits: one('server/views.ts', `    if (at < verdict.since) return 'token_invalid';\n`, ''),
+  },
+  {
+    name: 'resumed over a leave',
+    breaks: 'who left and came back is told what happened meanwhile',
+    edits: one('server/views.ts', 'window.membersSince(at, name, user).length > 0', 'window.membersSince(at, name, user).length > 1_000'),
+  },
+  {
+    name: 'resumed over a reset',
+    breaks: 'what the log could not tell row by row is not told to who comes back',
+    edits: one('server/views.ts', ' ??\n      window.resetSince(at, stream.name);', ';'),
+  },
+  {
+    name: 'resumed past the window',
+    breaks: 'who was away for longer than is remembered goes on as if nothing had been forgotten',
+    edits: one('server/window.ts', 'return position < this.#floor ? this.#floorReason : null;', 'return null;'),
+  },
+  {
+    name: 'another’s token',
+    breaks: 'what was given to one shows something for another',
+    edits: one('server/token.ts', ' || who !== nowWho || stream !== nowStream)', ' || stream !== nowStream)'),
+  },
+  // The client.
+  {
+    name: 'a client that keeps its token over a reset',
+    breaks: 'rows that were on their way are gone on from',
+    edits: one('client/subscription.ts', `    this.state = 'loading';\n    this.token = undefined;\n`, `    this.state = 'loading';\n`),
+    law: { file: 'src/client/resume.test.ts', name: 'is nowhere for a view that was read again, or never ready' },
+  },
+  {
+    name: 'a client that shows what is on its way',
+    breaks: 'rows that are read again are seen before all of them are there',
+    edits: one('client/collection.ts', '    if (this.#staged) {\n', '    if (this.#staged && this.#base.size === 0) {\n'),
+  },
+  {
+    name: 'a client that forgets what left',
+    breaks: 'rows that are not among those read again stay',
+    edits: one('client/collection.ts', '    for (const key of [...this.#base.keys()]) if (!staged.has(key)) this.#put(key, null);\n', ''),
+  },
+];
