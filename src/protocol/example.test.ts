@@ -21,7 +21,12 @@ const code = /## A client in forty lines[\s\S]*?```js\n([\s\S]*?)```/.exec(page)
 const example = async (): Promise<Example> =>
   (await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(code)}`)) as Example;
 
-const INFO = { view: 2, key: ['id'], fields: { name: ['text', 'string'], value: ['int', 'number'] }, writable: ['name', 'value'] } as const;
+const INFO = {
+  view: 2,
+  key: [['id', ['int', 'number']]],
+  fields: { name: ['text', 'string'], value: ['int', 'number'] },
+  writable: ['name', 'value'],
+} as const;
 const AT = '0000000000000007';
 
 test("the page's own client is about forty lines", () => {

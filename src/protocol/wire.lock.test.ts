@@ -40,7 +40,14 @@ const shown = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].flatMap(([, block]) =>
 const types = wire.filter(({ word }) => word === 'interface' || word === 'type');
 
 /** Told on the page in tables and prose, or sums of what is shown. */
-const NOT_SHOWN = ['ClientFrame', 'ServerFrame', 'ResetReason', 'AnswerCode', 'Ok', 'Refused', 'Answer', 'CloseVerdict'];
+const NOT_SHOWN = ['ClientFrame', 'ServerFrame', 'ResetReason', 'AnswerCode', 'Answer', 'CloseVerdict'];
+
+/** The keys a text shows, and those of the shapes it names. */
+function keysOf(text: string): readonly string[] {
+  const own = [...text.matchAll(/readonly (\w+)\??:/g)].map(([, key]) => key as string);
+  const named = [...text.matchAll(/(?:extends|[&=])\s*([A-Z]\w*)(?:,\s*([A-Z]\w*))?/g)].flatMap(([, ...names]) => names.filter(Boolean));
+  return [...own, ...named.flatMap((name) => keysOf(types.find((type) => type.name === name)?.text ?? ''))];
+}
 
 const membersOf = (name: string): string[] => {
   const text = types.find((type) => type.name === name)?.text ?? '';
@@ -129,8 +136,7 @@ describe("the page's examples are frames", () => {
 
   test.each(examples)('$title: $value', ({ title, section, value }) => {
     expect(title.split(' ')[0]).toBe(value.type);
-    const keys = [...section.matchAll(/readonly (\w+)\??:/g)].map(([, key]) => key);
-    expect(keys).toEqual(expect.arrayContaining(Object.keys(value)));
+    expect(keysOf(section)).toEqual(expect.arrayContaining(Object.keys(value)));
     if (/\*\*Direction:\*\* (client|both)/.test(section)) {
       expect(parseClientFrame(JSON.stringify(value), { bytes: 65_536, depth: 32, keys: 2_048 })).toEqual(value);
     }

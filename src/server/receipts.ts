@@ -49,7 +49,7 @@ export class Receipts {
   expect(receipt: Receipt, box: Outbox<unknown>, asked: Asked): Expected {
     const expected: Expected = { receipt, box, asked, deadline: this.#clock.now() + PATIENCE, answer: null, answered: false };
     const tries = this.#tries.get(keyOf(receipt));
-    const earlier = tries?.find((each) => each.box === box);
+    const earlier = tries?.find((each) => each.box === box && each.asked.client === asked.client);
     if (earlier) {
       // Asked again before the log has brought the first try back: that one is answered now, this one by the log.
       if (earlier.answer && !earlier.answered) box.send(resultOf(earlier.asked, earlier.answer));

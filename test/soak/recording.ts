@@ -53,7 +53,7 @@ export class Recording {
 
   open(): void {
     this.lines.push({ at: this.lines.length, type: 'open' });
-    this.in({ type: 'welcome', session: 's', epoch: 'e', position: this.position, heartbeat: 15, streams: {} });
+    this.in({ type: 'welcome', session: 's', epoch: 'e', position: this.position, user: null, build: 'b', heartbeat: 15, streams: {} });
   }
 
   close(): void {

@@ -63,7 +63,16 @@ export class HeldSocket implements SocketLike {
 
   welcome(streams: Readonly<Record<string, StreamInfo | null>> = STREAMS, heartbeat = 20): void {
     this.onopen?.();
-    this.say({ type: 'welcome', session: `${Math.random()}`, epoch: '1', position: '0000000000000001', heartbeat, streams });
+    this.say({
+      type: 'welcome',
+      session: `${Math.random()}`,
+      epoch: '1',
+      position: '0000000000000001',
+      user: null,
+      build: 'b',
+      heartbeat,
+      streams,
+    });
   }
 
   end(code: number): void {

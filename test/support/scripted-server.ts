@@ -56,6 +56,8 @@ export class ScriptedServer implements AsyncDisposable {
       session: `session ${this.count}`,
       epoch: '1',
       position: '0000000000000001',
+      user: null,
+      build: 'of the script',
       heartbeat: HEARTBEAT,
       streams,
     });
