@@ -13,7 +13,7 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const STREAMS = { posts: { view: 1, key: ['id'], fields: { title: ['text', 'string'] }, writable: ['title'] }, chat: null } as const;
+const STREAMS = { posts: { view: 1, key: [], fields: { title: ['text', 'string'] }, writable: ['title'] }, chat: null } as const;
 
 function connect(options: ClientOptions = {}): Client & { readonly statuses: Status[]; becomes(status: Status): Promise<void> } {
   const client = createClient(server.url, { delay: () => 1, ...options });
@@ -210,7 +210,7 @@ describe('a frame that is not what its type says', () => {
   test('a value that its kind does not allow stays what it was', async () => {
     const client = connect();
     const peer = await server.welcomed({
-      sums: { view: 1, key: ['id'], fields: { n: ['bigint', 'bigint'], b: ['bytes', 'bytes'] }, writable: [] },
+      sums: { view: 1, key: [], fields: { n: ['bigint', 'bigint'], b: ['bytes', 'bytes'] }, writable: [] },
     });
     await client.becomes('open');
     const came = new Promise((resolve) => client.stream('sums').on('create', ({ data }) => resolve(data)));
@@ -247,20 +247,20 @@ test('frames and keys of a later server are ignored', async () => {
 });
 
 describe('a URL', () => {
-  function opened(url: string): { readonly url: string; readonly protocol: string } {
-    let seen: { url: string; protocol: string } | undefined;
+  function opened(url: string): { readonly url: string; readonly protocols: readonly string[] } {
+    let seen: { url: string; protocols: string[] } | undefined;
     class Recorder implements SocketLike {
       onopen = null;
       onmessage = null;
       onclose = null;
-      constructor(to: string, protocol: string) {
-        seen = { url: to, protocol };
+      constructor(to: string, protocols: string[]) {
+        seen = { url: to, protocols };
       }
       send(): void {}
       close(): void {}
     }
     createClient(url, { webSocket: Recorder }).close();
-    return seen as { url: string; protocol: string };
+    return seen as { url: string; protocols: string[] };
   }
 
   test.each([
@@ -269,7 +269,7 @@ describe('a URL', () => {
     ['http://host/b', 'ws://host/b'],
     ['https://host/b?http=http', 'wss://host/b?http=http'],
   ])('%s', (url, asked) => {
-    expect(opened(url)).toEqual({ url: asked, protocol: 'rowcast.1' });
+    expect(opened(url)).toEqual({ url: asked, protocols: ['rowcast.1'] });
   });
 
   test.each([
@@ -290,12 +290,12 @@ describe('a URL', () => {
   });
 });
 
-test('where there is no WebSocket the cure is named', () => {
+test('where there is neither a WebSocket nor a fallback the cure is named', () => {
   const { WebSocket } = globalThis;
   Reflect.deleteProperty(globalThis, 'WebSocket');
   try {
-    expect(() => createClient('ws://127.0.0.1:9/')).toThrow(/npm install ws/);
-    expect(() => createClient('ws://127.0.0.1:9/', { webSocket: Ws }).close()).not.toThrow();
+    expect(() => createClient('ws://127.0.0.1:9/', { fallback: null })).toThrow(/npm install ws/);
+    expect(() => createClient('ws://127.0.0.1:9/', { fallback: null, webSocket: Ws }).close()).not.toThrow();
   } finally {
     Object.assign(globalThis, { WebSocket });
   }

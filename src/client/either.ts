@@ -1,8 +1,9 @@
 import type { SocketFactory } from './socket.ts';
 
 /**
- * The first, and the second where the first is silent twice in a row: some proxies refuse WebSockets, and some take them and swallow what is
- * said. Every fifth silent try in a row is followed by one of the other. What was heard last is kept.
+ * The first, until it is silent twice in a row: some proxies refuse WebSockets, and some take them and swallow what is said. Then each in turn,
+ * until one is heard. That one is kept, and after four silent tries in a row the other has one: a computer may have been taken elsewhere, but
+ * as a rule it is the server that is away.
  */
 export function either(first: SocketFactory, second: SocketFactory): SocketFactory {
   let silent = 0;
@@ -10,10 +11,10 @@ export function either(first: SocketFactory, second: SocketFactory): SocketFacto
   let last: SocketFactory | null = null;
   return (token, answered) => {
     if (answered) kept = last;
-    silent = answered ? 0 : silent + (answered === false ? 1 : 0);
-    const usual = kept ?? (silent < 2 ? first : second);
-    const other = usual === first ? second : first;
-    last = silent % 5 === 4 ? other : usual;
+    if (answered !== null) silent = answered ? 0 : silent + 1;
+    const usual = kept ?? first;
+    const others = kept ? silent % 5 === 4 : silent > 1 && silent % 2 === 0;
+    last = !others ? usual : usual === first ? second : first;
     return last(token, answered);
   };
 }

@@ -13,14 +13,7 @@ const POST = 60_000;
 
 /**
  * For networks in which WebSockets do not come through: the same frames over HTTP. Used when nothing was heard on two WebSockets in a row,
- * and where there are none at all.
- *
- * @example
- * ```ts
- * import { createClient } from 'rowcast/client'
- * import { events } from 'rowcast/client/events'
- * const client = createClient<typeof app>('/binding/', { fallback: events })
- * ```
+ * and where there are none at all. What `createClient` falls back on, unless it is told otherwise.
  */
 export const events: Fallback = (url, first) => {
   const second = eventSocket(url);

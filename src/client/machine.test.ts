@@ -26,6 +26,12 @@ describe('the connection', () => {
     }
   });
 
+  test('is signed out from everywhere but the end, and left there until the app reconnects', () => {
+    for (const status of statuses) expect([status, MACHINE[status].signOut]).toEqual([status, status === 'closed' ? null : 'signed-out']);
+    const leaving = happenings.filter((each) => ![null, 'signed-out'].includes(MACHINE['signed-out'][each]));
+    expect(leaving).toEqual(['reconnect', 'close']);
+  });
+
   test('comes back by itself unless it was told not to', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...happenings), { maxLength: 30 }), (run) => {
@@ -38,7 +44,7 @@ describe('the connection', () => {
           why = happening;
         }
         if (status === 'failed') expect(why).toBe('fatal');
-        if (status === 'signed-out') expect(why).toBe('credentials');
+        if (status === 'signed-out') expect(['credentials', 'signOut']).toContain(why);
         if (status === 'closed') expect(run).toContain('close');
         if (status === 'waiting') expect(MACHINE[status].timer).toBe('connecting');
       }),
