@@ -1,25 +1,62 @@
-import { toWire, type Key } from '../protocol/index.ts';
-import type { Entry, Row } from './rows.ts';
-import type { Change, Pk } from './types.ts';
+import type { Data, Key, Position } from '../protocol/index.ts';
+import { Entry, keyOf, type Form, type Row } from './rows.ts';
+import type { Change } from './types.ts';
 
-/** The rows of one view: those that are shown, and beside them those that are on their way to take their place. */
+/** What a write that is not in the rows yet does to one of them. */
+export interface Op {
+  /** Null: a delete. */
+  readonly data: Data | null;
+  /** The row is made by it: where there is one already, that is it. */
+  readonly creates: boolean;
+  /** The row it is about; one that is made has a key of its own until the server gives it another. */
+  pk: Key;
+  /** Where the rows have what it does; null: nobody knows yet. */
+  position: Position | null;
+}
+
+/**
+ * The rows of one view: those that the server told, beside them those that are on their way to take their place, and on top what is not there yet of this
+ * client's own writes. Whatever is done to them is noted: {@link changes} gives what that makes of what was shown before.
+ */
 export class Collection {
-  readonly #shown = new Map<string, Entry>();
+  form: Form;
+  readonly #base = new Map<string, Entry>();
   #staged: Map<string, Entry> | null = null;
+  readonly #ops = new Map<string, Op[]>();
+  /** What the writes make of the rows they are about; null: nothing is shown. */
+  readonly #over = new Map<string, Entry | null>();
+  /** What was shown before, of what was done something to. */
+  #noted = new Map<string, Entry | undefined>();
   #rows: readonly Row[] | null = null;
+  /** Another whenever `rows` may be. */
+  version = 0;
 
-  /** In the order they came. The same array until something changes. */
-  get rows(): readonly Row[] {
-    return (this.#rows ??= Array.from(this.#shown.values(), ({ row }) => row));
+  constructor(form: Form) {
+    this.form = form;
   }
 
-  row(pk: Pk): Row | undefined {
-    return this.#shown.get(keyOf(toWire(pk) as Key))?.row;
+  /** In the order they came, those that are being made at the end. The same array until something changes. */
+  get rows(): readonly Row[] {
+    return (this.#rows ??= Array.from(this.#shown(), ({ row }) => row));
+  }
+
+  at(pk: Key): Entry | undefined {
+    return this.#at(keyOf(pk));
+  }
+
+  /** As the server told it. */
+  told(pk: Key): Data | undefined {
+    return this.#base.get(keyOf(pk))?.data;
+  }
+
+  /** As the server told them. */
+  all(): Iterable<Entry> {
+    return this.#base.values();
   }
 
   /** All that is shown, as changes of nothing. */
-  all(): readonly Change[] {
-    return Array.from(this.#shown.values(), (entry) => entry.change('create'));
+  greeting(): readonly Change[] {
+    return Array.from(this.#shown(), (entry) => entry.change('create'));
   }
 
   /** Rows are read from the start: what comes from here on is put aside, and what is shown stays until {@link swap}. */
@@ -28,39 +65,117 @@ export class Collection {
   }
 
   /** One of the rows that are read. */
-  add(entry: Entry): void {
-    (this.#staged ??= new Map()).set(keyOf(entry.pk), entry);
+  add(pk: Key, data: Data): void {
+    (this.#staged ??= new Map()).set(keyOf(pk), new Entry(pk, data, this.form));
   }
 
-  /** What a row is now; null: it is gone. Gives what this changes of what is shown, if anything. */
-  put(key: string, entry: Entry | null): Change | null {
-    const rows = this.#staged ?? this.#shown;
-    const had = rows.get(key);
-    if (entry) rows.set(key, entry);
-    else rows.delete(key);
-    if (this.#staged) return null;
-    this.#rows = null;
-    return entry ? entry.change(had ? 'update' : 'create') : (had?.change('delete') ?? null);
+  /** What a row is now; null: it is gone. */
+  put(pk: Key, data: Data | null): void {
+    const key = keyOf(pk);
+    const entry = data && new Entry(pk, data, this.form);
+    if (this.#staged) {
+      if (entry) this.#staged.set(key, entry);
+      else this.#staged.delete(key);
+    } else this.#put(key, entry);
   }
 
-  /** Shows the rows that were put aside, if any. Gives what differs; a row that does not stays the object it was, in its place. */
-  swap(): readonly Change[] {
+  /** Shows the rows that were put aside, if any. One that does not differ stays the object it was, in its place. */
+  swap(): void {
     const staged = this.#staged;
     this.#staged = null;
-    if (!staged) return [];
-    const gone = [...this.#shown.keys()].filter((key) => !staged.has(key));
-    const came = [...staged].filter(([key, entry]) => !this.#shown.get(key)?.same(entry));
-    return [...gone.map((key) => this.put(key, null)), ...came.map(([key, entry]) => this.put(key, entry))] as Change[];
+    if (!staged) return;
+    for (const key of [...this.#base.keys()]) if (!staged.has(key)) this.#put(key, null);
+    for (const [key, entry] of staged) if (!this.#base.get(key)?.same(entry)) this.#put(key, entry);
   }
 
-  /** Leaves nothing. */
-  clear(): readonly Change[] {
+  /** Leaves nothing that the server told. */
+  clear(): void {
     this.load();
-    return this.swap();
+    this.swap();
   }
-}
 
-/** 7, 7n and '7' are one key: a stream's keys are all of the same types. */
-export function keyOf(pk: Key): string {
-  return Array.isArray(pk) ? JSON.stringify(pk.map(String)) : String(pk);
+  /** A write is made. */
+  lay(op: Op): void {
+    const key = keyOf(op.pk);
+    const ops = this.#ops.get(key);
+    if (ops) ops.push(op);
+    else this.#ops.set(key, [op]);
+    this.#fold(key);
+  }
+
+  /** It is undone, or the rows have it. */
+  lift(op: Op): void {
+    const key = keyOf(op.pk);
+    const left = this.#ops.get(key)?.filter((each) => each !== op);
+    if (!left) return;
+    if (left.length > 0) this.#ops.set(key, left);
+    else this.#ops.delete(key);
+    this.#fold(key);
+  }
+
+  /** The rows are those of this position: what is in them by now is no longer laid on top. */
+  reach(position: Position): void {
+    for (const ops of [...this.#ops.values()]) for (const op of ops) if (op.position !== null && op.position <= position) this.lift(op);
+  }
+
+  /** What was done since it was asked last makes of what was shown then. */
+  changes(): readonly Change[] {
+    if (this.#noted.size === 0) return [];
+    const noted = this.#noted;
+    this.#noted = new Map();
+    const changes: Change[] = [];
+    for (const [key, was] of noted) {
+      const now = this.#at(key);
+      if (was === now) continue;
+      // The server told what was shown already: it stays the object it was.
+      if (was?.own && now && was.same(now)) {
+        if (this.#base.get(key) === now) this.#base.set(key, was);
+        continue;
+      }
+      if (now) changes.push(now.change(was ? 'update' : 'create'));
+      else if (was) changes.push(was.change('delete'));
+    }
+    return changes;
+  }
+
+  #put(key: string, entry: Entry | null): void {
+    this.#note(key);
+    if (entry) this.#base.set(key, entry);
+    else this.#base.delete(key);
+    if (this.#ops.has(key)) this.#fold(key);
+  }
+
+  #note(key: string): void {
+    this.#rows = null;
+    this.version++;
+    if (!this.#noted.has(key)) this.#noted.set(key, this.#at(key));
+  }
+
+  /** The writes of one row, in order, on what the server told of it. */
+  #fold(key: string): void {
+    this.#note(key);
+    const ops = this.#ops.get(key);
+    if (!ops) return void this.#over.delete(key);
+    let entry = this.#base.get(key);
+    for (const { creates, pk, data } of ops) {
+      if (!data) entry = undefined;
+      else if (!creates) entry = entry?.with(data);
+      else entry ??= new Entry(pk, data, this.form, true);
+    }
+    this.#over.set(key, entry ?? null);
+  }
+
+  #at(key: string): Entry | undefined {
+    const over = this.#over.get(key);
+    return over === undefined ? this.#base.get(key) : (over ?? undefined);
+  }
+
+  *#shown(): Iterable<Entry> {
+    if (this.#over.size === 0) return yield* this.#base.values();
+    for (const [key, entry] of this.#base) {
+      const over = this.#over.get(key);
+      if (over !== null) yield over ?? entry;
+    }
+    for (const [key, over] of this.#over) if (over && !this.#base.has(key)) yield over;
+  }
 }

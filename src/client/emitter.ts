@@ -21,6 +21,11 @@ export class Emitter<Events> {
     }
   }
 
+  /** Whether anybody would hear it. */
+  hears(event: keyof Events): boolean {
+    return (this.#handlers[event]?.size ?? 0) > 0;
+  }
+
   /** Nobody is told anything any more. */
   clear(): void {
     this.#handlers = {};

@@ -11,7 +11,19 @@ const ready = (view: number, n: number): ServerFrame => ({ type: 'ready', view, 
 
 /** Two views with a row each, ready at 5. */
 function live(options: ClientOptions = {}): Held & { readonly posts: Stream; readonly intval: Stream } {
+  return begun(held(options));
+}
+
+/** The same with credentials, which are asked for first. */
+async function signedIn(options: ClientOptions): Promise<ReturnType<typeof live>> {
   const made = held(options);
+  await turn();
+  return begun(made);
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function begun(made: Held): Held & { readonly posts: Stream; readonly intval: Stream } {
   const [posts, intval] = [made.client.stream('posts', { blogId: 7 }), made.client.stream('intval')];
   made.clock.pass();
   made.socket.welcome();
@@ -101,7 +113,7 @@ describe('a view that is gone on from', () => {
     const [before] = [made.posts.rows];
     const log = record(made.posts);
     made.socket.end(1006);
-    expect([made.posts.status, made.posts.rows]).toEqual(['stale', before]);
+    expect([made.posts.status, made.posts.rows]).toEqual(['offline', before]);
     made.clock.pass(500);
     made.socket.welcome();
     made.socket.say({ type: 'subscribed', id: 3, view: 20 });
@@ -113,6 +125,7 @@ describe('a view that is gone on from', () => {
     );
     expect([made.posts.status, made.posts.rows]).toEqual(['live', [{ title: 'three' }]]);
     expect(log.filter(([event]) => event !== 'change')).toEqual([
+      ['status', 'offline'],
       ['status', 'stale'],
       ['update', { action: 'update', pk: 1, data: { title: 'two' } }],
       ['commit', { changes: expect.any(Array) as unknown, merged: false }],
@@ -163,7 +176,7 @@ describe('a view that is gone on from', () => {
 });
 
 describe('what a view says of itself', () => {
-  test('before it is asked for is idle, and idle again when the connection is lost before its rows came', () => {
+  test('before it is asked for is idle, and offline when the connection is lost before its rows came', () => {
     const made = held();
     const posts = made.client.stream('posts');
     expect(posts.status).toBe('idle');
@@ -171,7 +184,7 @@ describe('what a view says of itself', () => {
     made.socket.welcome();
     expect(posts.status).toBe('syncing');
     made.socket.end(1006);
-    expect(posts.status).toBe('idle');
+    expect(posts.status).toBe('offline');
   });
 
   test('is stale for as long as the server says that it cannot read what is new', () => {
@@ -205,7 +218,7 @@ describe('a connection without a word', () => {
     made.clock.pass(49_999);
     expect(made.client.status).toBe('open');
     made.clock.pass(1);
-    expect([made.client.status, made.posts.status, first?.closed]).toEqual(['waiting', 'stale', 1000]);
+    expect([made.client.status, made.posts.status, first?.closed]).toEqual(['waiting', 'offline', 1000]);
     made.clock.pass(500);
     expect([made.client.status, made.sockets.length]).toEqual(['connecting', 2]);
   });
@@ -263,7 +276,11 @@ describe('a ping with a mark', () => {
 });
 
 describe('credentials that run out', () => {
-  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  /** There is one, and then there is none. */
+  const once = (first: string): (() => Promise<string>) => {
+    let asked = 0;
+    return () => (asked++ === 0 ? Promise.resolve(first) : Promise.reject(new Error('no network')));
+  };
   const errorsOf = (made: Held): Complaint[] => {
     const errors: Complaint[] = [];
     made.client.on('error', (error) => errors.push(error));
@@ -271,7 +288,7 @@ describe('credentials that run out', () => {
   };
 
   test('are replaced by newer ones, asked for when the server says so', async () => {
-    const made = live({ token: async () => 'newer' });
+    const made = await signedIn({ token: async () => 'newer' });
     const errors = errorsOf(made);
     made.socket.say({ type: 'expiring', seconds: 60 });
     await turn();
@@ -281,18 +298,21 @@ describe('credentials that run out', () => {
   });
 
   test('and are refused are an error of the client, and the connection stays until the server ends it', async () => {
-    const made = live({ token: () => 'newer' });
+    const made = await signedIn({ token: () => 'newer' });
     const errors = errorsOf(made);
     made.socket.say({ type: 'expiring', seconds: 60 });
     await turn();
     made.socket.say({ type: 'error', id: 3, code: 'forbidden', message: 'these credentials do not do' });
     expect([errors, made.client.status]).toEqual([[{ code: 'forbidden', message: 'these credentials do not do' }], 'open']);
     made.socket.end(4101);
-    expect([made.client.status, made.posts.status]).toEqual(['signed-out', 'stale']);
+    expect([made.client.status, made.posts.status]).toEqual(['connecting', 'offline']);
+    await turn();
+    made.socket.end(4100); // nor are those that were asked for then
+    expect([made.client.status, made.posts.status]).toEqual(['signed-out', 'signed-out']);
   });
 
   test('and cannot be had are an error of the client', async () => {
-    const made = live({ token: () => Promise.reject(new Error('no network')) });
+    const made = await signedIn({ token: once('first') });
     const errors = errorsOf(made);
     made.socket.say({ type: 'expiring', seconds: 60 });
     await turn();
@@ -302,13 +322,16 @@ describe('credentials that run out', () => {
 
   test('and come when there is another connection, or none, are for nobody', async () => {
     const answers: ((token: string) => void)[] = [];
-    const made = live({ token: () => new Promise((resolve) => answers.push(resolve)) });
+    let asked = 0;
+    const made = await signedIn({ token: () => (asked++ === 0 ? 'first' : new Promise((resolve) => answers.push(resolve))) });
     const errors = errorsOf(made);
     made.socket.say({ type: 'expiring', seconds: 60 }, { type: 'expiring', seconds: 30 });
     made.socket.end(1006);
     answers[0]?.('late');
     await turn();
     made.clock.pass(500);
+    answers[2]?.('another');
+    await turn();
     made.socket.welcome();
     made.socket.sent();
     answers[1]?.('later');

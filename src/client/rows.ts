@@ -1,15 +1,23 @@
-import { revive, type Action, type Data, type FieldKind, type Key, type Shape, type StreamInfo } from '../protocol/index.ts';
+import { revive, type Action, type Data, type FieldKind, type Json, type Key, type Shape, type StreamInfo } from '../protocol/index.ts';
 import type { Change } from './types.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Those of a stream's fields that JSON does not hold as they are. One object for as long as the server says the same. */
-export type Kinds = readonly (readonly [name: string, kind: FieldKind])[];
+/** How the rows of a stream are made of what comes. One object for as long as the server says the same. */
+export interface Form {
+  /** Those of the fields that JSON does not hold as they are. */
+  readonly kinds: readonly (readonly [name: string, kind: FieldKind])[];
+  /** The key's columns. */
+  readonly key: StreamInfo['key'];
+}
 
 const PLAIN: readonly Shape[] = ['boolean', 'string', 'json'];
 
-export function kindsOf({ fields }: StreamInfo): Kinds {
-  return Object.entries(fields).filter(([, [, shape]]) => !PLAIN.includes(shape));
+export const FORMLESS: Form = { kinds: [], key: [] };
+
+/** @throws {TypeError} when it is none. */
+export function formOf({ fields, key }: Pick<StreamInfo, 'fields' | 'key'>): Form {
+  return { kinds: Object.entries(fields).filter(([, [, shape]]) => !PLAIN.includes(shape)), key: key.map(([name, kind]) => [name, kind]) };
 }
 
 const KEYS = new WeakMap<object, Key>();
@@ -21,27 +29,40 @@ export function pkOf(row: object): Key {
   return pk;
 }
 
+/** 7, 7n and '7' are one key: a stream's keys are all of the same types. */
+export function keyOf(pk: Key): string {
+  return Array.isArray(pk) ? JSON.stringify(pk.map(String)) : String(pk);
+}
+
 /** One row as it came; as its model has it once somebody looks. */
 export class Entry {
   readonly pk: Key;
-  readonly #data: Data;
-  readonly #kinds: Kinds;
+  readonly data: Data;
+  /** Made here, by a write that the server may never have heard of. */
+  readonly own: boolean;
+  readonly #form: Form;
   #row: Row | undefined;
 
-  constructor(pk: Key, data: Data, kinds: Kinds) {
+  constructor(pk: Key, data: Data, form: Form, own = false) {
     this.pk = pk;
-    this.#data = data;
-    this.#kinds = kinds;
+    this.data = data;
+    this.own = own;
+    this.#form = form;
   }
 
   /** The same object every time. */
   get row(): Row {
-    if (!this.#row) KEYS.set((this.#row = this.#kinds.length > 0 ? revived(this.#data, this.#kinds) : this.#data), this.pk);
+    if (!this.#row) KEYS.set((this.#row = this.#revived()), this.pk);
     return this.#row;
   }
 
   same(other: Entry): boolean {
-    return this.#kinds === other.#kinds && JSON.stringify(this.#data) === JSON.stringify(other.#data);
+    return this.#form === other.#form && keyOf(this.pk) === keyOf(other.pk) && JSON.stringify(this.data) === JSON.stringify(other.data);
+  }
+
+  /** With some fields written over. */
+  with(data: Data): Entry {
+    return new Entry(this.pk, { ...this.data, ...data }, this.#form, true);
   }
 
   change(action: Action): Change {
@@ -56,17 +77,25 @@ export class Entry {
       },
     };
   }
+
+  #revived(): Row {
+    const { pk, data } = this;
+    const { kinds, key } = this.#form;
+    const row: Record<string, unknown> = {};
+    const parts = key.length > 1 ? (pk as readonly Json[]) : [pk];
+    for (const [at, [name, kind]] of key.entries()) if (!(name in data)) row[name] = revived(parts[at] ?? null, kind);
+    if (kinds.length === 0 && Object.keys(row).length === 0) return data;
+    Object.assign(row, data);
+    for (const [name, kind] of kinds) if (name in data) row[name] = revived(data[name] as Json, kind);
+    return row;
+  }
 }
 
-function revived(data: Data, kinds: Kinds): Row {
-  const row: Record<string, unknown> = { ...data };
-  for (const [name, kind] of kinds) {
-    const value = data[name];
-    try {
-      if (value !== undefined) row[name] = revive(value, kind);
-    } catch {
-      // What its kind does not allow stays what it was: it must not throw in a handler that only looks at it.
-    }
+/** What its kind does not allow stays what it was: it must not throw in a handler that only looks at it. */
+function revived(value: Json, kind: FieldKind): unknown {
+  try {
+    return revive(value, kind);
+  } catch {
+    return value;
   }
-  return row;
 }

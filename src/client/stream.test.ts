@@ -51,8 +51,8 @@ describe('a stream', () => {
       log.filter(([, event]) => event !== 'delete').map(([stream, event, value]) => [stream, event, (value as { pk?: unknown }).pk]),
     ).toEqual([
       ['posts', 'change', 1],
-      ['intval', 'change', 2],
       ['posts', 'change', 3],
+      ['intval', 'change', 2],
       ['posts', 'commit', undefined],
       ['intval', 'commit', undefined],
     ]);

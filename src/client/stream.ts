@@ -1,56 +1,105 @@
-import type { Action, Key, Params } from '../protocol/index.ts';
+import { toWire, type Data, type Json, type Key, type Params, type WriteBody } from '../protocol/index.ts';
+import type { KeptView } from './kept.ts';
 import { pkOf, type Row } from './rows.ts';
 import { Ear, type Subscription } from './subscription.ts';
 import type { Subscriptions } from './subscriptions.ts';
-import type { Answer, Pk, Progress, StreamStatus } from './types.ts';
-
-export interface Writing {
-  readonly stream: string;
-  readonly action: Action;
-  readonly pk?: Pk;
-  readonly data?: object;
-  readonly params: Params | undefined;
-}
+import { refusal, type Outcome } from './queue.ts';
+import type { Answer, Current, Pk, Progress, Refusal, StreamStatus, WriteOptions } from './types.ts';
 
 export interface StreamParts {
   readonly subscriptions: Subscriptions;
-  write(writing: Writing): Promise<Answer>;
+  /** As the server knows the row by now. */
+  keyOf(stream: string, pk: Key): Key;
+  write(body: WriteBody, view: Subscription): Promise<Outcome>;
+  /** Shows it until its receipt is here. */
+  follow<R>(body: WriteBody, view: Subscription, run: (receipt: string) => Promise<R>): Promise<R>;
   send(stream: string, payload: unknown): void;
 }
+
+/** What some views show together. */
+class Look {
+  readonly #asked: readonly Subscription[];
+  #currents: readonly Current<Row>[] = [];
+  #current: Current<Row> | undefined;
+
+  constructor(asked: readonly Subscription[]) {
+    this.#asked = asked;
+  }
+
+  get views(): readonly Subscription[] {
+    return this.#asked.map(({ root }) => root);
+  }
+
+  get current(): Current<Row> {
+    const currents = this.views.map(({ current }) => current);
+    if (!this.#current || currents.some((each, at) => each !== this.#currents[at])) {
+      this.#currents = currents;
+      this.#current = currents.length === 1 ? (currents[0] as Current<Row>) : gathered(currents);
+    }
+    return this.#current;
+  }
+
+  /** The view that has the row, or the first; and the row, where there is one. */
+  find(pk: Key): readonly [view: Subscription, row: Row | undefined] {
+    const { views } = this;
+    const view = views.find(({ rows }) => rows.at(pk)) ?? (views[0] as Subscription);
+    return [view, view.rows.at(pk)?.row];
+  }
+}
+
+const IDLE: Current<Row> = { rows: [], status: 'idle', progress: { count: 0, total: null } };
 
 /** One handle. It has the methods of a BindingStream and of a ConsumerStream: which of them it is, the endpoint's type says. */
 export class Stream {
   readonly #name: string;
   readonly #parts: StreamParts;
   readonly #ear = new Ear();
-  readonly #asked: Subscription;
+  /** Of several views: the params were lists. */
+  readonly #look: Look;
 
   readonly on: Ear['on'] = (event, handler) => this.#ear.on(event, handler);
 
   constructor(name: string, params: object | undefined, parts: StreamParts) {
     this.#name = name;
     this.#parts = parts;
-    this.#asked = parts.subscriptions.join(name, params, this.#ear);
+    this.#look = new Look(spread(params).map((each) => parts.subscriptions.join(name, each, this.#ear)));
   }
 
-  get #subscription(): Subscription {
-    return this.#asked.root;
+  /** Looks, and asks for nothing. */
+  static peek(
+    name: string,
+    params: object | undefined,
+    subscriptions: Subscriptions,
+  ): { readonly current: Current<Row>; row(pk: Pk): Row | undefined } {
+    const views = spread(params).flatMap((each) => subscriptions.find(name, each) ?? []);
+    if (views.length < spread(params).length) return { current: IDLE, row: () => undefined };
+    const look = new Look(views);
+    return {
+      get current() {
+        return look.current;
+      },
+      row: (pk) => look.find(toWire(pk) as Key)[1],
+    };
+  }
+
+  get current(): Current<Row> {
+    return this.#look.current;
   }
 
   get rows(): readonly Row[] {
-    return this.#subscription.rows.rows;
+    return this.current.rows;
   }
 
   get status(): StreamStatus {
-    return this.#subscription.status;
+    return this.current.status;
   }
 
   get progress(): Progress {
-    return this.#subscription.progress;
+    return this.current.progress;
   }
 
   row(pk: Pk): Row | undefined {
-    return this.#subscription.rows.row(pk);
+    return this.#look.find(this.#keyOf(pk))[1];
   }
 
   pk(row: object): Key {
@@ -58,15 +107,36 @@ export class Stream {
   }
 
   create(data: object): Promise<Answer> {
-    return this.#write('create', { data });
+    return this.#write(() => this.#creating(data));
   }
 
-  update(pk: Pk, data: object): Promise<Answer> {
-    return this.#write('update', { pk, data });
+  update(pk: Pk, data: object, { ifMatch }: WriteOptions<Row> = {}): Promise<Answer> {
+    return this.#write(() => this.#about('update', pk, { data: toWire(data) as Data, ifMatch }));
   }
 
-  delete(pk: Pk): Promise<Answer> {
-    return this.#write('delete', { pk });
+  delete(pk: Pk, { ifMatch }: WriteOptions<Row> = {}): Promise<Answer> {
+    return this.#write(() => this.#about('delete', pk, { ifMatch }));
+  }
+
+  async optimistic<R>(pk: Pk | null, data: object | null, run: (receipt: string) => Promise<R>): Promise<R> {
+    const wired = data && (toWire(data) as Data);
+    const body =
+      pk === null ? this.#creating(data ?? {}) : wired ? this.#about('update', pk, { data: wired }) : this.#about('delete', pk, {});
+    if ('ok' in body) throw new TypeError(body.message);
+    return this.#parts.follow(body, this.#viewOf(body), run);
+  }
+
+  /** Its views, once all of them are there. Rejects when one of them is not to be had. */
+  kept(): Promise<readonly KeptView[]> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const views = this.#look.views.flatMap(({ state, kept }) => (state === 'live' && kept ? [kept] : []));
+        if (views.length === this.#look.views.length) resolve(views);
+      };
+      this.on('current', look);
+      this.on('error', ({ message }) => reject(new Error(`"${this.#name}" is not to be had: ${message}`)));
+      look();
+    });
   }
 
   send(payload: unknown): void {
@@ -74,10 +144,85 @@ export class Stream {
   }
 
   close(): void {
-    this.#parts.subscriptions.leave(this.#subscription, this.#ear);
+    for (const view of this.#look.views) this.#parts.subscriptions.leave(view, this.#ear);
   }
 
-  #write(action: Action, about: { readonly pk?: Pk; readonly data?: object }): Promise<Answer> {
-    return this.#parts.write({ stream: this.#name, action, params: this.#asked.params, ...about });
+  #keyOf(pk: Pk): Key {
+    return this.#parts.keyOf(this.#name, toWire(pk) as Key);
   }
+
+  async #write(say: () => WriteBody | Refusal): Promise<Answer> {
+    let body: WriteBody | Refusal;
+    try {
+      body = say();
+    } catch (error) {
+      return refusal('invalid', `a value cannot be sent: ${String(error)}`);
+    }
+    if ('ok' in body) return body;
+    return this.#parts.write(body, this.#viewOf(body)) as Promise<Answer>;
+  }
+
+  #viewOf({ pk, params }: WriteBody): Subscription {
+    if (pk !== undefined) return this.#look.find(pk)[0];
+    const { views } = this.#look;
+    return views.find((view) => JSON.stringify(view.params) === JSON.stringify(params)) ?? (views[0] as Subscription);
+  }
+
+  #creating(given: object): WriteBody | Refusal {
+    const data = { ...(toWire(given) as Data) };
+    const { views } = this.#look;
+    let { params } = views[0] as Subscription;
+    if (views.length > 1) {
+      // Which of the views it is made in, its own fields say.
+      params = Object.fromEntries(Object.keys(params ?? {}).map((name) => [name, data[name] as Json]));
+      if (Object.values(params).includes(undefined as unknown as Json)) {
+        return {
+          ...refusal('invalid', 'which of the params is it for?'),
+          fields: { params: `name ${Object.keys(params).join(', ')} in the data` },
+        };
+      }
+      for (const name of Object.keys(params)) delete (data as Record<string, Json>)[name];
+    }
+    return { stream: this.#name, action: 'create', data, ...(params && { params }) };
+  }
+
+  #about(
+    action: 'update' | 'delete',
+    given: Pk,
+    { data, ifMatch }: { readonly data?: Data; readonly ifMatch?: WriteOptions<Row>['ifMatch'] | undefined },
+  ): WriteBody | Refusal {
+    const pk = this.#keyOf(given);
+    const [{ params, rows }] = this.#look.find(pk);
+    let match: Data | undefined;
+    if (ifMatch === true) {
+      const told = rows.told(pk);
+      if (!told) return refusal('conflict', 'the server has told no such row: there is nothing that it could match');
+      match = data ? Object.fromEntries(Object.keys(data).flatMap((name) => (name in told ? [[name, told[name] as Json]] : []))) : told;
+    } else if (ifMatch) match = toWire(ifMatch) as Data;
+    return { stream: this.#name, action, pk, ...(data && { data }), ...(params && { params }), ...(match && { if: match }) };
+  }
+}
+
+/** One for each combination of what lists hold. */
+function spread(given: object | undefined): readonly (Params | undefined)[] {
+  let all: Params[] = [{}];
+  for (const [name, value] of Object.entries((given && (toWire(given) as Params)) ?? {})) {
+    const values = Array.isArray(value) ? [...new Set(value as readonly Json[])] : [value];
+    all = all.flatMap((each) => values.map((one) => ({ ...each, [name]: one })));
+  }
+  return given ? all : [undefined];
+}
+
+/** From the worst on. */
+const STATUSES: readonly StreamStatus[] = ['failed', 'signed-out', 'offline', 'stale', 'syncing', 'idle', 'live'];
+
+function gathered(currents: readonly Current<Row>[]): Current<Row> {
+  return {
+    rows: currents.flatMap(({ rows }) => rows),
+    status: STATUSES.find((status) => currents.some((each) => each.status === status)) ?? 'live',
+    progress: {
+      count: currents.reduce((sum, { progress }) => sum + progress.count, 0),
+      total: currents.reduce<number | null>((sum, { progress: { total } }) => (sum === null || total === null ? null : sum + total), 0),
+    },
+  };
 }

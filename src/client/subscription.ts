@@ -1,14 +1,11 @@
-import type { Params, Position, ReadyFrame, RowsFrame } from '../protocol/index.ts';
+import type { Params, Position, ReadyFrame, RowsFrame, StreamInfo } from '../protocol/index.ts';
 import { Collection } from './collection.ts';
 import { Emitter } from './emitter.ts';
-import { Entry, type Kinds, type Row } from './rows.ts';
-import type { Change, Progress, StreamEvents, StreamStatus } from './types.ts';
+import type { KeptView } from './kept.ts';
+import { FORMLESS, formOf, type Row } from './rows.ts';
+import type { Change, Current, Progress, Status, StreamEvents, StreamStatus } from './types.ts';
 
 type Events = StreamEvents<Row>;
-
-interface Hears {
-  emit<E extends keyof Events>(event: E, value: Events[E]): void;
-}
 
 /** The events of one handle. */
 export class Ear extends Emitter<Events> {
@@ -24,18 +21,20 @@ export type State = 'none' | 'asked' | 'loading' | 'live' | 'failed';
 
 /** What is true of all views of a connection. */
 interface ServerState {
+  readonly connection: Status;
   /** The server says that it does not know what is new. */
   readonly stale: boolean;
 }
 
 /** One view and its rows, however many handles look at it. */
-export class Subscription implements Hears {
+export class Subscription {
+  /** Says which view it is: params that mean the same are the same. */
+  readonly name: string;
   readonly stream: string;
   readonly params: Params | undefined;
   readonly ears: Set<Ear> = new Set();
-  readonly rows: Collection = new Collection();
+  readonly rows: Collection = new Collection(FORMLESS);
   state: State = 'none';
-  kinds: Kinds = [];
   /** Everything up to there is in the rows that are shown. */
   position: Position = '';
   /** What shows the next server that they may be gone on from. */
@@ -43,11 +42,18 @@ export class Subscription implements Hears {
   progress: Progress = NOTHING;
   /** Another spelling of the same view, which has the rows for both. */
   same: Subscription | undefined;
+  /** It is let go of when this fires. */
+  lingers: { cancel(): void } | undefined;
   readonly #server: ServerState;
+  #info: KeptView['info'] | undefined;
   #known = false;
   #said: StreamStatus = 'idle';
+  #current: Current<Row> = { rows: [], status: 'idle', progress: NOTHING };
+  /** What `current` was made of when it was told last. */
+  #shown: readonly unknown[] = [0, 'idle', NOTHING];
 
-  constructor(stream: string, params: Params | undefined, server: ServerState) {
+  constructor({ name, stream, params }: Pick<Subscription, 'name' | 'stream' | 'params'>, server: ServerState) {
+    this.name = name;
     this.stream = stream;
     this.params = params;
     this.#server = server;
@@ -59,10 +65,40 @@ export class Subscription implements Hears {
   }
 
   get status(): StreamStatus {
+    const { connection, stale } = this.#server;
     if (this.state === 'failed') return 'failed';
-    if (this.state === 'live') return this.#server.stale ? 'stale' : 'live';
+    if (connection === 'signed-out') return 'signed-out';
+    if (connection === 'waiting' || (connection !== 'open' && this.#known)) return 'offline';
+    if (this.state === 'live') return stale ? 'stale' : 'live';
     if (this.#known) return 'stale';
     return this.state === 'none' ? 'idle' : 'syncing';
+  }
+
+  get current(): Current<Row> {
+    const { rows, status, progress } = this.#current;
+    if (rows !== this.rows.rows || status !== this.status || progress !== this.progress) {
+      this.#current = { rows: this.rows.rows, status: this.status, progress: this.progress };
+    }
+    return this.#current;
+  }
+
+  /** As it may be gone on from another time; null: it may not. */
+  get kept(): KeptView | null {
+    const { stream, params, position, token } = this;
+    const info = this.#info;
+    if (token === undefined || !info) return null;
+    const rows = Array.from(this.rows.all(), ({ pk, data }) => [pk, data] as const);
+    return { stream, ...(params && { params }), info, rows, position, token };
+  }
+
+  /** What was kept another time is shown until there is a connection to go on from it. */
+  restore({ info, rows, position, token }: KeptView): void {
+    this.learn(info);
+    for (const [pk, data] of rows) this.rows.add(pk, data);
+    this.rows.swap();
+    this.position = position;
+    this.token = token;
+    this.#known = true;
   }
 
   /** Its rows are read from the start; those it shows stay meanwhile. */
@@ -74,23 +110,28 @@ export class Subscription implements Hears {
   }
 
   /** Rows that were revived otherwise are not gone on from. */
-  revive(kinds: Kinds): void {
-    if (JSON.stringify(kinds) === JSON.stringify(this.kinds)) return;
-    this.kinds = kinds;
+  learn({ fields, key }: Pick<StreamInfo, 'fields' | 'key'>): void {
+    const info = { fields, key };
+    if (JSON.stringify(info) === JSON.stringify(this.#info)) return;
+    this.#info = info;
+    this.rows.form = formOf(info);
     this.token = undefined;
   }
 
   added({ rows, count, total }: RowsFrame): void {
-    for (const [pk, data] of rows) this.rows.add(new Entry(pk, data, this.kinds));
+    for (const [pk, data] of rows) this.rows.add(pk, data);
     this.progress = { count, total };
     this.emit('progress', this.progress);
+    this.tellCurrent();
   }
 
   ready({ position, token }: ReadyFrame): void {
     this.live();
-    this.position = position;
     this.token = token;
-    tellRows(this, this.rows.swap());
+    this.rows.swap();
+    this.position = ''; // whatever it was before: these rows are those of `position`
+    this.reaches(position);
+    tell([this], { merged: true });
     this.tellStatus();
     this.emit('ready', undefined);
   }
@@ -100,16 +141,17 @@ export class Subscription implements Hears {
     this.#known = true;
   }
 
-  /** Gives what becomes of its rows: they go. */
-  fail(): readonly Change[] {
+  /** Its rows go. */
+  fail(): void {
     this.state = 'failed';
     this.token = undefined;
     this.#known = false;
-    return this.rows.clear();
+    this.rows.clear();
   }
 
   reaches(position: Position): void {
     if (position > this.position) this.position = position;
+    this.rows.reach(this.position);
   }
 
   emit<E extends keyof Events>(event: E, value: Events[E]): void {
@@ -122,38 +164,48 @@ export class Subscription implements Hears {
     for (const ear of this.ears) {
       if (ear.told) continue;
       ear.told = true;
-      tellRows(ear, this.rows.all());
+      const changes = this.rows.greeting();
+      for (const change of changes) tellChange(ear, change);
+      if (changes.length > 0) ear.emit('commit', { changes, merged: true });
       if (this.state === 'live') ear.emit('ready', undefined);
+      if (changes.length > 0 || this.status !== 'idle') ear.emit('current', undefined);
     }
   }
 
   tellStatus(): void {
     const { status } = this;
-    if (status === this.#said) return;
-    this.#said = status;
-    this.emit('status', status);
+    if (status !== this.#said) {
+      this.#said = status;
+      this.emit('status', status);
+    }
+    this.tellCurrent();
+  }
+
+  tellCurrent(): void {
+    // Not by `current` itself: its rows are gathered for those who look.
+    const shown = [this.rows.version, this.status, this.progress];
+    if (shown.every((each, at) => each === this.#shown[at])) return;
+    this.#shown = shown;
+    this.emit('current', undefined);
   }
 }
 
 const NOTHING: Progress = { count: 0, total: null };
 
-/** Each change by its action, in order over all views, then each view's changes together. Everything has been applied before. */
-export function tell(told: readonly (readonly [Hears, Change])[], merged: boolean): void {
-  const commits = new Map<Hears, Change[]>();
-  for (const [who, change] of told) {
-    const changes = commits.get(who);
-    if (changes) changes.push(change);
-    else commits.set(who, [change]);
-    who.emit(change.action, change as never);
-    who.emit('change', change);
+/** What was done to these views: each change by its action, then each view's changes together. Everything has been applied before. */
+export function tell(views: Iterable<Subscription>, how: { readonly merged: boolean; readonly local?: true }): void {
+  const told = Array.from(views, (view) => [view, view.rows.changes()] as const).filter(([, changes]) => changes.length > 0);
+  // A row that goes from one view to another is never told as gone after it was told as there.
+  const parted = told.length > 1;
+  if (parted) for (const [view, changes] of told) for (const change of changes) if (change.action === 'delete') tellChange(view, change);
+  for (const [view, changes] of told) for (const change of changes) if (!parted || change.action !== 'delete') tellChange(view, change);
+  for (const [view, changes] of told) {
+    view.emit('commit', { changes, ...how });
+    view.tellCurrent();
   }
-  for (const [who, changes] of commits) who.emit('commit', { changes, merged });
 }
 
-/** What rows that were read make of those that were there. */
-export function tellRows(who: Hears, changes: readonly Change[]): void {
-  tell(
-    changes.map((change) => [who, change]),
-    true,
-  );
+function tellChange(who: { emit<E extends keyof Events>(event: E, value: Events[E]): void }, change: Change): void {
+  who.emit(change.action, change as never);
+  who.emit('change', change);
 }

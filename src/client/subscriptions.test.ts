@@ -276,7 +276,7 @@ describe('over a reconnect', () => {
     await settled(first);
     expect(intval.rows).toEqual([{ value: 7 }]);
     first.cut();
-    const info: StreamInfo = { view: 2, key: ['id'], fields: { value: ['int', 'bigint'] }, writable: [] };
+    const info: StreamInfo = { view: 2, key: [], fields: { value: ['int', 'bigint'] }, writable: [] };
     const second = await kit.server.welcomed({ intval: info }, true);
     const frames = await second.rest();
     expect(frames).toEqual([{ type: 'subscribe', id: 2, stream: 'intval' }]); // not gone on from

@@ -1,24 +1,33 @@
 import {
-  toWire,
   type CommitFrame,
   type DroppedFrame,
   type Json,
   type Params,
   type PingFrame,
+  type Position,
   type ResetFrame,
   type WelcomeFrame,
   type WireChange,
 } from '../protocol/index.ts';
-import { keyOf } from './collection.ts';
-import { Entry, kindsOf } from './rows.ts';
-import { Subscription, tell, tellRows, type Ear } from './subscription.ts';
-import type { Change, Complaint } from './types.ts';
+import type { ClientClock } from './clock.ts';
+import { formOf } from './rows.ts';
+import { Subscription, tell, type Ear } from './subscription.ts';
+import type { Complaint, Status } from './types.ts';
 
 export interface SubscriptionParts {
+  readonly clock: ClientClock;
+  /** Milliseconds for which a view that nobody looks at any more is kept. */
+  readonly linger: number;
   /** Sends `subscribe` and gives its id. */
   subscribe(subscription: Subscription): number;
   unsubscribe(view: number): void;
   complain(complaint: Complaint): void;
+  /** Whether something was kept of the view of this name. */
+  known(name: string): boolean;
+  /** A view is new here: what was kept of it, and what shows in it of this client's own writes. */
+  begin(subscription: Subscription): void;
+  /** The rows of all that is followed are those of there. */
+  reached(position: Position): void;
   /** Does it when what runs now has ended. */
   soon(work: () => void): void;
 }
@@ -35,49 +44,76 @@ export class Subscriptions {
   #parted: readonly WireChange[] = [];
   /** Whether the server says that it does not know what is new. */
   stale = false;
+  connection: Status = 'connecting';
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
   }
 
-  join(stream: string, given: object | undefined, ear: Ear): Subscription {
-    const params = given && (toWire(given) as Params);
+  /** The views of a stream. */
+  of(stream: string): readonly Subscription[] {
+    return [...this.everyone()].filter((each) => each.stream === stream);
+  }
+
+  /** A view that is held, or was kept: nothing is asked. */
+  find(stream: string, params: Params | undefined): Subscription | undefined {
     const name = nameOf(stream, params);
-    const subscription = this.#all.get(name) ?? new Subscription(stream, params, this);
-    this.#all.set(name, subscription);
-    subscription.ears.add(ear);
+    return this.#all.get(name)?.root ?? (this.#parts.known(name) ? this.#add(name, stream, params) : undefined);
+  }
+
+  join(stream: string, params: Params | undefined, ear: Ear): Subscription {
+    const name = nameOf(stream, params);
+    const subscription = this.#all.get(name) ?? this.#add(name, stream, params);
+    const { root } = subscription;
+    root.lingers?.cancel();
+    root.ears.add(ear);
     // Who has just asked for a stream has had no time yet to listen to it.
-    this.#parts.soon(() => this.#begin(subscription.root));
+    this.#parts.soon(() => this.#begin(root.root));
+    return root;
+  }
+
+  #add(name: string, stream: string, params: Params | undefined): Subscription {
+    const subscription = new Subscription({ name, stream, params }, this);
+    this.#all.set(name, subscription);
+    this.#parts.begin(subscription);
+    subscription.rows.changes(); // who looks at it is told all of it, and later
     return subscription;
   }
 
   leave(subscription: Subscription, ear: Ear): void {
+    const { clock, linger } = this.#parts;
     ear.clear();
     subscription.ears.delete(ear);
-    // While its number is on the way nobody could name it; `subscribed` finds it empty.
-    if (subscription.ears.size === 0 && subscription.state !== 'asked') this.#end(subscription);
+    if (subscription.ears.size > 0) return;
+    subscription.lingers?.cancel();
+    if (linger === 0) this.#end(subscription);
+    else subscription.lingers = clock.after(linger, () => subscription.ears.size === 0 && this.#end(subscription));
   }
 
   /** All of `welcome` is read at once: what is wrong with it shows while it is heard, not later. @throws {TypeError} when it is none. */
   learn({ streams }: WelcomeFrame): void {
-    for (const info of Object.values(streams)) if (info) kindsOf(info);
+    for (const info of Object.values(streams)) if (info) formOf(info);
   }
 
   opened(welcome: WelcomeFrame): void {
     this.#welcome = welcome;
-    for (const subscription of this.#everyone()) this.#begin(subscription);
+    for (const subscription of this.everyone()) this.#begin(subscription);
   }
 
-  /** @param final there will be no other connection by itself */
-  lost(final: boolean): void {
-    this.#welcome = null;
-    this.#asked.clear();
-    this.#views.clear();
-    this.#parted = [];
-    for (const subscription of this.#everyone()) {
-      if (subscription.state !== 'failed') subscription.state = final ? 'failed' : 'none';
-      if (subscription.ears.size === 0) this.#end(subscription);
+  /** The connection is another. */
+  moved(connection: Status): void {
+    this.connection = connection;
+    if (connection !== 'open') this.#lost(connection === 'failed');
+    for (const each of this.everyone()) each.tellStatus();
+  }
+
+  /** Nothing is known any more. */
+  forget(): void {
+    for (const each of this.everyone()) {
+      each.fail();
+      each.state = 'none';
     }
+    tell(this.everyone(), { merged: true });
     this.#turn(false);
   }
 
@@ -87,9 +123,9 @@ export class Subscriptions {
     const other = this.#views.get(view);
     if (other) return this.#join(subscription, other);
     this.#views.set(view, subscription);
+    subscription.state = 'loading';
     if (subscription.ears.size === 0) return this.#end(subscription);
     if (subscription.token === undefined) subscription.load();
-    else subscription.state = 'loading';
     subscription.tellStatus();
   }
 
@@ -112,19 +148,15 @@ export class Subscriptions {
     this.#parted = more ? all : [];
     if (more) return;
     // All of it is read before any of it is applied: what is wrong with it shows here.
-    const puts: (readonly [Subscription, string, Entry | null])[] = [];
-    for (const [view, , pk, data] of all) {
-      const subscription = this.#views.get(view);
-      if (subscription) puts.push([subscription, keyOf(pk), data ? new Entry(pk, data, subscription.kinds) : null]);
+    const puts = all.map(([view, , pk, data = null]) => [this.#views.get(view), pk, data] as const);
+    const touched = new Set<Subscription>();
+    for (const [subscription, pk, data] of puts) {
+      subscription?.rows.put(pk, data);
+      if (subscription) touched.add(subscription);
     }
-    const told: (readonly [Subscription, Change])[] = [];
-    for (const [subscription, key, entry] of puts) {
-      const change = subscription.rows.put(key, entry);
-      if (change) told.push([subscription, change]);
-      subscription.reaches(position);
-    }
-    this.#reached(position);
-    tell(told, merged === true);
+    // One that is gone on from has them at once; one that is read anew, with all the others.
+    for (const each of touched) if (each.token !== undefined) each.reaches(position);
+    this.#reached(position, touched, merged === true);
   }
 
   reset({ views, reason }: ResetFrame): void {
@@ -143,17 +175,17 @@ export class Subscriptions {
   }
 
   ping({ position, stale = 0, mark }: PingFrame): void {
-    if (position !== undefined) this.#reached(position);
+    if (position !== undefined) this.#reached(position, new Set(), false);
     // One with a mark comes at any time, and knows no more than what it asks.
     if (mark === undefined) this.#turn(stale > 0);
   }
 
   message(stream: string, payload: Json): void {
-    for (const subscription of this.#everyone()) if (subscription.stream === stream) subscription.emit('message', payload);
+    for (const subscription of this.everyone()) if (subscription.stream === stream) subscription.emit('message', payload);
   }
 
   /** Each once, whatever it is called. */
-  #everyone(): ReadonlySet<Subscription> {
+  everyone(): ReadonlySet<Subscription> {
     return new Set(this.#all.values());
   }
 
@@ -168,7 +200,7 @@ export class Subscriptions {
       return this.#fail(subscription, { code: 'unknown_stream', message: `"${stream}" is not offered at this endpoint` });
     if (info) {
       subscription.state = 'asked';
-      subscription.revive(kindsOf(info));
+      subscription.learn(info);
       this.#asked.set(this.#parts.subscribe(subscription), subscription);
     } else subscription.live();
     subscription.tellStatus();
@@ -195,17 +227,37 @@ export class Subscriptions {
   }
 
   /** Everything up to there has come, on all views that are followed. */
-  #reached(position: string): void {
-    for (const each of this.#views.values()) if (each.state === 'live') each.reaches(position);
+  #reached(position: Position, touched: Set<Subscription>, merged: boolean): void {
+    for (const each of this.#views.values()) {
+      if (each.state !== 'live') continue;
+      each.reaches(position);
+      touched.add(each);
+    }
+    tell(touched, { merged });
+    this.#parts.reached(position);
+  }
+
+  /** @param final there will be no other connection by itself */
+  #lost(final: boolean): void {
+    this.#welcome = null;
+    this.#asked.clear();
+    this.#views.clear();
+    this.#parted = [];
+    this.stale = false;
+    for (const each of this.everyone()) {
+      if (each.state !== 'failed') each.state = final ? 'failed' : 'none';
+      if (each.ears.size === 0) this.#end(each);
+    }
   }
 
   #turn(stale: boolean): void {
     this.stale = stale;
-    for (const each of this.#everyone()) each.tellStatus();
+    for (const each of this.everyone()) each.tellStatus();
   }
 
   #fail(subscription: Subscription, complaint: Complaint): void {
-    tellRows(subscription, subscription.fail());
+    subscription.fail();
+    tell([subscription], { merged: true });
     const about = { ...complaint, stream: subscription.stream };
     subscription.tellStatus();
     subscription.emit('error', about);
@@ -213,7 +265,10 @@ export class Subscriptions {
   }
 
   #end(subscription: Subscription): void {
+    // While its number is on the way nobody could name it; `subscribed` finds it empty.
+    if (subscription.state === 'asked') return;
     for (const [name, each] of this.#all) if (each === subscription) this.#all.delete(name);
+    subscription.lingers?.cancel();
     subscription.state = 'none';
     for (const [view, each] of this.#views) {
       if (each !== subscription) continue;
@@ -226,6 +281,6 @@ export class Subscriptions {
 }
 
 /** Params that mean the same have the same name, whatever order they were written in; none at all are the same as none given. */
-function nameOf(stream: string, params: Params = {}): string {
+export function nameOf(stream: string, params: Params | undefined = {}): string {
   return JSON.stringify([stream, Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }

@@ -6,7 +6,7 @@ import type { Answer } from './index.ts';
 
 const kit = scripted();
 
-const STREAMS = { posts: { view: 1, key: ['id'], fields: { title: ['text', 'string'] }, writable: ['title'] } } as const;
+const STREAMS = { posts: { view: 1, key: [], fields: { title: ['text', 'string'] }, writable: ['title'] } } as const;
 
 const ok = (peer: Peer, id: number, pk: Json): void => peer.say({ type: 'result', id, ok: true, pk });
 const idsOf = (frames: readonly ClientFrame[]): number[] => frames.filter((frame) => frame.type === 'write').map(({ id }) => id);
@@ -55,6 +55,7 @@ describe('a write', () => {
     peer.say({ type: 'result', id: 4, ok: true, pk: 2, position: '0000000000000001' });
     ok(peer, 2, [7, 'x']);
     ok(peer, 2, 'said twice');
+    peer.say({ type: 'ping', position: '0000000000000001' });
     expect(await Promise.all(answers)).toEqual([
       { ok: true, pk: [7, 'x'] },
       { ok: false, code: 'invalid', message: 'too long', fields: { title: 'at most 5' } },
@@ -69,8 +70,8 @@ describe('a write', () => {
     const answer = posts.create({ title: 'early' });
     kit.server.refuse = null;
     const peer = await kit.server.welcomed(STREAMS);
-    const [subscribe, write] = await peer.frames(2);
-    expect([subscribe?.type, write?.type]).toEqual(['subscribe', 'write']);
+    const [write, subscribe] = await peer.frames(2);
+    expect([write?.type, subscribe?.type]).toEqual(['write', 'subscribe']);
     ok(peer, (write as WriteFrame).id, 5);
     expect(await answer).toEqual({ ok: true, pk: 5 });
   });

@@ -279,7 +279,9 @@ export const LOG_LAWS: Readonly<Record<string, (site: Site) => Promise<void>>> =
 
   async 'a table taken out of the publication and put back is a loss, never a silent gap'({ app, database }) {
     await app.run(WITH_ITEM);
-    await using follower = await Follower.of(database(), [bound(ITEM)], HASTY);
+    await (await Follower.of(database(), [bound(ITEM)]))[Symbol.asyncDispose]();
+    // Left to itself it might put the table back first.
+    await using follower = await Follower.of(database(), [bound(ITEM)], { ...HASTY, setup: 'check' });
     await follower.settled();
     await app.run('ALTER PUBLICATION rowcast DROP TABLE item');
     await app.run(`INSERT INTO item VALUES (1, 'unseen')`);

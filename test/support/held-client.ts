@@ -98,7 +98,7 @@ export function held(options: ClientOptions = {}): Held {
     sockets.push(made);
     return made;
   };
-  const client = createClient('', { socket, clock, random: () => 0, name: 'held-client', ...options });
+  const client = createClient('', { socket, clock, random: () => 0, name: 'held-client', linger: 0, ...options });
   return {
     client,
     clock,

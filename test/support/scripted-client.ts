@@ -21,7 +21,7 @@ export function scripted(): { readonly server: ScriptedServer; connect(options?:
       return server;
     },
     connect(options = {}) {
-      const client = createClient(server.url, { delay: () => 1, webSocket: Ws, ...options });
+      const client = createClient(server.url, { delay: () => 1, linger: 0, webSocket: Ws, ...options });
       clients.push(client);
       return client;
     },
@@ -31,11 +31,11 @@ export function scripted(): { readonly server: ScriptedServer; connect(options?:
 export const STREAMS: Readonly<Record<string, StreamInfo | null>> = {
   posts: {
     view: 1,
-    key: ['id'],
+    key: [],
     fields: { title: ['text', 'string'], size: ['bigint', 'bigint'], at: ['timestamptz', 'date'], raw: ['bytes', 'bytes'] },
     writable: ['title'],
   },
-  intval: { view: 2, key: ['id'], fields: { name: ['text', 'string'], value: ['int', 'number'] }, writable: ['name', 'value'] },
+  intval: { view: 2, key: [], fields: { name: ['text', 'string'], value: ['int', 'number'] }, writable: ['name', 'value'] },
   chat: null,
 };
 export const AT = '0000000000000007';
