@@ -5,7 +5,7 @@ export interface KeptView {
   readonly stream: string;
   readonly params?: Params;
   /** What the server said of the stream: how its values are revived. */
-  readonly info: Pick<StreamInfo, 'key' | 'fields'>;
+  readonly info: Pick<StreamInfo, 'key' | 'fields' | 'writable'>;
   readonly rows: readonly (readonly [pk: Key, data: Data])[];
   readonly position: Position;
   /** What shows the server that it may be gone on from. */

@@ -128,9 +128,9 @@ describe('a view that is gone on from', () => {
       ['status', 'offline'],
       ['status', 'stale'],
       ['update', { action: 'update', pk: 1, data: { title: 'two' } }],
-      ['commit', { changes: expect.any(Array) as unknown, merged: false }],
+      ['commit', { changes: expect.any(Array) as unknown, merged: false, position: expect.any(String) as string }],
       ['update', { action: 'update', pk: 1, data: { title: 'three' } }],
-      ['commit', { changes: expect.any(Array) as unknown, merged: true }],
+      ['commit', { changes: expect.any(Array) as unknown, merged: true, position: expect.any(String) as string }],
       ['status', 'live'],
       ['ready', undefined],
     ]);

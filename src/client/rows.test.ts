@@ -67,7 +67,7 @@ describe('the first rows', () => {
       ['change', changes[0]],
       ['create', changes[1]],
       ['change', changes[1]],
-      ['commit', { changes, merged: true }],
+      ['commit', { changes, merged: true, position: expect.any(String) as string }],
       ['status', 'live'],
       ['ready', undefined],
     ]);
@@ -150,7 +150,7 @@ describe('rows that are read again', () => {
       ['delete', changes[0]],
       ['create', changes[1]],
       ['update', changes[2]],
-      ['commit', { changes, merged: true }],
+      ['commit', { changes, merged: true, position: expect.any(String) as string }],
       ['status', 'live'],
       ['ready', undefined],
     ]);
@@ -318,7 +318,7 @@ describe('a view that the server takes away', () => {
     expect(log.filter(([event]) => event !== 'change')).toEqual([
       ['delete', { action: 'delete', pk: 1, data: null }],
       ['delete', { action: 'delete', pk: 2, data: null }],
-      ['commit', { changes: expect.any(Array) as unknown, merged: true }],
+      ['commit', { changes: expect.any(Array) as unknown, merged: true, position: expect.any(String) as string }],
       ['status', 'failed'],
       ['error', complaint],
     ]);

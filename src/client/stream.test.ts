@@ -24,7 +24,7 @@ describe('a stream', () => {
       ['change', moved],
       ['delete', gone],
       ['change', gone],
-      ['commit', { changes: [made, moved, gone], merged: false }],
+      ['commit', { changes: [made, moved, gone], merged: false, position: expect.any(String) as string }],
     ]);
   });
 

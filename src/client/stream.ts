@@ -98,6 +98,10 @@ export class Stream {
     return this.current.progress;
   }
 
+  get writable(): readonly string[] {
+    return this.#look.views[0]?.writable ?? [];
+  }
+
   row(pk: Pk): Row | undefined {
     return this.#look.find(this.#keyOf(pk))[1];
   }

@@ -1,4 +1,4 @@
-import type { Params, Position, ReadyFrame, RowsFrame, StreamInfo } from '../protocol/index.ts';
+import type { Params, Position, ReadyFrame, RowsFrame } from '../protocol/index.ts';
 import { Collection } from './collection.ts';
 import { Emitter } from './emitter.ts';
 import type { KeptView } from './kept.ts';
@@ -82,6 +82,10 @@ export class Subscription {
     return this.#current;
   }
 
+  get writable(): readonly string[] {
+    return this.#info?.writable ?? [];
+  }
+
   /** As it may be gone on from another time; null: it may not. */
   get kept(): KeptView | null {
     const { stream, params, position, token } = this;
@@ -110,8 +114,8 @@ export class Subscription {
   }
 
   /** Rows that were revived otherwise are not gone on from. */
-  learn({ fields, key }: Pick<StreamInfo, 'fields' | 'key'>): void {
-    const info = { fields, key };
+  learn({ fields, key, writable }: KeptView['info']): void {
+    const info = { fields, key, writable };
     if (JSON.stringify(info) === JSON.stringify(this.#info)) return;
     this.#info = info;
     this.rows.form = formOf(info);
@@ -166,7 +170,7 @@ export class Subscription {
       ear.told = true;
       const changes = this.rows.greeting();
       for (const change of changes) tellChange(ear, change);
-      if (changes.length > 0) ear.emit('commit', { changes, merged: true });
+      if (changes.length > 0) ear.emit('commit', { changes, merged: true, position: this.position });
       if (this.state === 'live') ear.emit('ready', undefined);
       if (changes.length > 0 || this.status !== 'idle') ear.emit('current', undefined);
     }
@@ -200,7 +204,7 @@ export function tell(views: Iterable<Subscription>, how: { readonly merged: bool
   if (parted) for (const [view, changes] of told) for (const change of changes) if (change.action === 'delete') tellChange(view, change);
   for (const [view, changes] of told) for (const change of changes) if (!parted || change.action !== 'delete') tellChange(view, change);
   for (const [view, changes] of told) {
-    view.emit('commit', { changes, ...how });
+    view.emit('commit', { changes, ...how, position: view.position });
     view.tellCurrent();
   }
 }

@@ -53,7 +53,7 @@ describe('a stream', () => {
     expect(ofType(log, 'create', 'commit', 'ready')).toEqual([
       ['create', changes[0]],
       ['create', changes[1]],
-      ['commit', { changes, merged: true }],
+      ['commit', { changes, merged: true, position: expect.any(String) as string }],
       ['ready', undefined],
     ]);
     expect(first).toEqual([]);

@@ -1,4 +1,4 @@
-import type { Action, AnswerCode, BatchOk, Json, Key, Ok, Refused, ResetReason } from '../protocol/index.ts';
+import type { Action, AnswerCode, BatchOk, Json, Key, Ok, Position, Refused, ResetReason } from '../protocol/index.ts';
 import type { Kept } from './kept.ts';
 
 /**
@@ -115,6 +115,8 @@ export interface Commit<D = Readonly<Record<string, unknown>>> {
   readonly merged: boolean;
   /** Of a write of this client's own that has no answer yet, or of one that was refused: the database knows nothing of it. */
   readonly local?: true;
+  /** How far the view is with it. */
+  readonly position: Position;
 }
 
 /**
@@ -185,6 +187,8 @@ export interface WriteOptions<D> {
  */
 export interface BindingStream<T extends BindingTypes> extends Current<DataOf<T>> {
   readonly current: Current<DataOf<T>>;
+  /** The fields that a client may write, as the server said it; none until it did. */
+  readonly writable: readonly string[];
   row(pk: Pk): DataOf<T> | undefined;
   /** The key of one of the `rows`. One that is being created has a key of its own until the server gives it another. @throws {TypeError} for any other object, copies of rows included. */
   pk(row: DataOf<T>): Key;
