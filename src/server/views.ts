@@ -221,9 +221,10 @@ export class Views {
     gateway.flush();
     box.caughtUp();
     for (const item of items) box.push(item);
-    // Nothing of it was theirs to see: what they were told of a position meanwhile holds all the same.
-    if (items.length === 0) box.send({ type: 'ping', position: window.tail });
     for (const [subscription, reason] of again) subscription.reset(reason, subscription.groups, false);
+    // Nothing of it was theirs to see: what they were told of a position meanwhile holds all the same. After what is read again has said so: the
+    // position is not that of rows which lack what was missed.
+    if (items.length === 0) box.send({ type: 'ping', position: window.tail });
     for (const subscription of [...this.#held.values()]) subscription.caughtUp();
     gateway.touch();
   }

@@ -56,6 +56,7 @@ export class Serving implements Host {
       window: setting.window,
       bulk: setting.bulk,
       heartbeat: 20,
+      build: null,
       development: setting.development,
       ledger: (start, options) =>
         farLedger(memoryLedger(start, options), {
@@ -132,6 +133,9 @@ function databaseOf({ database, slot, process, models, setting, acknowledges }: 
         store: new SimStore(database, process, named),
         rows: new SimRows(database, process, named),
         secret: database.secret,
+        leave: () => {
+          throw new Error('this app has no transactions of its own');
+        },
         close: () => process.takes('quick'),
       };
     },

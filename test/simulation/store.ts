@@ -1,4 +1,15 @@
-import { RowcastError, type Answer, type Image, type Judgement, type Store, type StoreWrite, type Table } from '../../src/core/index.ts';
+import {
+  isRefused,
+  judgeAll,
+  RowcastError,
+  type Allowed,
+  type Answer,
+  type Image,
+  type RowStep,
+  type Store,
+  type StoreWrite,
+  type Table,
+} from '../../src/core/index.ts';
 import type { TableName } from './app.ts';
 import type { SimDatabase } from './database.ts';
 import type { Process } from './process.ts';
@@ -53,32 +64,44 @@ export class SimStore implements Store {
       if (stored.hash === hash) return { answer: stored.answer, logged: true };
       return { answer: { ok: false, code: 'key_reused', message: 'another write has this id' }, logged: false };
     }
-    const table = this.#nameOf(write.table);
-    const id = write.key === null ? null : Number(write.key[0]);
-    if (id !== null) await transaction.lock({ table, id });
-    const row = id === null ? null : transaction.find(table, id);
-    const judgement = await write.judge(imageOf(table, row));
-    await this.#process.takes('instant');
-    const answer = this.#apply({ ...write, id }, judgement, transaction);
+    const answer = await this.#decide(write, transaction);
     // An outcome is a row of the same transaction: it is there for others when the commit is.
     if (transaction.open) transaction.keep(claim, { hash, answer });
     return { answer, logged: true };
   }
 
-  #apply({ table, action, id }: StoreWrite & { readonly id: number | null }, judgement: Judgement, transaction: Transaction): Answer {
-    if (judgement.verdict === 'refuse') return judgement.answer;
-    if (judgement.verdict === 'hook') throw new Error('this app has no hooks');
+  async #decide({ steps, answer }: StoreWrite, transaction: Transaction): Promise<Answer> {
+    // In one order, whoever asks: two that wait for each other would wait for ever.
+    const places = steps.flatMap((step) => (step.kind === 'row' && step.key ? [this.#placeOf(step)] : []));
+    for (const place of places.sort((one, other) => one.table.localeCompare(other.table) || one.id - other.id))
+      await transaction.lock(place);
+    const befores = steps.map((step) => {
+      if (step.kind === 'call' || !step.key) return null;
+      const { table, id } = this.#placeOf(step);
+      return imageOf(table, transaction.find(table, id));
+    });
+    const allowed = await judgeAll(steps, befores);
+    await this.#process.takes('instant');
+    return isRefused(allowed) ? allowed : answer(allowed.map((each) => this.#apply(each, transaction)));
+  }
+
+  #placeOf({ table, key }: RowStep): { readonly table: TableName; readonly id: number } {
+    return { table: this.#nameOf(table), id: Number(key?.[0]) };
+  }
+
+  #apply({ step, judgement }: Allowed, transaction: Transaction): number {
+    if (step.kind === 'call' || judgement.verdict === 'hook') throw new Error('this app has neither commands nor hooks');
+    const { table, action } = step;
     const name = this.#nameOf(table);
-    const before = id === null ? null : transaction.find(name, id);
-    const key = id ?? this.#database.nextId();
+    const id = step.key ? Number(step.key[0]) : this.#database.nextId();
     if (action === 'delete') {
-      transaction.put(name, key, null);
-      return { ok: true, pk: key };
+      transaction.put(name, id, null);
+      return id;
     }
-    const image = [...(imageOf(name, before) ?? table.columns.map(() => null))] as (Image[number] | null)[];
+    const image = [...(imageOf(name, step.key ? transaction.find(name, id) : null) ?? table.columns.map(() => null))];
     for (const [place, value] of judgement.values) image[place] = value as Image[number];
-    transaction.put(name, key, { ...rowOf(name, image), id: key });
-    return { ok: true, pk: key };
+    transaction.put(name, id, { ...rowOf(name, image), id });
+    return id;
   }
 
   #nameOf(table: Table): TableName {

@@ -76,6 +76,8 @@ export class Wiretap {
       }
       case 'hello':
       case 'write':
+      case 'batch':
+      case 'call':
       case 'message':
       case 'at':
       case 'refresh':
