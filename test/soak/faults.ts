@@ -6,7 +6,7 @@ import { starved, type HeldUp } from './pulse.ts';
 import type { Random } from './random.ts';
 import type { SoakClient } from './soak-client.ts';
 import type { Injected } from './verdict.ts';
-import { once } from './writers.ts';
+import { isMistake, once } from './writers.ts';
 
 export interface Ground {
   readonly app: AppProcess;
@@ -22,6 +22,10 @@ export interface Ground {
 
 /** Every task at once: about 2 MB. */
 const WIDE = `UPDATE task SET body = '~v' || id || 'x' || floor(random() * 1e9)::text || '~' || repeat('y', 12000) WHERE org IS NOT NULL`;
+
+/** For work that met with something. */
+const TRIES = 40;
+const AGAIN_MS = 250;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -150,7 +154,9 @@ export class Faults {
         return wait(random.below(3_000)).then(() => again?.());
       }
       case 'add column':
-        return this.#sql(`SET lock_timeout = '2s'; ALTER TABLE task ADD COLUMN added_${++this.#columns} integer DEFAULT ${this.#columns}`);
+        return this.#sql(
+          `SET lock_timeout = '2s'; ALTER TABLE task ADD COLUMN IF NOT EXISTS added_${++this.#columns} integer DEFAULT ${this.#columns}`,
+        );
       case 'bulk':
         return this.#sql(
           `INSERT INTO task (id, org, team, title) SELECT 1000 + n, 1, 1, '~b' || n || '~' FROM generate_series(1, 1100) AS n ON CONFLICT DO NOTHING`,
@@ -228,10 +234,17 @@ export class Faults {
     fault.until = performance.now();
   }
 
-  /** Work of the app's own; where the database is away it is left undone. */
+  /** Work of the app's own: again, where it met with a deadlock or the database was away. It may be done twice. */
   async #sql(sql: string): Promise<void> {
-    await once(this.#ground.url, (client) => client.query(sql)).catch((error: unknown) =>
-      this.#ground.say(`left undone: ${String(error)}`),
-    );
+    for (let tries = 1; ; tries++) {
+      try {
+        await once(this.#ground.url, (client) => client.query(sql));
+        return;
+      } catch (error) {
+        if (isMistake(error)) throw error;
+        if (tries === TRIES) return this.#ground.say(`left undone: ${String(error)}`);
+        await wait(AGAIN_MS);
+      }
+    }
   }
 }

@@ -55,7 +55,7 @@ const LINKS = {
   'cut all clients': 1,
   'refuse clients': 1,
 };
-const WORK: readonly Step[] = ['wide', 'bulk', 'add column', 'flood client', 'wide', 'flood client'];
+const WORK: readonly Step[] = ['bulk', 'wide', 'add column', 'flood client', 'bulk', 'flood client'];
 
 /** The same seed plans the same steps, though what they meet differs from run to run. */
 export function plan({ changes, reconnects, kills, random }: PlanOptions): Planned[] {
