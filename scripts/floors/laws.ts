@@ -14,7 +14,13 @@ export const LONG = 300; // lines; such a file is listed
 export const TOO_LONG = 400; // lines; such a file fails
 
 // Floors that are about a package may load it with themselves; everybody else loads an optional package when it is asked for.
-const STANDS_ON: Readonly<Record<string, readonly string[]>> = { drizzle: ['drizzle-orm'] };
+const STANDS_ON: Readonly<Record<string, readonly string[]>> = {
+  drizzle: ['drizzle-orm'],
+  react: ['react'],
+  vue: ['vue'],
+  svelte: ['svelte'],
+  solid: ['solid-js'],
+};
 
 /** Every fault of the house, law by law. */
 export function faultsOf(house: House): readonly Fault[] {

@@ -37,3 +37,15 @@ export type {
   ViewName,
   WriteOptions,
 } from './types.ts';
+export { draftOf, formOf, type Draft, type DraftStatus, type SaveOptions, type Values } from './draft.ts';
+export {
+  liveConnection,
+  liveRow,
+  liveStream,
+  type Asked,
+  type Bound,
+  type BoundName,
+  type Connection,
+  type LiveStore,
+  type StreamView,
+} from './live-store.ts';

@@ -1,0 +1,1 @@
+export { createHooks, type Hooks, type StreamOptions } from './hooks.ts';

@@ -1,0 +1,1 @@
+export { createHooks, type Accessors, type DraftAccessors, type Given, type Hooks } from './hooks.ts';

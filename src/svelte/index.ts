@@ -1,0 +1,1 @@
+export { createHooks, type Given, type Hooks, type Live } from './hooks.ts';

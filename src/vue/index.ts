@@ -1,0 +1,1 @@
+export { createHooks, type DraftRefs, type Hooks, type Refs } from './hooks.ts';
