@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
@@ -61,13 +62,13 @@ test('better-auth: a session cookie is its user; without one, with a forged one 
   const origin = `http://${host}`;
 
   expect(await authorAt(url, { cookie, origin })).toBe(user.id);
-  expect(await upgrade(url, { origin })).toBe(401);
-  expect(await upgrade(url, { origin, cookie: cookie.replace(/=./, '=_') })).toBe(401);
+  expect(await upgrade(url, { origin })).toBe(4100);
+  expect(await upgrade(url, { origin, cookie: cookie.replace(/=./, '=_') })).toBe(4100);
   expect(await upgrade(url, { origin: 'http://evil.example', cookie })).toBe(403);
   expect(await upgrade(url, { cookie })).toBe(403); // a cookie without an Origin: not a browser's doing
 
   await auth.api.signOut({ headers: new Headers({ cookie, origin }) });
-  expect(await upgrade(url, { cookie, origin })).toBe(401);
+  expect(await upgrade(url, { cookie, origin })).toBe(4100);
 });
 
 describe('jose: a JWT says who it is', () => {
@@ -89,21 +90,26 @@ describe('jose: a JWT says who it is', () => {
       }
     });
 
-  test('in a cookie, in Authorization and in the query', async () => {
+  test('in a cookie, in Authorization, in the query and among the subprotocols', async () => {
     const host = await start();
     const jwt = await token({});
     expect(await authorAt(`ws://${host}/binding/`, { cookie: `token=${jwt}`, origin: `http://${host}` })).toBe('ada');
     expect(await authorAt(`ws://${host}/binding/`, { authorization: `Bearer ${jwt}` })).toBe('ada');
     expect(await authorAt(`ws://${host}/binding/?token=${jwt}`)).toBe('ada');
+    const socket = new WebSocket(`ws://${host}/binding/`, ['rowcast.1', `bearer.${Buffer.from(jwt).toString('base64url')}`]);
+    const [first] = (await once(socket, 'message')) as [MessageEvent<string>];
+    expect(JSON.parse(first.data)).toMatchObject({ type: 'welcome', user: expect.any(String) as string });
+    expect(socket.protocol).toBe('rowcast.1');
+    socket.close();
   });
 
-  test("expired, signed by another, unsigned or missing: 401, and the role it carries is the writer's", async () => {
+  test("expired, signed by another, unsigned or missing: 4100, and the role it carries is the writer's", async () => {
     const host = await start();
     const url = `ws://${host}/binding/`;
     const header = Buffer.from('{"alg":"none"}').toString('base64url');
     const claims = Buffer.from('{"sub":"ada"}').toString('base64url');
     const bad = ['', 'x.y.z', `${header}.${claims}.`, await token({}, other), await token({}, secret, '-1 minute')];
-    for (const jwt of bad) expect(await upgrade(url, { authorization: `Bearer ${jwt}` })).toBe(401);
+    for (const jwt of bad) expect(await upgrade(url, { authorization: `Bearer ${jwt}` })).toBe(4100);
 
     const client = clientAt(url, { authorization: `Bearer ${await token({ role: 'guest' })}` });
     expect(await client.stream('intval').create({ name: 'refused', value: 1 })).toMatchObject({ ok: false, code: 'forbidden' });

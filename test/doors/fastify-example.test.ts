@@ -62,7 +62,7 @@ test(
         .on('error', ({ code }) => resolve(code)),
     );
     expect(await denied).toBe('forbidden');
-    expect(await upgrade(`ws://${host}/live/`)).toBe(401);
+    expect(await upgrade(`ws://${host}/live/`)).toBe(4100);
 
     for (const client of clients) client.close();
     await shell.end();

@@ -59,14 +59,15 @@ export async function roundTrip(client: Client, name: string): Promise<unknown> 
   return came;
 }
 
-/** What the server says to an upgrade: 101, or why not. */
+/** What the server says to an upgrade: 101 and a welcome, or why not, as a status or a close code. */
 export async function upgrade(url: string, headers: Readonly<Record<string, string>> = {}): Promise<number> {
   const socket = new WebSocket(url, 'rowcast.1', { headers });
   return new Promise((resolve, reject) => {
-    socket.on('open', () => {
+    socket.on('message', () => {
       socket.close();
       resolve(101);
     });
+    socket.on('close', resolve);
     socket.on('unexpected-response', (request, response) => {
       request.destroy();
       resolve(response.statusCode ?? 0);
