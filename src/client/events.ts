@@ -8,8 +8,6 @@ const TOO_LARGE: typeof CLOSE.tooLarge = 4001;
 
 /** Characters of a post of several frames: with what an endpoint takes by default it fits, whatever the characters. */
 const BATCH = 16_384;
-/** Milliseconds a post may take. The stream of events may be well while no post comes through. */
-const POST = 60_000;
 
 /**
  * For networks in which WebSockets do not come through: the same frames over HTTP. Used when nothing was heard on two WebSockets in a row,
@@ -75,7 +73,7 @@ class EventSocket implements SocketLike {
       text = lines.pop() as string;
       for (const line of lines) {
         if (this.#ended) return;
-        const [, field, said = ''] = /^(\w+): ?(.*)/.exec(line) ?? [];
+        const [, field, said = ''] = /^(\w+): ?(.*)/s.exec(line) ?? [];
         if (field === 'event') event = said;
         if (field === 'data') data = said; // one line: JSON has no breaks
         if (line !== '') continue;
@@ -103,8 +101,7 @@ class EventSocket implements SocketLike {
     this.#posting = true;
     while (this.#waiting.length > 0 && !this.#ended) {
       const frames = this.#gathered();
-      const late = setTimeout(() => this.#end(CUT), POST);
-      const { ok, status } = await this.#fetch({ 'rowcast-session': this.#session }, frames.join('\n')).finally(() => clearTimeout(late));
+      const { ok, status } = await this.#fetch({ 'rowcast-session': this.#session }, frames.join('\n'));
       if (status === 413 && frames.length > 1) {
         // An endpoint that takes less at once. It has read none of them.
         this.#waiting.unshift(...frames);
