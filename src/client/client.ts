@@ -1,12 +1,16 @@
 import { RowcastClient, type CoreOptions } from './core.ts';
+import type { ClientClock } from './clock.ts';
 import { events } from './events.ts';
+import { Keeping, type KeepOptions } from './keeping.ts';
 import { Overlay } from './overlay.ts';
-import { webSocket, type Fallback, type SocketFactory, type SocketLike, type WebSocketConstructor } from './socket.ts';
+import { absolute, webSocket, type Fallback, type SocketFactory, type SocketLike, type WebSocketConstructor } from './socket.ts';
 import type { AnyApp, AppTypes, Client } from './types.ts';
 
 export interface ClientOptions extends CoreOptions {
   /** The WebSocket to use where there is no global one: `ws`'s, on Node before 22. */
   readonly webSocket?: WebSocketConstructor;
+  /** What outlives the page: writes without an answer, and rows. Left out: nothing does. */
+  readonly keep?: KeepOptions;
   /** What takes over where WebSockets are blocked. Default: Server-Sent Events, which `live.handle` answers; null: nothing. */
   readonly fallback?: Fallback | null;
   /** In place of all that: where to get a socket from. The URL is not used then. */
@@ -30,5 +34,8 @@ export interface ClientOptions extends CoreOptions {
 export function createClient<App extends AppTypes = AnyApp>(url: string, options: ClientOptions = {}): Client<App> {
   const { fallback = events } = options;
   const socket = options.socket ?? webSocket(url, options.webSocket, fallback ?? undefined);
-  return new RowcastClient({ socket, overlay: Overlay }, options) as unknown as Client<App>;
+  const { keep } = options;
+  const keeping =
+    keep && ((client: string, clock: ClientClock) => new Keeping(keep, { endpoint: options.socket ? url : absolute(url), client, clock }));
+  return new RowcastClient({ socket, overlay: Overlay, keeping }, options) as unknown as Client<App>;
 }

@@ -98,6 +98,7 @@ export class Collection {
   lay(op: Op): void {
     const key = keyOf(op.pk);
     const ops = this.#ops.get(key);
+    if (ops?.includes(op)) return;
     if (ops) ops.push(op);
     else this.#ops.set(key, [op]);
     this.#fold(key);

@@ -2,6 +2,7 @@ import { toWire, type ClientFrame, type Key, type ServerFrame, type WelcomeFrame
 import { systemClock, type ClientClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
+import { isDoubtful, type Keeping } from './keeping.ts';
 import type { Kept, KeptView } from './kept.ts';
 import { fullJitter } from './machine.ts';
 import type { Overlay } from './overlay.ts';
@@ -37,6 +38,8 @@ export interface CoreParts {
   readonly socket: SocketFactory;
   /** Left out: writes show when the server has told them. */
   readonly overlay?: typeof Overlay;
+  /** Left out: nothing outlives the page. */
+  readonly keeping?: ((client: string, clock: ClientClock) => Keeping) | undefined;
 }
 
 /** Shared work of one `batch` or `call`. */
@@ -49,6 +52,7 @@ interface Gathering {
 
 /** A result of nobody's own write in particular. */
 const CLOSED = 'the client was closed before the answer came: it may have been applied or not';
+const DOUBTFUL = 'it was sent so long ago that nobody knows whether it was applied';
 /** A receipt that does not come, for its transaction left none, or its connection is gone: 5 s. */
 const RECEIPT = 5_000;
 
@@ -64,6 +68,11 @@ export class RowcastClient {
   readonly #overlay: Overlay | undefined;
   readonly #streams: StreamParts;
   readonly #kept = new Map<string, KeptView>();
+  readonly #keeping: Keeping | undefined;
+  /** What was kept is not here yet. */
+  #loading = false;
+  /** The status while there is no connection, nor was one. */
+  #without: Status = 'connecting';
   #connection: Connection | undefined;
   #welcome: WelcomeFrame | null = null;
   #build: string | undefined;
@@ -87,8 +96,8 @@ export class RowcastClient {
       settled: (pending) => this.#settled(pending),
       keyed: (row, key) => this.#overlay?.rekey(this.#queue.shown, row, key),
       changed: () => this.#tellPending(),
-      keep: () => undefined,
-      drop: () => undefined,
+      keep: (pending) => this.#keeping?.keep(pending),
+      drop: (pending) => this.#keeping?.drop(pending),
     });
     this.#subscriptions = new Subscriptions({
       clock,
@@ -109,7 +118,10 @@ export class RowcastClient {
         if (kept) view.restore(kept);
         this.#overlay?.join(view, this.#queue.shown);
       },
-      reached: (position) => this.#queue.reached(position),
+      reached: (position) => {
+        this.#queue.reached(position);
+        this.#keeping?.touch();
+      },
     });
     this.#overlay = parts.overlay && new parts.overlay(this.#subscriptions, random);
     this.#streams = {
@@ -119,11 +131,13 @@ export class RowcastClient {
       follow: (body, view, run) => this.#follow(body, view, run),
       send: (stream, payload) => this.#send(stream, payload),
     };
-    if (!snapshot) this.#connect();
+    this.#keeping = parts.keeping?.(name, clock);
+    if (this.#keeping) void this.#load(this.#keeping);
+    else if (!snapshot) this.#connect();
   }
 
   get status(): Status {
-    return this.#connection?.status ?? 'connecting';
+    return this.#connection?.status ?? this.#without;
   }
 
   get pending(): readonly PendingWrite[] {
@@ -161,24 +175,60 @@ export class RowcastClient {
   }
 
   reconnect(): void {
-    if (this.#connection) this.#connection.happen('reconnect');
-    else this.#connect();
+    if (this.#connection) return this.#connection.happen('reconnect');
+    if (this.#without === 'signed-out') this.#without = 'connecting';
+    this.#connect();
   }
 
   async signOut(): Promise<void> {
-    this.#connect();
-    this.#connection?.happen('signOut');
-    this.#queue.end(refusal('closed', 'signed out before the answer came: it may have been applied or not'));
-    this.#kept.clear();
-    this.#subscriptions.forget();
+    this.#leave('signOut', 'signed-out');
+    await this.#forget();
   }
 
   close(): void {
+    this.#keeping?.close();
+    this.#leave('close', 'closed');
+  }
+
+  #leave(happening: 'signOut' | 'close', status: Status): void {
+    if (this.#connection) return this.#connection.happen(happening);
+    if (this.#without === 'closed') return;
+    this.#without = status;
+    this.#moved(status);
+  }
+
+  async #forget(): Promise<void> {
+    this.#queue.end(refusal('closed', 'signed out before the answer came: it may have been applied or not'));
+    this.#kept.clear();
+    this.#subscriptions.forget();
+    await this.#keeping?.wipe();
+  }
+
+  /** What was kept is here before anything is asked: what is asked goes on from it. */
+  async #load(keeping: Keeping): Promise<void> {
+    this.#loading = true;
+    const { views, writes } = await keeping.load(
+      () => this.#subscriptions.everyone(),
+      (error) => this.#events.emit('error', { code: 'internal', message: `nothing is kept: ${String(error)}` }),
+    );
+    this.#loading = false;
+    for (const view of views) if (!this.#kept.has(nameOf(view.stream, view.params))) this.#kept.set(nameOf(view.stream, view.params), view);
+    this.#queue.adopt(writes);
+    this.#subscriptions.restore();
+    for (const each of writes) if (isDoubtful(each)) this.#queue.refuse(each, refusal('closed', DOUBTFUL));
     this.#connect();
-    this.#connection?.happen('close');
+  }
+
+  /** By the server's word it is somebody else's. */
+  async #check(keeping: Keeping, welcome: WelcomeFrame): Promise<void> {
+    if (await keeping.isOf(welcome.user)) return this.#opened(welcome);
+    this.#events.emit('error', { code: 'forbidden', message: 'what was kept is of somebody else: it is forgotten' });
+    await this.#forget();
+    this.#opened(welcome);
   }
 
   #connect(): void {
+    if (this.#loading || this.#without !== 'connecting') return;
     const { delay = (attempt) => fullJitter(attempt, this.#options.random) } = this.#options;
     this.#connection ??= new Connection({
       clock: this.#clock,
@@ -198,7 +248,14 @@ export class RowcastClient {
     this.#events.emit('status', status);
     // Each of those who were told may have closed or reconnected.
     const welcome = this.#welcome;
-    if (this.status === 'open' && welcome) this.#queue.opened(() => this.#subscriptions.opened(welcome));
+    if (this.status !== 'open' || !welcome) return;
+    if (this.#keeping) void this.#check(this.#keeping, welcome);
+    else this.#opened(welcome);
+  }
+
+  #opened(welcome: WelcomeFrame): void {
+    // While it was looked at whose things are kept, there may have come another connection.
+    if (this.status === 'open' && this.#welcome === welcome) this.#queue.opened(() => this.#subscriptions.opened(welcome));
   }
 
   #hear(frame: ServerFrame): void {

@@ -1,7 +1,11 @@
 export { createClient, type ClientOptions } from './client.ts';
 export type { ClientClock } from './clock.ts';
 export type { SocketLike, WebSocketConstructor } from './socket.ts';
+export type { Fallback, SocketFactory, TokenSupplier } from './socket.ts';
+export { indexedDb } from './indexed-db.ts';
+export type { KeepOptions } from './keeping.ts';
 export type { Kept, KeptView } from './kept.ts';
+export { memoryStorage, type ClientStorage } from './storage.ts';
 export type {
   Answer,
   AnyApp,

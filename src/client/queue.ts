@@ -32,8 +32,11 @@ export class Pending {
   says: Says;
   laid: readonly Laid[];
   sent = false;
-  /** It was sent by a connection that is gone: it may have been done. */
-  asked = false;
+  /** It may have been sent by a connection that is gone, or by another page: it may have been done. */
+  again: boolean;
+  /** When it was made, and when it was sent first, ms since 1970. */
+  readonly made: number;
+  asked: number | null = null;
   /** More may be added to it for a moment. */
   held: { cancel(): void } | undefined;
   outcome: Outcome | null = null;
@@ -41,12 +44,13 @@ export class Pending {
   readonly done: Promise<Outcome>;
   readonly #resolve: (outcome: Outcome) => void;
 
-  constructor(id: number, says: Says, { laid = [], client }: { readonly laid?: readonly Laid[]; readonly client?: string } = {}) {
+  constructor(id: number, says: Says, { laid = [], client, made = Date.now() }: Partial<Pick<Pending, 'laid' | 'client' | 'made'>> = {}) {
     this.id = id;
     this.says = says;
     this.laid = laid;
     this.client = client;
-    this.asked = client !== undefined;
+    this.again = client !== undefined;
+    this.made = made;
     let resolve: (outcome: Outcome) => void = () => undefined;
     this.done = new Promise((settle) => (resolve = settle));
     this.#resolve = resolve;
@@ -251,7 +255,7 @@ export class Queue {
     this.#open = false;
     this.#then = undefined;
     for (const each of this.#waiting) {
-      each.asked ||= each.sent;
+      each.again ||= each.sent;
       each.sent = false;
     }
     // It will not be said any more where it is. It was committed: the rows that come next have it.
@@ -315,6 +319,11 @@ export class Queue {
     }
   }
 
+  /** Nothing was heard of it, nor will be. */
+  refuse(pending: Pending, answer: Refusal): void {
+    this.#answer(pending, answer);
+  }
+
   /** In order: what waits for a key, or for more fields, is waited for by those behind it. */
   #pump(): void {
     if (!this.#open) return;
@@ -326,12 +335,16 @@ export class Queue {
       });
       if (pending.held || waits) return;
       pending.sent = true;
+      if (pending.asked === null) {
+        pending.asked = Date.now();
+        this.#parts.keep(pending);
+      }
       this.#parts.send(pending.text);
     }
   }
 
   #goOn(): void {
-    if (!this.#then || this.#waiting.some(({ asked, laid }) => asked && laid.some(({ op }) => op.creates))) return;
+    if (!this.#then || this.#waiting.some(({ again, laid }) => again && laid.some(({ op }) => op.creates))) return;
     const then = this.#then;
     this.#then = undefined;
     then();

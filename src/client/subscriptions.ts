@@ -72,6 +72,13 @@ export class Subscriptions {
     return root;
   }
 
+  /** What was kept has come later than those who look at it. */
+  restore(): void {
+    for (const each of this.everyone()) if (each.state === 'none') this.#parts.begin(each);
+    tell(this.everyone(), { merged: true });
+    for (const each of this.everyone()) each.tellStatus();
+  }
+
   #add(name: string, stream: string, params: Params | undefined): Subscription {
     const subscription = new Subscription({ name, stream, params }, this);
     this.#all.set(name, subscription);

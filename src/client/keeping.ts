@@ -1,0 +1,157 @@
+import type { ClientClock } from './clock.ts';
+import type { KeptView } from './kept.ts';
+import { Pending, type Laid, type Says } from './queue.ts';
+import type { ClientStorage } from './storage.ts';
+import type { Subscription } from './subscription.ts';
+
+/** What outlives the page. */
+export interface KeepOptions {
+  readonly in: ClientStorage;
+  /** Whose it is, as the app knows before there is a connection; null: an app without users. Nobody else is shown or sends anything of it. */
+  readonly user: string | number | null;
+  /** Streams whose rows are shown at once the next time, and gone on from; `true`: all. Default: none, only writes without an answer are kept. */
+  readonly rows?: readonly string[] | true;
+}
+
+/** A write without an answer. */
+interface KeptWrite {
+  readonly client: string;
+  readonly id: number;
+  readonly says: NonNullable<Says>;
+  readonly laid: readonly Laid[];
+  /** When it was made, and when it was sent first, ms since 1970; null: it never was. */
+  readonly made: number;
+  readonly asked: number | null;
+}
+
+/** Rows are written down so long after they changed, ms: each time all of a view's. */
+const REST = 2_000;
+/** Servers know for a day which writes they have done. One that was sent longer ago might be done twice: 20 h. */
+const SURE = 72_000_000;
+
+const page = globalThis as { readonly addEventListener?: Listening; readonly removeEventListener?: Listening };
+type Listening = (type: string, heard: () => void) => void;
+
+/** What of a client is in its storage. */
+export class Keeping {
+  readonly #options: KeepOptions;
+  readonly #scope: string;
+  readonly #client: string;
+  readonly #clock: ClientClock;
+  /** The version of the rows that are in there. */
+  readonly #saved = new WeakMap<Subscription, number>();
+  #timer: { cancel(): void } | undefined;
+  #views: () => Iterable<Subscription> = () => [];
+  #failed: ((error: unknown) => void) | undefined;
+  readonly #hidden = (): void => this.#save();
+
+  constructor(options: KeepOptions, at: { readonly endpoint: string; readonly client: string; readonly clock: ClientClock }) {
+    this.#options = options;
+    this.#scope = JSON.stringify([at.endpoint, options.user]);
+    this.#client = at.client;
+    this.#clock = at.clock;
+  }
+
+  /**
+   * @param views are written down when they rest, and when the page goes.
+   * @param failed is told once, whatever fails how often.
+   */
+  async load(
+    views: () => Iterable<Subscription>,
+    failed: (error: unknown) => void,
+  ): Promise<{ readonly writes: readonly Pending[]; readonly views: readonly KeptView[] }> {
+    this.#views = views;
+    this.#failed = failed;
+    page.addEventListener?.('pagehide', this.#hidden);
+    try {
+      const { in: storage } = this.#options;
+      const writes = (await storage.all(`${this.#scope}w`)) as readonly KeptWrite[];
+      const kept = (await storage.all(`${this.#scope}v`)) as readonly KeptView[];
+      // By one page after another: those of one page have their order in their numbers, too.
+      const inOrder = [...writes].sort((one, other) => one.made - other.made || one.id - other.id);
+      return { writes: inOrder.map(adopted), views: kept };
+    } catch (error) {
+      this.#fail(error);
+      return { writes: [], views: [] };
+    }
+  }
+
+  /** Whether it is this user's, by the server's word. Where nothing was kept yet, it is from here on. */
+  async isOf(user: string | null): Promise<boolean> {
+    try {
+      const [known] = await this.#options.in.all(`${this.#scope}u`);
+      if (known === undefined) this.#set('u', user);
+      return known === undefined || known === user;
+    } catch (error) {
+      this.#fail(error);
+      return true; // nothing could be read: nothing of anybody's is here
+    }
+  }
+
+  keep({ id, client = this.#client, says, laid, made, asked }: Pending): void {
+    if (says) this.#set(writeName(client, id), { client, id, says, laid, made, asked } satisfies KeptWrite);
+  }
+
+  drop({ id, client = this.#client }: Pending): void {
+    this.#do((storage) => storage.delete(this.#scope + writeName(client, id)));
+  }
+
+  /** Rows may have changed. */
+  touch(): void {
+    if (this.#options.rows) this.#timer ??= this.#clock.after(REST, () => this.#save());
+  }
+
+  /** Its last word. */
+  close(): void {
+    page.removeEventListener?.('pagehide', this.#hidden);
+    this.#save();
+  }
+
+  #save(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const { rows = [] } = this.#options;
+    for (const view of this.#views()) {
+      if (rows !== true && !rows.includes(view.stream)) continue;
+      const { kept } = view;
+      if (!kept || this.#saved.get(view) === view.rows.version) continue;
+      this.#saved.set(view, view.rows.version);
+      this.#set(`v${view.name}`, kept);
+    }
+  }
+
+  /** Leaves nothing. */
+  async wipe(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    await this.#options.in.delete(this.#scope).catch((error: unknown) => this.#fail(error));
+  }
+
+  #set(name: string, value: unknown): void {
+    this.#do((storage) => storage.set(this.#scope + name, value));
+  }
+
+  #do(act: (storage: ClientStorage) => Promise<void>): void {
+    void act(this.#options.in).catch((error: unknown) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    this.#failed?.(error);
+    this.#failed = undefined;
+  }
+}
+
+function writeName(client: string, id: number): string {
+  return `w${client} ${String(id).padStart(16, '0')}`;
+}
+
+function adopted({ id, client, says, laid, made, asked }: KeptWrite): Pending {
+  const pending = new Pending(id, says, { laid, client, made });
+  pending.asked = asked;
+  return pending;
+}
+
+/** Nobody may know any more whether it was done. */
+export function isDoubtful({ asked }: Pending): boolean {
+  return asked !== null && Date.now() - asked > SURE;
+}
