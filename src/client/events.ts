@@ -57,7 +57,8 @@ class EventSocket implements SocketLike {
   }
 
   async #listen(): Promise<void> {
-    const { ok, status, headers, body } = await this.#fetch({ accept: 'text/event-stream' });
+    // Of no session yet. That it is there says whose page this is, where a browser does not: over http.
+    const { ok, status, headers, body } = await this.#fetch({ accept: 'text/event-stream', 'rowcast-session': '' });
     // A proxy's page is no stream of events, though all may be well with it.
     if (!ok || !body || !headers.get('content-type')?.startsWith('text/event-stream')) return this.#refused(status);
     this.onopen?.({});

@@ -7,12 +7,15 @@ export function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] as string;
 }
 
-/** Decides on a stream of events, or on what is posted for one. A page's own `GET` carries no Origin: there the browser says so another way. */
+/**
+ * Decides on a stream of events, or on what is posted for one. A page's own `GET` carries no Origin: there the browser says so another way, over
+ * TLS; without it, the header does that a foreign page may set only after it has asked, and then with its Origin.
+ */
 export async function admitted(server: Server, found: Found, request: IncomingMessage): Promise<Admission> {
   const asked = webRequest(request);
   if (!asked) return { ok: false, status: 400, message: 'not a request' };
-  const { origin, 'sec-fetch-site': site } = request.headers;
-  const own = origin === undefined && site === 'same-origin';
+  const { origin, 'sec-fetch-site': site, 'rowcast-session': session } = request.headers;
+  const own = origin === undefined && (site === 'same-origin' || (site === undefined && session !== undefined));
   if (!own && !fromAllowedOrigin(request, found.endpoint.options.origins ?? []))
     return { ok: false, status: 403, message: 'this origin may not connect' };
   return server.admit(found, asked);

@@ -56,12 +56,10 @@ export class EventDoor {
     if (!streamed && method !== 'POST' && method !== 'OPTIONS') return false;
     const found = this.#server.at(pathOf(request));
     if (!found) return false;
+    // Whatever the answer: a page that may not read why it was refused would ask again for ever.
+    for (const [name, value] of allowed(found.endpoint, request)) response.setHeader(name, value);
     const answer =
-      method === 'OPTIONS'
-        ? preflight(found, request, response)
-        : streamed
-          ? this.#stream(found, request, response)
-          : this.#post(found, request, response);
+      method === 'OPTIONS' ? preflight(response) : streamed ? this.#stream(found, request, response) : this.#post(found, request, response);
     answer.catch((error: unknown) => {
       this.#server.log.error({ err: error, path: found.endpoint.path }, 'a request for events failed');
       if (response.headersSent) response.destroy();
@@ -94,7 +92,6 @@ export class EventDoor {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
       'X-Accel-Buffering': 'no', // nginx would hold events back
-      ...allowed(endpoint, request),
     });
     response.flushHeaders();
     const transport = new EventTransport(response, this.#server.clock);
@@ -165,7 +162,7 @@ export class EventDoor {
       if (body === null) return refuse(response, { status: 413, message: `a request holds at most ${endpoint.limits.frameBytes} bytes` });
       if (!open.session.box.open) return refuse(response, NO_SESSION);
       for (const frame of body.split('\n')) if (frame.trim() !== '') open.session.receive(frame);
-      response.writeHead(202, { 'Cache-Control': 'no-store', ...allowed(endpoint, request) }).end();
+      response.writeHead(202, { 'Cache-Control': 'no-store' }).end();
     } finally {
       done();
     }
@@ -208,15 +205,18 @@ async function bodyOf(request: IncomingMessage, most: number): Promise<string | 
 }
 
 /** A page of another origin that may connect may read the answer, with its visitor's cookies. */
-function allowed({ options: { origins = [] } }: OpenEndpoint, { headers: { origin } }: IncomingMessage): Record<string, string> {
-  if (origin === undefined || (origins !== 'any' && !origins.includes(origin))) return {};
-  return { 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true', Vary: 'Origin' };
+function allowed({ options: { origins = [] } }: OpenEndpoint, { headers: { origin } }: IncomingMessage): readonly [string, string][] {
+  if (origin === undefined || (origins !== 'any' && !origins.includes(origin))) return [];
+  return [
+    ['Access-Control-Allow-Origin', origin],
+    ['Access-Control-Allow-Credentials', 'true'],
+    ['Vary', 'Origin'],
+  ];
 }
 
-async function preflight({ endpoint }: Found, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function preflight(response: ServerResponse): Promise<void> {
   response
     .writeHead(204, {
-      ...allowed(endpoint, request),
       'Access-Control-Allow-Methods': 'GET, POST',
       'Access-Control-Allow-Headers': 'Rowcast-Session, Last-Event-ID, Authorization, Content-Type',
       'Access-Control-Max-Age': '600',

@@ -197,9 +197,16 @@ test.each<readonly [string, Record<string, string>, number]>([
   ['no Origin and no cookie: no browser', {}, 200],
   ['no Origin and a cookie: it may be any page', { cookie: 'a=b' }, 403],
   ['no Origin, a cookie, and a browser that says it is the same site’s page', { cookie: 'a=b', 'sec-fetch-site': 'same-origin' }, 200],
+  ['no Origin, a cookie, and a header that no page of another site may set unasked', { cookie: 'a=b', 'rowcast-session': '' }, 200],
+  [
+    'the same, from a browser that says it is another site’s page',
+    { cookie: 'a=b', 'rowcast-session': '', 'sec-fetch-site': 'cross-site' },
+    403,
+  ],
   ['a page of another site', { origin: 'https://evil.example', cookie: 'a=b' }, 403],
   ['a page on the list', { origin: 'https://app.example', cookie: 'a=b' }, 200],
   ['nobody', { 'x-user': 'nobody' }, 401],
+  ['nobody, of a page on the list, which may read why', { origin: 'https://app.example', 'x-user': 'nobody' }, 401],
 ])('%s', async (_what, headers, status) => {
   const { response } = await Events.open(url, headers);
   expect(response.statusCode).toBe(status);
