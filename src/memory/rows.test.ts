@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Image, LogValue, OpenDatabase, Row, Selection, Table } from '../core/index.ts';
 import { positionOf } from '../core/index.ts';
+import { rowWrite } from '../testing/store-write.ts';
 import { boundOf, openOf } from '../../test/testing/in-memory.ts';
 
 type Shape = Table['columns'][number]['shape'];
@@ -62,13 +63,15 @@ test('a moment is the position of the last commit that it shows, which changes n
 
 test('what clients write is read with the commit that says so', async () => {
   const { open, table } = await keyed('number', []);
-  const { answer } = await open.store.write({
-    table,
-    action: 'create',
-    key: null,
-    claim: { principal: 'p', receipt: { client: 'c', write: 2 }, hash: 'h' },
-    judge: () => ({ verdict: 'write', values: new Map<number, unknown>([[0, 7], [1, 8]]) }), // prettier-ignore
-  });
+  const { answer } = await open.store.write(
+    rowWrite({
+      table,
+      action: 'create',
+      key: null,
+      claim: { principal: 'p', receipt: { client: 'c', write: 2 }, hash: 'h' },
+      judge: () => ({ verdict: 'write', values: new Map<number, unknown>([[0, 7], [1, 8]]) }), // prettier-ignore
+    }),
+  );
   expect(answer).toEqual({ ok: true, pk: 7 });
   const reading = await open.rows.read(table, { by: 'all' }, { signal: new AbortController().signal });
   expect(reading.snapshot.until).toBe(await open.source.tail());

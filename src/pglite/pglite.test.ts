@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { sql as raw } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/pglite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bareModel, bound } from '../../test/postgres/bare-model.ts';
 import { empty } from '../../test/pglite/fixture.ts';
@@ -17,6 +18,7 @@ import {
   type OpenDatabase,
 } from '../core/index.ts';
 import { systemClock } from '../server/clock.ts';
+import { rowWrite } from '../testing/store-write.ts';
 import { pglite } from './index.ts';
 
 const POST = bareModel('post', { id: 'integer', title: 'text', note: 'text' });
@@ -341,7 +343,8 @@ describe('writes', () => {
     judge: (before: Image | null) => Judgement | Promise<Judgement>,
   ): Promise<Answer> {
     const claim = { principal: 'p', receipt: { client: 'c', write: ++writes }, hash: '' };
-    return (await store.write({ table: tables.get(POST) as never, action, key: key === null ? null : [key], claim, judge })).answer;
+    const step = { table: tables.get(POST) as never, action, key: key === null ? null : [key], judge };
+    return (await store.write(rowWrite({ ...step, claim }))).answer;
   }
   const title = (value: string): Judgement => ({ verdict: 'write', values: new Map([[1, value]]) });
 
@@ -497,3 +500,14 @@ describe('setting up', () => {
 function causeOf(error: unknown): unknown {
   return (error as { cause?: unknown }).cause ?? error;
 }
+
+test("a receipt is left in PGlite's own transaction or Drizzle's, and not with the database itself", async () => {
+  const made = await open();
+  for (const tx of [db, drizzle({ client: db })]) {
+    await expect(made.leave(tx, { client: 'c', write: 1 })).rejects.toMatchObject({
+      code: 'receipt_invalid',
+      message: expect.stringContaining('db.transaction(async (tx)') as string,
+    });
+  }
+  expect((await db.query(`SELECT 1 FROM rowcast.journal WHERE op = 'R'`)).rows).toEqual([]);
+});

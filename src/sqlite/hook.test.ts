@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DRIVERS } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
 import type { Answer, OpenDatabase, Table } from '../core/index.ts';
+import { rowWrite } from '../testing/store-write.ts';
 
 const t = model('t', 'id integer, v text', 'id');
 const DDL = 'CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT)';
@@ -12,13 +13,15 @@ const schema = sqliteTable('t', { id: integer().primaryKey(), v: text() });
 type Tx = ReturnType<typeof drizzle>;
 
 async function created(open: OpenDatabase, run: (tx: Tx) => unknown, write = 1): Promise<Answer> {
-  const { answer } = await open.store.write({
-    table: open.tables.get(t) as Table,
-    action: 'create',
-    key: null,
-    claim: { principal: 'p', receipt: { client: 'c', write }, hash: 'h' },
-    judge: () => ({ verdict: 'hook', run: (tx) => run(tx as Tx) }),
-  });
+  const { answer } = await open.store.write(
+    rowWrite({
+      table: open.tables.get(t) as Table,
+      action: 'create',
+      key: null,
+      claim: { principal: 'p', receipt: { client: 'c', write }, hash: 'h' },
+      judge: () => ({ verdict: 'hook', run: (tx) => run(tx as Tx) }),
+    }),
+  );
   return answer;
 }
 

@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { DRIVERS, otherProcess } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
-import type { Answer, Judgement, OpenDatabase, StoreWrite, Table } from '../core/index.ts';
+import type { Answer, Judgement, OpenDatabase, RowStep, StoreWrite, Table } from '../core/index.ts';
 import { rowValue } from '../core/index.ts';
+import { judgedBy, rowWrite } from '../testing/store-write.ts';
 
 const DDL = 'CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER NOT NULL, by TEXT)';
 const t = model('t', 'id integer, n integer, by text', 'id');
 
-function write(open: OpenDatabase, id: number, judge: StoreWrite['judge']): StoreWrite {
+function write(open: OpenDatabase, id: number, judge: RowStep['judge']): StoreWrite {
   const table = open.tables.get(t) as Table;
-  return { table, action: 'update', key: [BigInt(1)], claim: { principal: 'p', receipt: { client: 'c', write: id }, hash: 'h' }, judge };
+  const claim = { principal: 'p', receipt: { client: 'c', write: id }, hash: 'h' };
+  return rowWrite({ table, action: 'update', key: [BigInt(1)], claim, judge });
 }
 
 describe.each(DRIVERS)('locks (%s)', (driver) => {
@@ -111,9 +113,8 @@ describe.each(DRIVERS)('locks (%s)', (driver) => {
     });
     const { answer, logged } = await open.store.write(restless);
     expect([judged, logged, answer.ok ? null : answer.code]).toEqual([3, false, 'conflict']);
-    expect((await open.store.write({ ...restless, judge: () => ({ verdict: 'write', values: new Map([[2, 'me']]) }) })).answer.ok).toBe(
-      true,
-    );
+    const calm = judgedBy(restless, () => ({ verdict: 'write', values: new Map([[2, 'me']]) }));
+    expect((await open.store.write(calm)).answer.ok).toBe(true);
   });
 
   test('a hook that returns a promise writes nothing, is answered `internal`, and the log says what to do', async () => {

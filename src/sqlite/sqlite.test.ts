@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { DRIVERS, freshWorld } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
 import type { Table } from '../core/index.ts';
+import { rowWrite } from '../testing/store-write.ts';
 import { sqlite } from './index.ts';
 
 const t = model('t', 'id integer, v text', 'id');
@@ -132,13 +133,13 @@ describe.each(DRIVERS)('what can be bound (%s)', (driver) => {
     await using followed = new Followed(driver, ddl, [t]);
     const open = await followed.open();
     const claim = { principal: 'p', receipt: { client: 'c', write: 1 }, hash: 'h' };
-    const write = {
+    const write = rowWrite({
       table: open.tables.get(t) as Table,
-      action: 'create' as const,
+      action: 'create',
       key: null,
       claim,
-      judge: () => ({ verdict: 'write' as const, values: new Map([[1, '7']]) }),
-    };
+      judge: () => ({ verdict: 'write', values: new Map([[1, '7']]) }),
+    });
     const { answer } = await open.store.write(write);
     expect(answer).toMatchObject({ ok: false, code: 'invalid' });
     followed.world.exec('INSERT INTO p VALUES (7)');
@@ -151,13 +152,15 @@ describe.each(DRIVERS)('what can be bound (%s)', (driver) => {
     await using followed = new Followed(driver, ddl, [t]);
     const open = await followed.open();
     const claim = { principal: 'p', receipt: { client: 'c', write: 1 }, hash: 'h' };
-    const { answer, logged } = await open.store.write({
-      table: open.tables.get(t) as Table,
-      action: 'create',
-      key: null,
-      claim,
-      judge: () => ({ verdict: 'write', values: new Map([[1, 'x']]) }),
-    });
+    const { answer, logged } = await open.store.write(
+      rowWrite({
+        table: open.tables.get(t) as Table,
+        action: 'create',
+        key: null,
+        claim,
+        judge: () => ({ verdict: 'write', values: new Map([[1, 'x']]) }),
+      }),
+    );
     expect([answer.ok ? null : answer.code, logged]).toEqual(['invalid', true]);
     expect(JSON.stringify(answer)).not.toContain('secret');
   });
@@ -180,13 +183,15 @@ describe.each(DRIVERS)('what can be bound (%s)', (driver) => {
       return made?.id;
     };
     const claim = { principal: 'p', receipt: { client: 'c', write: 1 }, hash: 'h' };
-    const { answer } = await open.store.write({
-      table: open.tables.get(t) as Table,
-      action: 'create',
-      key: null,
-      claim,
-      judge: () => ({ verdict: 'hook', run }),
-    });
+    const { answer } = await open.store.write(
+      rowWrite({
+        table: open.tables.get(t) as Table,
+        action: 'create',
+        key: null,
+        claim,
+        judge: () => ({ verdict: 'hook', run }),
+      }),
+    );
     expect(answer).toEqual({ ok: true, pk: 2 });
     expect(await followed.world.app.all('SELECT * FROM t ORDER BY id')).toEqual([
       { id: 1, v: 'c' },
@@ -229,13 +234,15 @@ test('a Drizzle handle of the app’s own making is what hooks get', async () =>
   const open = await followed.open({ database });
   let got: unknown;
   const claim = { principal: 'p', receipt: { client: 'c', write: 1 }, hash: 'h' };
-  await open.store.write({
-    table: open.tables.get(t) as Table,
-    action: 'create',
-    key: null,
-    claim,
-    judge: () => ({ verdict: 'hook', run: (tx) => void (got = tx) }),
-  });
+  await open.store.write(
+    rowWrite({
+      table: open.tables.get(t) as Table,
+      action: 'create',
+      key: null,
+      claim,
+      judge: () => ({ verdict: 'hook', run: (tx) => void (got = tx) }),
+    }),
+  );
   expect(got).toBe(own);
   await open.close();
   await world.close();

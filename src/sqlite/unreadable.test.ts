@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DRIVERS } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
 import { UNREADABLE, type Image, type OpenDatabase, type Table } from '../core/index.ts';
+import { rowWrite } from '../testing/store-write.ts';
 import type { LogReader } from '../testing/opened.ts';
 import { suiteClock } from '../testing/opened.ts';
 
@@ -74,16 +75,18 @@ describe.each(DRIVERS)('a column that is not there as declared (%s)', (driver) =
       .database()
       .open([{ model: noCase, listed: new Set() }], { setup: 'auto', clock: suiteClock, log: followed.log });
     const judged: (Image | null)[] = [];
-    const { answer } = await open.store.write({
-      table: open.tables.get(noCase) as Table,
-      action: 'delete',
-      key: ['ADMIN'],
-      claim: { principal: 'p', receipt: { client: 'c', write: 1 }, hash: 'h' },
-      judge(before) {
-        judged.push(before);
-        return { verdict: 'write', values: new Map() };
-      },
-    });
+    const { answer } = await open.store.write(
+      rowWrite({
+        table: open.tables.get(noCase) as Table,
+        action: 'delete',
+        key: ['ADMIN'],
+        claim: { principal: 'p', receipt: { client: 'c', write: 1 }, hash: 'h' },
+        judge(before) {
+          judged.push(before);
+          return { verdict: 'write', values: new Map() };
+        },
+      }),
+    );
     await open.close();
     expect(judged).toEqual([['admin', UNREADABLE]]);
     expect(answer).toEqual({ ok: true, pk: 'admin' });
@@ -98,13 +101,15 @@ describe.each(DRIVERS)('a column that is not there as declared (%s)', (driver) =
       [1, 'update'],
       [2, 'delete'],
     ] as const) {
-      const { answer } = await open.store.write({
-        table: open.tables.get(named) as Table,
-        action,
-        key: [write === 1 ? 'admin' : 'ADMIN'],
-        claim: { principal: 'p', receipt: { client: 'c', write }, hash: 'h' },
-        judge: () => ({ verdict: 'write', values: new Map([[1, 'set']]) }),
-      });
+      const { answer } = await open.store.write(
+        rowWrite({
+          table: open.tables.get(named) as Table,
+          action,
+          key: [write === 1 ? 'admin' : 'ADMIN'],
+          claim: { principal: 'p', receipt: { client: 'c', write }, hash: 'h' },
+          judge: () => ({ verdict: 'write', values: new Map([[1, 'set']]) }),
+        }),
+      );
       expect(answer).toEqual({ ok: true, pk: write === 1 ? 'admin' : 'ADMIN' });
     }
     expect(await followed.world.app.all('SELECT * FROM n ORDER BY role')).toEqual([

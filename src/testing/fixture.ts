@@ -33,6 +33,8 @@ export interface World {
   readonly app: Connection;
   /** Somebody else's connection: from another process where the database is shared between processes. The suite closes it. */
   other(): Promise<Connection>;
+  /** Each way in which an app of this database makes a transaction, by name; none where there are no transactions. */
+  readonly transactions: Readonly<Record<string, AppTransaction>>;
   /**
    * Where there is no SQL: makes these changes, all in one commit, to the database that was opened last. Then no suite runs anything on `app`
    * but by laws that are skipped.
@@ -41,6 +43,12 @@ export interface World {
   /** Ends everything that was opened, and removes the database. */
   close(): Promise<void>;
 }
+
+/**
+ * A transaction of the app's own: `work` gets what the app hands on as its `tx`, and a way to run a statement in it, and returns a promise where
+ * the database is asynchronous. When `work` throws, or rejects, all is rolled back, and this rejects with that.
+ */
+export type AppTransaction = (work: (tx: unknown, run: (sql: string) => unknown) => unknown) => Promise<void>;
 
 /** A row before and after, as code sees it. */
 export interface WorldChange {

@@ -4,6 +4,7 @@ import type { DatabaseFixture } from './fixture.ts';
 import { kindsTable } from './kinds.ts';
 import { suiteClock, tableOf, type LogReader, type Opened } from './opened.ts';
 import type { Laws } from './runner.ts';
+import { rowWrite } from './store-write.ts';
 import { boundOf } from './tables.ts';
 
 /** Every kind of column, with its awkward values: from the log to the wire, from the wire back, and through a write. */
@@ -38,13 +39,10 @@ export function kindLaws({ dialect }: DatabaseFixture): Laws<Opened> {
         // What code's own type cannot hold goes as the column's codec has it.
         const isExact = typeof wire !== 'string' || (typeof held !== 'number' && (typeof held !== 'string' || column.shape === 'string'));
         const param = isExact ? model.toParam(place, held) : column.fromWire(wire);
-        const { answer } = await open.store.write({
-          table,
-          action: 'create',
-          key: null,
-          claim: claim(index),
-          judge: () => ({ verdict: 'write', values: new Map([[place, param]]) }),
-        });
+        const values = new Map([[place, param]]);
+        const { answer } = await open.store.write(
+          rowWrite({ table, action: 'create', key: null, claim: claim(index), judge: () => ({ verdict: 'write', values }) }),
+        );
         assert.equal(answer.ok, true);
       }
       await reader.settled();

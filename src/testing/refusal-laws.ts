@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rowOf } from '../core/index.ts';
 import type { Laws } from './runner.ts';
-import { postWrite, refused, titles, type StoreContext } from './store-write.ts';
+import { inTurn, judgedBy, postWrite, refused, titles, type StoreContext } from './store-write.ts';
 
 /** What the database refuses, and what hooks do. */
 export const REFUSAL_LAWS: Laws<StoreContext> = {
@@ -54,9 +54,7 @@ export const REFUSAL_LAWS: Laws<StoreContext> = {
   async "a hook's work is in the same commit as the receipt"(context) {
     const { opened, open, fixture } = context;
     const reader = await opened.read(open);
-    const write = postWrite(context, {
-      judge: () => ({ verdict: 'hook', run: (tx) => fixture.inHook(tx, "UPDATE post SET title = 'Hooked' WHERE id = 1") }),
-    });
+    const write = postWrite(context, { hook: (tx) => fixture.inHook(tx, "UPDATE post SET title = 'Hooked' WHERE id = 1") });
     assert.deepEqual((await open.store.write(write)).answer, { ok: true, pk: 1 });
     await reader.settled();
     const commit = reader.commits.find(({ receipts }) => receipts.some(({ client }) => client === write.claim.receipt.client));
@@ -65,11 +63,12 @@ export const REFUSAL_LAWS: Laws<StoreContext> = {
 
   async 'a create hook answers with the key it gives'(context) {
     const { open, fixture } = context;
-    const run = (tx: unknown): unknown => {
-      const done = fixture.inHook(tx, "INSERT INTO post(id, blog_id, title) VALUES (42, 1, 'Hooked')");
-      return done instanceof Promise ? done.then(() => 42) : 42;
-    };
-    const { answer } = await open.store.write(postWrite(context, { action: 'create', judge: () => ({ verdict: 'hook', run }) }));
+    const hook = (tx: unknown): unknown =>
+      inTurn(
+        () => fixture.inHook(tx, "INSERT INTO post(id, blog_id, title) VALUES (42, 1, 'Hooked')"),
+        () => 42,
+      );
+    const { answer } = await open.store.write(postWrite(context, { action: 'create', hook }));
     assert.deepEqual(answer, { ok: true, pk: 42 });
     assert.deepEqual(await titles(context), ['One', 'Hooked']);
   },
@@ -79,12 +78,9 @@ export const REFUSAL_LAWS: Laws<StoreContext> = {
     const broken = (): never => {
       throw new Error('the app is broken');
     };
-    const run = (tx: unknown): unknown => {
-      const done = fixture.inHook(tx, "UPDATE post SET title = 'Half' WHERE id = 1");
-      return done instanceof Promise ? done.then(broken) : broken();
-    };
+    const run = (tx: unknown): unknown => inTurn(() => fixture.inHook(tx, "UPDATE post SET title = 'Half' WHERE id = 1"), broken);
     const write = postWrite(context, { set: { title: 'Whole' } });
-    const outcome = await open.store.write({ ...write, judge: () => ({ verdict: 'hook', run }) }).catch(() => null);
+    const outcome = await open.store.write(judgedBy(write, () => ({ verdict: 'hook', run }))).catch(() => null);
     assert.notEqual(outcome?.answer.ok, true);
     assert.deepEqual(await titles(context), ['One']);
     assert.equal((await open.store.write(write)).answer.ok, true);
@@ -92,8 +88,8 @@ export const REFUSAL_LAWS: Laws<StoreContext> = {
 
   async 'a hook that breaks a constraint is answered like a write that does'(context) {
     const { open, fixture } = context;
-    const run = (tx: unknown): unknown => fixture.inHook(tx, "INSERT INTO post(blog_id, slug, title) VALUES (1, 'one', 'Again')");
-    const { answer } = await open.store.write(postWrite(context, { judge: () => ({ verdict: 'hook', run }) }));
+    const hook = (tx: unknown): unknown => fixture.inHook(tx, "INSERT INTO post(blog_id, slug, title) VALUES (1, 'one', 'Again')");
+    const { answer } = await open.store.write(postWrite(context, { hook }));
     assert.deepEqual([refused(answer).code, Object.keys(refused(answer).fields ?? {})], ['invalid', ['slug']]);
   },
 };

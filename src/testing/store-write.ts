@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { placeOf, type Answer, type Claim, type OpenDatabase, type StoreWrite } from '../core/index.ts';
+import {
+  placeOf,
+  rowOf,
+  type Answer,
+  type CallStep,
+  type Claim,
+  type Judgement,
+  type OpenDatabase,
+  type Refused,
+  type Row,
+  type RowStep,
+  type StoreWrite,
+} from '../core/index.ts';
 import type { DatabaseFixture } from './fixture.ts';
 import { suiteClock, tableOf, type Opened } from './opened.ts';
 
@@ -14,31 +26,99 @@ export function claim(hash = 'h'): Claim {
   return { principal: 'p', receipt: { client: suiteClock.id(), write: 1 }, hash };
 }
 
-/** A write to `post`, of values by property. */
-export function postWrite(
-  { opened, open }: StoreContext,
-  write: Partial<StoreWrite> & { readonly set?: Readonly<Record<string, unknown>> },
+interface Claimed {
+  readonly claim: Claim;
+}
+
+/** A write of one row, answered as a server would. */
+export function rowWrite({ claim: claimed, ...step }: Omit<RowStep, 'kind'> & Claimed): StoreWrite {
+  return { claim: claimed, steps: [{ kind: 'row', ...step }], answer: ([pk = null]) => ({ ok: true, pk }) };
+}
+
+/** Several of them. */
+export function batch(steps: readonly RowStep[], claimed: Claim = claim()): StoreWrite {
+  return { claim: claimed, steps: steps.map((step, at) => ({ ...step, at })), answer: (pks) => ({ ok: true, pks }) };
+}
+
+/** A call, answered as a server would. Left out: it is allowed. */
+export function callWrite(
+  run: CallStep['run'],
+  { claim: claimed = claim(), judge = () => null }: Partial<Claimed & Pick<CallStep, 'judge'>> = {},
 ): StoreWrite {
-  const table = tableOf(open, opened.models.post);
-  const values = new Map(
-    Object.entries(write.set ?? {}).map(([name, value]) => [placeOf(table, name), table.model.toParam(placeOf(table, name), value)]),
-  );
-  const action = write.action ?? 'update';
   return {
-    table,
-    action,
-    key: action === 'create' ? null : [table.columns[0]?.fromWire(1) ?? null],
-    claim: claim(),
-    judge: () => ({ verdict: 'write', values }),
-    ...write,
+    claim: claimed,
+    steps: [{ kind: 'call', name: 'publish', judge, run }],
+    answer: ([value = null]) => ({ ok: true, value }),
   };
 }
 
-export async function titles({ opened }: StoreContext): Promise<readonly unknown[]> {
-  return (await opened.world.app.all('SELECT title FROM post ORDER BY id')).map((row) => row['title']);
+interface PostStep extends Partial<Omit<RowStep, 'kind'>> {
+  /** Which post: 1, when it is left out. */
+  readonly id?: number;
+  /** Values by property: what is written when the judge is left out. */
+  readonly set?: Readonly<Record<string, unknown>>;
+  /** What the app does instead. */
+  readonly hook?: (tx: unknown) => unknown;
 }
 
-export function refused(answer: Answer): Exclude<Answer, { ok: true }> {
+/** A step of `post`. */
+export function postStep({ opened, open }: StoreContext, { id = 1, set = {}, hook, ...step }: PostStep): RowStep {
+  const table = tableOf(open, opened.models.post);
+  const values = new Map(
+    Object.entries(set).map(([name, value]) => [placeOf(table, name), table.model.toParam(placeOf(table, name), value)]),
+  );
+  const action = step.action ?? 'update';
+  return {
+    kind: 'row',
+    table,
+    action,
+    key: action === 'create' ? null : [table.columns[0]?.fromWire(id) ?? null],
+    judge: () => (hook ? { verdict: 'hook', run: hook } : { verdict: 'write', values }),
+    ...step,
+  };
+}
+
+/** A write of one `post`. */
+export function postWrite(context: StoreContext, { claim: claimed = claim(), ...step }: PostStep & Partial<Claimed>): StoreWrite {
+  return rowWrite({ claim: claimed, ...postStep(context, step) });
+}
+
+/** The same write, with another judge of its rows. */
+export function judgedBy(write: StoreWrite, judge: RowStep['judge']): StoreWrite {
+  return { ...write, steps: (write.steps as readonly RowStep[]).map((step) => ({ ...step, judge })) };
+}
+
+export function refusing(answer: Refused): () => Judgement {
+  return () => ({ verdict: 'refuse', answer });
+}
+
+/** One after the other, each when the one before has come to an end: in a breath, where all that they do is synchronous. */
+export function inTurn(...steps: readonly (() => unknown)[]): unknown {
+  const [first, ...rest] = steps;
+  if (!first) return undefined;
+  const done = first();
+  if (rest.length === 0) return done;
+  return done instanceof Promise ? done.then(() => inTurn(...rest)) : inTurn(...rest);
+}
+
+/** Every post as it stands, by its key. */
+export async function posts({ opened, open }: StoreContext): Promise<readonly Row[]> {
+  const table = tableOf(open, opened.models.post);
+  if (!opened.world.write) {
+    const found = await opened.world.app.all('SELECT id, blog_id, slug, title, body, notes FROM post ORDER BY id');
+    return found.map(({ id, blog_id: blogId, ...row }) => ({ id: Number(id), blogId: Number(blogId), ...row }));
+  }
+  const { pages } = await open.rows.read(table, { by: 'all' }, { signal: new AbortController().signal });
+  const rows: Row[] = [];
+  for await (const page of pages) rows.push(...page.rows.map((image) => rowOf(table, image)));
+  return rows;
+}
+
+export async function titles(context: StoreContext): Promise<readonly unknown[]> {
+  return (await posts(context)).map((row) => row['title']);
+}
+
+export function refused(answer: Answer): Refused {
   assert.equal(answer.ok, false);
-  return answer as Exclude<Answer, { ok: true }>;
+  return answer as Refused;
 }

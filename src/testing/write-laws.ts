@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { rowOf, type Answer, type Image, type Judgement } from '../core/index.ts';
+import { rowOf, type Image, type Judgement, type Refused } from '../core/index.ts';
 import { tableOf } from './opened.ts';
 import type { Laws } from './runner.ts';
-import { claim, postWrite, refused, titles, type StoreContext } from './store-write.ts';
+import { claim, judgedBy, posts, postStep, postWrite, refused, refusing, rowWrite, titles, type StoreContext } from './store-write.ts';
 
 /** Applied once, on the row that was judged, answered always. */
 export const WRITE_LAWS: Laws<StoreContext> = {
   async 'a create answers with the key that the database made'(context) {
     const { answer } = await context.open.store.write(postWrite(context, { action: 'create', set: { blogId: 1, title: 'Two' } }));
-    assert.equal(answer.ok, true);
-    const pk = answer.ok ? answer.pk : null;
-    const [row] = await context.opened.world.app.all("SELECT id FROM post WHERE title = 'Two'");
-    assert.equal(Number(row?.['id']), pk);
+    const row = (await posts(context)).find(({ title }) => title === 'Two');
+    assert.deepEqual(answer, { ok: true, pk: row?.['id'] });
   },
 
   async 'an update and a delete answer with the key, and are done'(context) {
@@ -26,22 +24,14 @@ export const WRITE_LAWS: Laws<StoreContext> = {
     const { opened, open } = context;
     const table = tableOf(open, opened.models.member);
     const values = new Map<number, unknown>([[0, 'u'], [1, 5], [2, 'x']]); // prettier-ignore
-    const created = await open.store.write({
-      table,
-      action: 'create',
-      key: null,
-      claim: claim(),
-      judge: () => ({ verdict: 'write', values }),
-    });
+    const created = await open.store.write(
+      rowWrite({ table, action: 'create', key: null, claim: claim(), judge: () => ({ verdict: 'write', values }) }),
+    );
     assert.deepEqual(created.answer, { ok: true, pk: ['u', 5] });
     const key = table.key.map((place, at) => table.columns[place]?.fromWire(['u', 5][at] ?? null) ?? null);
-    const gone = await open.store.write({
-      table,
-      action: 'delete',
-      key,
-      claim: claim(),
-      judge: () => ({ verdict: 'write', values: new Map() }),
-    });
+    const gone = await open.store.write(
+      rowWrite({ table, action: 'delete', key, claim: claim(), judge: () => ({ verdict: 'write', values: new Map() }) }),
+    );
     assert.deepEqual(gone.answer, { ok: true, pk: ['u', 5] });
   },
 
@@ -63,8 +53,8 @@ export const WRITE_LAWS: Laws<StoreContext> = {
   },
 
   async 'what the judge refuses is answered as it says, and nothing is written'(context) {
-    const answer: Answer = { ok: false, code: 'forbidden', message: 'not yours' };
-    const outcome = await context.open.store.write(postWrite(context, { judge: async () => ({ verdict: 'refuse', answer }) }));
+    const answer: Refused = { ok: false, code: 'forbidden', message: 'not yours' };
+    const outcome = await context.open.store.write(postWrite(context, { judge: async () => refusing(answer)() }));
     assert.deepEqual(outcome.answer, answer);
     assert.deepEqual(await titles(context), ['One']);
   },
@@ -72,7 +62,7 @@ export const WRITE_LAWS: Laws<StoreContext> = {
   async 'a write that is asked for again is answered the same, and applied once'(context) {
     const write = postWrite(context, { action: 'create', set: { blogId: 1, title: 'Two' } });
     const first = await context.open.store.write(write);
-    const again = await context.open.store.write({ ...write, judge: () => assert.fail('judged again') });
+    const again = await context.open.store.write(judgedBy(write, () => assert.fail('judged again')));
     assert.deepEqual(again.answer, first.answer);
     assert.deepEqual(await titles(context), ['One', 'Two']);
   },
@@ -98,8 +88,8 @@ export const WRITE_LAWS: Laws<StoreContext> = {
 
   async 'a refusal decided on the row is stored: asking again gives it, though it would be allowed by now'(context) {
     const write = postWrite(context, { set: { title: 'New' } });
-    const answer: Answer = { ok: false, code: 'forbidden', message: 'not yet' };
-    await context.open.store.write({ ...write, judge: () => ({ verdict: 'refuse', answer }) });
+    const answer: Refused = { ok: false, code: 'forbidden', message: 'not yet' };
+    await context.open.store.write(judgedBy(write, refusing(answer)));
     assert.deepEqual((await context.open.store.write(write)).answer, answer);
     assert.deepEqual(await titles(context), ['One']);
   },
@@ -136,17 +126,20 @@ export const WRITE_LAWS: Laws<StoreContext> = {
     const other = await opened.world.other();
     let last: Image | null = null;
     let changed: Promise<void> | null = null;
-    const write = postWrite(context, { set: { title: 'Judged' } });
-    const { answer } = await open.store.write({
-      ...write,
-      async judge(before) {
-        last = before;
-        // Where the row is locked this waits for the write to end; elsewhere it is done at once, and the row must be judged again.
-        changed ??= other.run("UPDATE post SET body = 'meanwhile' WHERE id = 1");
-        await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 200))]);
-        return write.judge(before);
-      },
-    });
+    const step = postStep(context, { set: { title: 'Judged' } });
+    const { answer } = await open.store.write(
+      rowWrite({
+        ...step,
+        claim: claim(),
+        async judge(before) {
+          last = before;
+          // Where the row is locked this waits for the write to end; elsewhere it is done at once, and the row must be judged again.
+          changed ??= other.run("UPDATE post SET body = 'meanwhile' WHERE id = 1");
+          await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 200))]);
+          return step.judge(before);
+        },
+      }),
+    );
     assert.equal(answer.ok, true);
     await changed;
     await reader.settled();
@@ -170,11 +163,7 @@ export const WRITE_LAWS: Laws<StoreContext> = {
       await open.store.write(write),
       await open.store.write(write),
       await open.store.write({ ...write, claim: { ...write.claim, hash: 'other' } }),
-      await open.store.write({
-        ...write,
-        claim: claim(),
-        judge: () => ({ verdict: 'refuse', answer: { ok: false, code: 'forbidden', message: 'no' } }),
-      }),
+      await open.store.write(postWrite(context, { judge: refusing({ ok: false, code: 'forbidden', message: 'no' }) })),
     ];
     await reader.settled();
     assert.equal(outcomes[0]?.logged, true);

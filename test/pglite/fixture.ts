@@ -1,5 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import { sql as raw } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/pglite';
+import { drizzle as drizzle1 } from 'drizzle-orm-1/pglite';
 import type { Row } from '../../src/core/index.ts';
 import { pglite } from '../../src/pglite/index.ts';
 import type { Connection, DatabaseFixture, Skip } from '../../src/testing/index.ts';
@@ -23,11 +25,25 @@ export function pgliteFixture(skip: readonly Skip[] = []): DatabaseFixture & { c
         all: async (query) => (await db.query<Row>(query)).rows,
         close: () => Promise.resolve(),
       };
-      return { database: () => pglite(db), app: connection, other: () => Promise.resolve(connection), close: () => Promise.resolve() };
+      return {
+        database: () => pglite(db),
+        app: connection,
+        other: () => Promise.resolve(connection),
+        transactions: {
+          PGlite: async (work) => void (await db.transaction(async (tx) => work(tx, (statement) => tx.exec(statement)))),
+          'Drizzle 0.45': async (work) => void (await drizzle({ client: db }).transaction(async (tx) => work(tx, executed(tx)))),
+          'Drizzle 1.0': async (work) => void (await drizzle1({ client: db }).transaction(async (tx) => work(tx, executed(tx)))),
+        },
+        close: () => Promise.resolve(),
+      };
     },
-    inHook: async (tx, statement) => void (await (tx as { execute(query: unknown): Promise<unknown> }).execute(raw.raw(statement))),
+    inHook: (tx, statement) => executed(tx)(statement),
     close: async () => (await started)?.close(),
   };
+}
+
+function executed(tx: unknown): (statement: string) => Promise<void> {
+  return async (statement) => void (await (tx as { execute(query: unknown): Promise<unknown> }).execute(raw.raw(statement)));
 }
 
 /** Everything a test may have made, event triggers first: they see the rest go. */

@@ -1,8 +1,10 @@
 import { sql as raw } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { drizzle as drizzle1 } from 'drizzle-orm-1/node-postgres';
 import pg from 'pg';
 import type { Database, Row } from '../../src/core/index.ts';
 import { postgres, type PostgresOptions } from '../../src/postgres/index.ts';
-import type { Connection, DatabaseFixture, Skip, World } from '../../src/testing/index.ts';
+import type { AppTransaction, Connection, DatabaseFixture, Skip, World } from '../../src/testing/index.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 
 /** What a server is told so that slots outlive a process. */
@@ -16,7 +18,48 @@ export function logFixture(name: string, server: () => PostgresServer, skip: rea
     skip,
     fresh: () => freshWorld(server()),
     // Drizzle runs a statement once it is awaited.
-    inHook: async (tx, statement) => void (await (tx as { execute(query: unknown): Promise<unknown> }).execute(raw.raw(statement))),
+    inHook: (tx, statement) => executed(tx)(statement),
+  };
+}
+
+function executed(tx: unknown): (statement: string) => Promise<void> {
+  return async (statement) => void (await (tx as { execute(query: unknown): Promise<unknown> }).execute(raw.raw(statement)));
+}
+
+/** The ways of an app of `pg`: a client that says BEGIN, and Drizzle over one and over a pool. */
+export function transactionsOf(url: string): Readonly<Record<string, AppTransaction>> {
+  const over =
+    (way: (client: pg.Client, work: Parameters<AppTransaction>[0]) => Promise<unknown>): AppTransaction =>
+    async (work) => {
+      const client = new pg.Client(url);
+      await client.connect();
+      try {
+        await way(client, work);
+      } finally {
+        await client.end();
+      }
+    };
+  return {
+    'a client of pg': over(async (client, work) => {
+      await client.query('BEGIN');
+      try {
+        await work(client, (statement) => client.query(statement));
+        await client.query('COMMIT');
+      } catch (error) {
+        await client.query('ROLLBACK');
+        throw error;
+      }
+    }),
+    'Drizzle 0.45': over((client, work) => drizzle({ client }).transaction(async (tx) => work(tx, executed(tx)))),
+    'Drizzle 1.0': over((client, work) => drizzle1({ client }).transaction(async (tx) => work(tx, executed(tx)))),
+    async 'Drizzle over a pool'(work) {
+      const client = new pg.Pool({ connectionString: url, max: 2 });
+      try {
+        await drizzle({ client }).transaction(async (tx) => tx.transaction(async (inner) => work(inner, executed(tx))));
+      } finally {
+        await client.end();
+      }
+    },
   };
 }
 
@@ -42,6 +85,7 @@ export async function freshWorld(server: PostgresServer, options: Partial<Postgr
     url,
     app,
     database: () => oneOf(held, (slot) => postgres({ url, slot: `world_${number}_${slot}`, connections: 3, ...options })),
+    transactions: transactionsOf(url),
     async other() {
       const other = await connect(url);
       others.push(other);

@@ -1,5 +1,8 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { sql as raw } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import { drizzle as drizzle1 } from 'drizzle-orm-1/better-sqlite3';
+import { drizzle as drizzleNode } from 'drizzle-orm-1/node-sqlite';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Database, Row } from '../../src/core/index.ts';
 import { sqlite, type SqliteOptions } from '../../src/sqlite/index.ts';
-import type { Connection, DatabaseFixture, Skip, World } from '../../src/testing/index.ts';
+import type { AppTransaction, Connection, DatabaseFixture, Skip, World } from '../../src/testing/index.ts';
 
 export type DriverName = 'node:sqlite' | 'better-sqlite3';
 export const DRIVERS: readonly DriverName[] = ['node:sqlite', 'better-sqlite3'];
@@ -34,7 +37,7 @@ export function sqliteFixture(driver: DriverName, skip: readonly Skip[] = []): D
     dialect: 'sqlite',
     skip,
     fresh: async () => freshWorld(driver),
-    inHook: (tx, statement) => void (tx as { run(query: unknown): unknown }).run(raw.raw(statement)),
+    inHook: (tx, statement) => running(tx)(statement),
   };
 }
 
@@ -59,6 +62,7 @@ export function freshWorld(driver: DriverName): SqliteWorld {
     app: connection,
     exec: (statement) => void app.exec(statement),
     database: (options = {}) => sqlite(file, driver === 'node:sqlite' ? options : { ...options, driver: BetterSqlite3 }),
+    transactions: app instanceof DatabaseSync ? nodeTransactions(app) : betterTransactions(app),
     async other() {
       const other = otherProcess(file);
       others.push(other);
@@ -69,6 +73,46 @@ export function freshWorld(driver: DriverName): SqliteWorld {
       closeApp();
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+type Work = Parameters<AppTransaction>[0];
+
+/** Between BEGIN and COMMIT, without giving way. */
+function begun(app: { exec(sql: string): unknown }, work: () => unknown): void {
+  app.exec('BEGIN');
+  try {
+    work();
+    app.exec('COMMIT');
+  } catch (error) {
+    app.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function running(tx: unknown): (statement: string) => void {
+  return (statement) => void (tx as { run(query: unknown): unknown }).run(raw.raw(statement));
+}
+
+function nodeTransactions(app: DatabaseSync): World['transactions'] {
+  const db = drizzleNode({ client: app });
+  return {
+    'node:sqlite': async (work) => begun(app, () => work(app, (statement) => app.exec(statement))),
+    'Drizzle 1.0': async (work) => void db.transaction((tx) => work(tx, running(tx))),
+    "Drizzle 1.0's database after BEGIN": async (work) => begun(app, () => work(db, running(db))),
+  };
+}
+
+function betterTransactions(app: BetterSqlite3.Database): World['transactions'] {
+  const run = (statement: string): unknown => app.exec(statement);
+  const ways = [drizzle({ client: app }), drizzle1({ client: app })].flatMap((db, at): [string, (work: Work) => unknown][] => [
+    [`Drizzle, ${at}`, (work) => (db.transaction as (body: (tx: unknown) => unknown) => unknown)((tx) => work(tx, running(tx)))],
+    [`Drizzle's database after BEGIN, ${at}`, (work) => begun(app, () => work(db, running(db)))],
+  ]);
+  return {
+    'better-sqlite3': async (work) => begun(app, () => work(app, run)),
+    "better-sqlite3's own": async (work) => app.transaction(() => void work(app, run))(),
+    ...Object.fromEntries(ways.map(([name, way]) => [name, async (work: Work) => void way(work)])),
   };
 }
 

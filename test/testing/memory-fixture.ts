@@ -26,6 +26,7 @@ export function memoryFixture(
         database,
         app: connection,
         other: async () => connection,
+        transactions: {},
         async write(changes) {
           const { source, tables } = last as OpenDatabase;
           const published = changes.map(({ model, before, after }) => ({ table: tables.get(model) as Table, before, after }));

@@ -8,7 +8,16 @@ import { breakingLine } from '../../../test/postgres/breaking-line.ts';
 import { until } from '../../../test/postgres/follower.ts';
 import { bareModel, bound } from '../../../test/postgres/bare-model.ts';
 import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts';
-import type { Action, Answer, Image, Judgement, Receipt } from '../../core/index.ts';
+import {
+  Refusal,
+  type Action,
+  type Answer,
+  type Image,
+  type Judgement,
+  type Receipt,
+  type RowStep,
+  type StoreWrite,
+} from '../../core/index.ts';
 import { systemClock } from '../../server/clock.ts';
 import { pgSessions, type SessionOptions } from '../connection/sessions.ts';
 import { bookkeeping } from '../setup/bookkeeping.ts';
@@ -16,6 +25,7 @@ import { applySteps } from '../setup/steps.ts';
 import type { Sessions, Sql } from '../connection/sql.ts';
 import { PgStore } from './store.ts';
 import { joinTables, type PgTable } from '../tables/tables.ts';
+import { rowWrite } from '../../testing/store-write.ts';
 
 const NODE = bareModel('node', {
   id: 'integer',
@@ -80,13 +90,15 @@ interface Wanted {
 
 async function write(action: Action, { key, set = {}, judge }: Wanted, over: PgStore = store): Promise<Answer> {
   const values = new Map(Object.entries(set).map(([name, value]) => [table.columns.findIndex((column) => column.name === name), value]));
-  const { answer } = await over.write({
-    table,
-    action,
-    key: key === undefined ? null : [key],
-    claim: { principal: 'p', receipt: { client: 'client', write: ++writes }, hash: '' },
-    judge: judge ?? (() => ({ verdict: 'write', values })),
-  });
+  const { answer } = await over.write(
+    rowWrite({
+      table,
+      action,
+      key: key === undefined ? null : [key],
+      claim: { principal: 'p', receipt: { client: 'client', write: ++writes }, hash: '' },
+      judge: judge ?? (() => ({ verdict: 'write', values })),
+    }),
+  );
   return answer;
 }
 
@@ -273,6 +285,48 @@ describe('when the database is busy', () => {
   }, 15_000);
 });
 
+describe('several rows at once', () => {
+  const step = (key: string, set: Readonly<Record<string, string>>, at: number): RowStep => {
+    const values = new Map(Object.entries(set).map(([name, value]) => [table.columns.findIndex((column) => column.name === name), value]));
+    return { kind: 'row', table, action: 'update', key: [key], at, judge: () => ({ verdict: 'write', values }) };
+  };
+  const all = (steps: readonly RowStep[]): StoreWrite => ({
+    claim: { principal: 'p', receipt: { client: 'client', write: ++writes }, hash: '' },
+    steps,
+    answer: (pks) => ({ ok: true, pks }),
+  });
+
+  test('their locks are taken in one order, whatever the order that they are written in: nobody waits in a circle', async () => {
+    for (const keys of [
+      ['1', '2'],
+      ['2', '1'],
+    ]) {
+      // prettier-ignore
+      await app.query('BEGIN; UPDATE node SET low = 0 WHERE id = 1');
+      const written = store.write(all(keys.map((key, at) => step(key, { high: '9' }, at))));
+      await until(async () => (await rows('SELECT 1 FROM pg_locks WHERE NOT granted')).length > 0);
+      // It waits for the first row, and holds nothing of the second that whoever has the first may want.
+      await app.query('SELECT 1 FROM node WHERE id = 2 FOR UPDATE NOWAIT; COMMIT');
+      expect((await written).answer).toEqual({ ok: true, pks: keys.map(Number) });
+    }
+  });
+
+  test('a rule that waited for the commit names the one row that can have broken it, and none where several can', async () => {
+    await app.query('ALTER TABLE node ALTER CONSTRAINT node_parent_fkey DEFERRABLE INITIALLY DEFERRED');
+    const harmless = step('1', { name: 'x' }, 0);
+    const single = (await store.write(all([harmless, step('2', { parent: '77' }, 1)]))).answer;
+    const several = (await store.write(all([step('1', { parent: '77' }, 0), step('2', { parent: '78' }, 1)]))).answer;
+    await app.query('ALTER TABLE node ALTER CONSTRAINT node_parent_fkey NOT DEFERRABLE');
+    const fields = { parent: 'refers to a row that is not there' };
+    expect(single).toEqual({ ok: false, code: 'invalid', message: 'a field is not valid', fields, at: 1 });
+    expect(several).toEqual({ ok: false, code: 'invalid', message: 'a rule of the database forbids it' });
+    expect(await rows('SELECT name, parent FROM node ORDER BY id')).toEqual([
+      { name: 'one', parent: null },
+      { name: 'any', parent: null },
+    ]);
+  });
+});
+
 const node = pgTable('node', { id: integer('id').primaryKey(), name: text('name') });
 
 describe.each<[string, SessionOptions]>([
@@ -334,6 +388,17 @@ describe.each<[string, SessionOptions]>([
     expect(await write('update', inside, over)).toEqual({ ok: true, pk: 1 });
     const error = await late;
     expect((error as { cause?: unknown }).cause ?? error).toMatchObject({ code: 'hook_invalid' });
+    expect(await nameOf()).toEqual({ name: 'one' });
+  });
+
+  test('what is refused in it, or in a transaction inside, is the answer, and all is undone', async () => {
+    const answer = { ok: false, code: 'forbidden', message: 'it is too late' } as const;
+    const refuse = (): never => {
+      throw new Refusal(answer);
+    };
+    const inside = hook((tx: Tx) => set(tx, 'half').then(refuse));
+    const nested = hook((tx: Tx) => tx.transaction((within) => set(within, 'half').then(refuse)));
+    expect([await write('update', inside, over), await write('update', nested, over)]).toEqual([answer, answer]);
     expect(await nameOf()).toEqual({ name: 'one' });
   });
 

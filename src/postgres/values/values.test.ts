@@ -14,6 +14,7 @@ import { applySteps } from '../setup/steps.ts';
 import { pgSessions } from '../connection/sessions.ts';
 import type { Sessions } from '../connection/sql.ts';
 import { PgStore } from '../store/store.ts';
+import { rowWrite } from '../../testing/store-write.ts';
 import { columnList, imageOfRow, joinTables, type PgTable } from '../tables/tables.ts';
 import { systemClock } from '../../server/clock.ts';
 
@@ -120,13 +121,15 @@ describe.each([
 
       const sent = column.fromWire(JSON.parse(wire) as never);
       const store = new PgStore({ sessions, clock: systemClock, leave: leaveInJournal, judging: 'compared' });
-      const { answer } = await store.write({
-        table: at,
-        action: 'create',
-        key: null,
-        claim: { principal: 'somebody', receipt: { client: at.id, write: 1 }, hash: '' },
-        judge: () => ({ verdict: 'write', values: new Map([[1, sent]]) }),
-      });
+      const { answer } = await store.write(
+        rowWrite({
+          table: at,
+          action: 'create',
+          key: null,
+          claim: { principal: 'somebody', receipt: { client: at.id, write: 1 }, hash: '' },
+          judge: () => ({ verdict: 'write', values: new Map([[1, sent]]) }),
+        }),
+      );
       expect(answer).toEqual({ ok: true, pk: 100 });
       const again = ((await read('100'))?.[1] ?? null) as LogValue;
       // JSON text is compared as it leaves: blanks between its parts are the writer's.
