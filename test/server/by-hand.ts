@@ -10,6 +10,8 @@ export class ByHand {
   waiting = 0;
   closed: number | null = null;
   readonly frames: ServerFrame[] = [];
+  /** The same, as they were written: those of one write together. */
+  readonly strokes: (readonly ServerFrame[])[] = [];
   #ids = 0;
   #gone: (code?: number) => Promise<void> = () => Promise.resolve();
   #receive: (text: string) => void = () => undefined;
@@ -20,7 +22,9 @@ export class ByHand {
     const hand = new ByHand();
     const transport = {
       write: (texts: readonly string[]): number => {
-        for (const text of texts) hand.frames.push(JSON.parse(text) as ServerFrame);
+        const stroke = texts.map((text) => JSON.parse(text) as ServerFrame);
+        hand.strokes.push(stroke);
+        hand.frames.push(...stroke);
         return hand.waiting;
       },
       waiting: () => hand.waiting,

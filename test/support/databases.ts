@@ -63,6 +63,8 @@ export const models: Models = sqliteModels;
 export interface TestDatabase extends AsyncDisposable {
   readonly models: Models;
   readonly source: Database;
+  /** The app's own connection, as its driver has it. */
+  readonly own: unknown;
   /** SQL on a connection of the app's own; several statements are several transactions unless they say BEGIN. */
   run(sql: string): Promise<void>;
   /** The same from another process. */
@@ -99,6 +101,7 @@ const onSqlite: Kind = {
     return {
       models,
       source: sqlite(file),
+      own,
       run: (sql) => Promise.resolve(own.exec(sql)),
       runElsewhere: async (sql) => void (await promisify(execFile)(process.execPath, ['-e', OTHER_PROCESS, file, sql])),
       updatePost: async (id, set) => {
@@ -173,6 +176,7 @@ const onPostgres: Kind = {
     return {
       models: postgresModels,
       source: postgres(url),
+      own,
       run: async (sql) => {
         // Each statement by itself, as SQLite's driver does it: sent together they would be one transaction.
         for (const statement of sql.split(';').filter((text) => text.trim() !== '')) await own.query(statement);
