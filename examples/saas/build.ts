@@ -1,0 +1,3 @@
+import { build } from './server/bundle.ts';
+
+await build('dist');
