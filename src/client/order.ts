@@ -12,7 +12,10 @@ export type Compare<V> = (one: V, other: V) => number;
 export function comparing<D>(orderBy: OrderBy<D>): Compare<D> {
   if (typeof orderBy === 'function') return orderBy;
   const orders: readonly string[] = typeof orderBy === 'string' ? [orderBy] : orderBy;
-  const fields = orders.map((order) => (order.startsWith('-') ? [order.slice(1), -1] : [order, 1]) as readonly [keyof D, number]);
+  const fields = orders.map((order) => {
+    const back = order.startsWith('-');
+    return [(back ? order.slice(1) : order) as keyof D, back ? -1 : 1] as const;
+  });
   return (one, other) => {
     for (const [name, sign] of fields) {
       const verdict = compareValues(one[name], other[name]);

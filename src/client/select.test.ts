@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { at, held } from '../../test/support/held-client.ts';
-import type { Json, WireChange } from '../protocol/index.ts';
+import type { WireChange } from '../protocol/index.ts';
 import { comparing } from './order.ts';
 import { select, type Selectable, type SelectOptions } from './select.ts';
 
@@ -129,7 +129,7 @@ describe('a selection', () => {
   test('has the status and the progress of its handle, and tells when they change', () => {
     const { handle, socket } = followed([[1, row('a')]]);
     const selection = select(handle, { where: () => false });
-    const told = vi.fn();
+    const told = vi.fn<() => void>();
     selection.on('current', told);
     const { rows } = selection;
     socket.end(1006);
@@ -140,7 +140,7 @@ describe('a selection', () => {
   test('follows no more once it is closed', () => {
     const { handle, commit } = followed();
     const selection = select(handle);
-    const told = vi.fn();
+    const told = vi.fn<() => void>();
     selection.on('current', told);
     selection.close();
     commit(['create', 1, row('a')]);
