@@ -237,9 +237,11 @@ describe('a socket of events', () => {
     ['an answer to nothing', 1006, (response) => response.writeHead(204).end()],
     ['a stream that ends', 1006, (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end()],
     ['a line that is cut', 1006, (response) => response.destroy()],
-  ])('that meets %s closes with %i', async (_what, code, answer) => {
+  ])('that meets %s closes with %i', async (what, code, answer) => {
     instead = (_request, response) => (answer(response), true);
-    expect((await open().closed).code).toBe(code);
+    const ear = open();
+    expect((await ear.closed).code).toBe(code);
+    expect(ear.opened).toBe(what === 'a stream that ends');
   });
 
   test('without a token closes for credentials where one is asked for', async () => {
@@ -252,7 +254,11 @@ describe('a socket of events', () => {
     expect((await open('no header holds \n this').closed).code).toBe(1006);
   });
 
-  test.each(['\n', '\r\n'])('understands events in whatever pieces they come, lines ending in %j', async (end) => {
+  test.each([
+    ['\n', 1],
+    ['\r\n', 1],
+    ['\n', 1_000],
+  ])('understands events whose lines end in %j, in pieces of %i bytes', async (end, size) => {
     const welcome = { type: 'welcome', session: 'ö十🙂\u2028\u2029' };
     const lines = [
       `data: ${JSON.stringify(welcome)}`,
@@ -274,8 +280,8 @@ describe('a socket of events', () => {
     instead = (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       void (async () => {
-        for (const byte of bytes) {
-          response.write(Buffer.of(byte));
+        for (let at = 0; at < bytes.length; at += size) {
+          response.write(bytes.subarray(at, at + size));
           await new Promise((resolve) => setImmediate(resolve));
         }
       })();
