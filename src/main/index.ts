@@ -14,7 +14,7 @@ export type { Database, OpenDatabase, SetupStep, Log, Model } from '../core/inde
 export type { Bus, ChangeSource, Clock, Ledger, Store } from '../core/index.ts';
 export { consumer, type Consumer, type ConsumerContext, type Connecting, type Endpoint, type EndpointOptions } from '../server/index.ts';
 export { command, commandFor, refuse, type Command, type CommandContext, type CommandMaker } from '../server/index.ts';
-export type { AsJson, CommandOptions, CommandTypes, RefusalCode } from '../server/index.ts';
+export type { CommandOptions, CommandTypes, RefusalCode } from '../server/index.ts';
 export type { Groups, Identified, Limits, OwnGroups, PublishedRow } from '../server/index.ts';
 export { boundOf, systemClock } from '../server/index.ts';
 export { rowcast, type AsOptions, type Bindings, type Live, type RowcastOptions, type UserOf } from './live.ts';

@@ -98,7 +98,10 @@ export interface Live<B extends Bindings = Bindings> {
    * ```
    */
   handle(request: IncomingMessage, response: ServerResponse): boolean;
-  /** The client, as this user, in this process: the same streams, checks and answers, no network. For tests, jobs and scripts. Close it. */
+  /**
+   * The client, as this user, in this process: the same streams, checks and answers, no network. For tests, jobs and scripts. Close it; one that gave a
+   * `snapshot` and nothing else has closed itself: `await live.as(user).snapshot([['posts', { blogId: 7 }]])` is what a page is rendered from.
+   */
   as(user: UserOf<B>, options?: AsOptions): Client<{ readonly types?: { readonly streams: StreamsOf<B> } }>;
   /**
    * For a door of your own (docs/doors.md): asks the endpoint at the request's path who this is and where they start. The door makes the
@@ -186,7 +189,7 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
       const principal = principalOf(id === undefined ? user : { id });
       for (const group of groups) groupKey(group); // one that is none is found here
       const socket = (): SocketLike => inProcess(server, { endpoint, user, principal, groups });
-      const client = createClient<AppTypes>('in-process:', { socket });
+      const client = createClient<AppTypes>('in-process:', { socket, brief: true });
       clients.add(client);
       client.on('status', (status) => status === 'closed' && clients.delete(client));
       return client as never;

@@ -1,4 +1,4 @@
-import type { Clock, Log, MemberRole, Receipt, Store, Stream } from '../core/index.ts';
+import type { Clock, ColumnGroup, Log, MemberRole, Receipt, Store, Stream } from '../core/index.ts';
 import type { BatchFrame, CallFrame, WriteFrame } from '../protocol/index.ts';
 import type { OpenEndpoint } from './endpoint.ts';
 
@@ -13,8 +13,10 @@ export interface Writer {
   readonly user: unknown;
   readonly principal: string;
   readonly receipt: Receipt;
-  /** Does the connection hold this group of the stream, or may it? */
+  /** Does the connection hold this group of the stream, or does it belong to its user? */
   holds(this: void, stream: Stream, group: string): boolean;
+  /** Or may it ask for it? */
+  mayEnter(this: void, stream: Stream, group: ColumnGroup, values: Readonly<Record<string, unknown>>): Promise<boolean>;
   /** The groups of the stream that are the writer's in one of these roles. */
   held(stream: Stream, role: MemberRole): ReadonlySet<string>;
 }

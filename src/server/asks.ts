@@ -1,4 +1,4 @@
-import type { Clock, Log, MemberRole, Store, Stream } from '../core/index.ts';
+import type { Clock, ColumnGroup, Log, MemberRole, Store, Stream } from '../core/index.ts';
 import type { Asked } from '../protocol/index.ts';
 import { userIdOf } from './admission.ts';
 import { authorOf, type Arrival } from './arrival.ts';
@@ -57,6 +57,8 @@ export class Asks {
       principal,
       receipt: { client: author, write: id },
       holds: (stream: Stream, group: string) => views.holds(stream, group),
+      mayEnter: async (stream: Stream, group: ColumnGroup, values: Readonly<Record<string, unknown>>) =>
+        views.holds(stream, group.key) || views.may(stream, group, values),
       held: (stream: Stream, role: MemberRole) => memberships.held(userIdOf(by), stream, role),
     };
     return { writer, parts: { store, clock, log, streams, consumers, commands, limits } };

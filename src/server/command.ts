@@ -12,23 +12,12 @@ export interface CommandContext<User> {
   after(then: Then): void;
 }
 
-/** What a value is once it has crossed the wire as JSON. */
-export type AsJson<T> = T extends string | number | boolean | null
-  ? T
-  : T extends bigint | Date | Uint8Array
-    ? string
-    : T extends undefined | void
-      ? null
-      : T extends readonly unknown[]
-        ? { readonly [K in keyof T]: AsJson<T[K]> }
-        : T extends object
-          ? { readonly [K in keyof T]: AsJson<T[K]> }
-          : T;
-
 /** What a client's types are made from. Never a value. */
 export interface CommandTypes {
   readonly command: true;
+  /** What its schema takes. */
   readonly input: unknown;
+  /** What it gives, which a client gets as JSON. */
   readonly output: unknown;
 }
 
@@ -53,7 +42,7 @@ export interface Command<T extends CommandTypes = CommandTypes> extends CommandO
 
 export type CommandMaker<User, Tx> = <S extends StandardSchemaV1, Output>(
   options: CommandOptions<S, Output, User, Tx>,
-) => Command<{ command: true; input: StandardSchemaV1.InferInput<S>; output: AsJson<Awaited<Output>> }>;
+) => Command<{ command: true; input: StandardSchemaV1.InferInput<S>; output: Awaited<Output> }>;
 
 /**
  * Begins a command; `User` is what `authenticate` gives, `Tx` the app's own Drizzle transaction (`typeof db`).

@@ -6,7 +6,6 @@ export {
   command,
   commandFor,
   refuse,
-  type AsJson,
   type Command,
   type CommandContext,
   type CommandMaker,

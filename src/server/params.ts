@@ -29,14 +29,15 @@ export function groupOf(
 interface Placing {
   /** What is known of the row so far. */
   readonly values: Values;
-  holds(stream: Stream, group: string): boolean;
+  /** May the writer write into this group's view? */
+  mayEnter(stream: Stream, group: ColumnGroup, values: Values): Promise<boolean>;
 }
 
 /**
- * A created row takes its `groupBy` columns from the view it was made in, and from nowhere else: a group the writer holds, or one it may not
- * write into. Only a stamp, a hook or a `writable` column may place a row without a view.
+ * A created row takes its `groupBy` columns from the view it was made in, and from nowhere else: a group the writer holds or may ask for (a client that
+ * came back writes before it subscribes), or one it may not write into. Only a stamp, a hook or a `writable` column may place a row without a view.
  */
-export function placedBy(stream: Stream, params: Params | undefined, { values, holds }: Placing): Checked {
+export async function placedBy(stream: Stream, params: Params | undefined, { values, mayEnter }: Placing): Promise<Checked> {
   const { binding } = stream;
   const { groupBy, options } = binding;
   if (!params || Object.keys(params).length === 0) {
@@ -47,7 +48,7 @@ export function placedBy(stream: Stream, params: Params | undefined, { values, h
   const group = groupOf(stream, params);
   if (group === null || !groupBy)
     return { ok: false, refused: invalid({ params: `are ${groupBy ? groupBy.join(', ') : 'none'} for this stream` }) };
-  if (!holds(stream, group.name))
+  if (!(await mayEnter(stream, group.group, group.values)))
     return { ok: false, refused: { ok: false, code: 'forbidden', message: 'these params are not yours to write into' } };
   const other = groupBy.find((column) => column in values && groupValue(values[column]) !== groupValue(group.values[column]));
   if (other !== undefined) return { ok: false, refused: invalid({ [other]: 'is another than the params say' }) };

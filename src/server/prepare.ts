@@ -51,7 +51,9 @@ export async function prepare(body: WriteBody, stream: Stream, { writer, parts }
   if (action === 'update' && Object.keys(typed.values).length === 0) return refuse('invalid', 'an update names at least one field');
   const stamped = options.stamp ? await within(clock, limits.hookMs, options.stamp(writer.user, action)) : {};
   const params =
-    action === 'create' ? placedBy(stream, body.params, { values: { ...typed.values, ...stamped }, holds: writer.holds }) : NOWHERE;
+    action === 'create'
+      ? await placedBy(stream, body.params, { values: { ...typed.values, ...stamped }, mayEnter: writer.mayEnter })
+      : NOWHERE;
   if (!params.ok) return params.refused.code === 'forbidden' ? made({}, params.refused) : params;
   const fixed = { ...params.values, ...stamped };
   const checked = await within(clock, limits.hookMs, validated(options.validate?.[action], table, { ...typed.values, ...fixed }));

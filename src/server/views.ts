@@ -84,7 +84,7 @@ export class Views {
     if (!base && !asked) return error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
     if (at !== undefined && token !== undefined && at > this.#parts.gateway.position) await this.#comeTo(at, token);
     await this.#parts.memberships.known(this.#parts.userId());
-    const may = asked === null || (await this.#may(stream, asked.group, asked.values));
+    const may = asked === null || (await this.may(stream, asked.group, asked.values));
     if (!box.open) return;
     // What was granted and what was taken while it was asked for counts as well: it is looked at now.
     if (!may || (asked && !this.#groups.has(asked.name) && !this.#rights.still(stream, asked.group)))
@@ -182,7 +182,7 @@ export class Views {
       const held = subscription.groups.get(group) as ColumnGroup;
       const columns = stream.binding.groupBy ?? [];
       const values = Object.fromEntries(columns.map((column, at) => [column, held.values[at]]));
-      const may = await this.#may(stream, held, values);
+      const may = await this.may(stream, held, values);
       // It may have been let go of while it was asked for.
       if (!may && this.#held.get(subscription.view.number) === subscription)
         this.#drop(subscription, 'forbidden', 'you may not subscribe to this any more');
@@ -276,7 +276,8 @@ export class Views {
     return held;
   }
 
-  async #may(stream: Stream, group: ColumnGroup, values: Readonly<Record<string, unknown>>): Promise<boolean> {
+  /** Whether the connection may ask for the view of this group, or holds it by its own. */
+  async may(stream: Stream, group: ColumnGroup, values: Readonly<Record<string, unknown>>): Promise<boolean> {
     return this.#groups.has(group.key) || this.#rights.may(stream, group, values);
   }
 

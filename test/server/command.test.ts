@@ -44,9 +44,8 @@ describe.each(databases)('on $name', ({ open, name }) => {
       }
     }
     expect(await database.all('SELECT * FROM integer_value')).toEqual([]);
-    expect(
-      w.notes.lines.map(({ about }) => String(about['err'])).filter((text) => text.includes(onPostgres ? 'within 50 ms' : 'synchronous')),
-    ).toHaveLength(2);
+    const logged = w.notes.lines.map(({ about, message }) => `${message} ${String(about['err'])}`);
+    expect(logged.filter((line) => line.includes(onPostgres ? 'within 50 ms' : 'synchronous'))).toHaveLength(2);
   });
 
   test('an `allow` that never answers is a no', async () => {

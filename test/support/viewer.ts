@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Answer } from '../../src/main/index.ts';
-import type { CommitFrame, ServerFrame } from '../../src/protocol/index.ts';
+import type { CommitFrame, Ok, Refused, ServerFrame } from '../../src/protocol/index.ts';
 
 export interface ViewerOptions {
   /** Default: `rowcast.1`. Null: the seed's wire. */
@@ -111,14 +111,15 @@ export class Viewer {
     await once(this.socket, 'pong');
   }
 
-  async write(stream: string, action: string, about: object = {}): Promise<Answer & { readonly position?: string }> {
+  async write(stream: string, action: string, about: object = {}): Promise<(Ok | Refused) & { readonly position?: string }> {
     const id = ++this.#ids;
     this.send({ type: 'write', id, stream, action, ...about });
     return this.answer(id);
   }
 
-  async answer(id: number): Promise<Answer & { readonly position?: string }> {
-    return this.until((frame): frame is Frame<'result'> => frame.type === 'result' && frame.id === id);
+  async answer<A extends Answer = Ok | Refused>(id: number): Promise<A & { readonly position?: string }> {
+    const result = await this.until((frame): frame is Frame<'result'> => frame.type === 'result' && frame.id === id);
+    return result as unknown as A & { readonly position?: string };
   }
 
   async subscribe(stream: string, params: object): Promise<Frame<'subscribed'> | Frame<'error'>> {
