@@ -93,8 +93,8 @@ export class Judge {
       const must = view.heldAt(this.#history.position) ? view.rowsAt(this.#history.position) : new Map<string, string>();
       return [
         ...(status === 'live' || must.size === 0 ? [] : [`${name}: ${view.name} is shown as ${status}`]),
-        ...(same(shown, must) ? [] : [`${name}: ${view.name} shows other rows than there are`]),
-        ...(same(told, must) ? [] : [`${name}: the changes of ${view.name} make other rows than there are`]),
+        ...differences(shown, must).map((about) => `${name}: ${view.name} shows other rows than there are: ${about}`),
+        ...differences(told, must).map((about) => `${name}: the changes of ${view.name} make other rows than there are: ${about}`),
       ];
     });
   }
@@ -109,5 +109,10 @@ export class Judge {
   }
 }
 
-const same = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean =>
-  one.size === other.size && [...one].every(([key, value]) => other.get(key) === value);
+/** How many rows differ, and how one of them does; empty: none. */
+function differences(has: ReadonlyMap<string, string>, must: ReadonlyMap<string, string>): readonly string[] {
+  const keys = [...new Set([...has.keys(), ...must.keys()])].filter((key) => has.get(key) !== must.get(key));
+  const [first] = keys;
+  if (first === undefined) return [];
+  return [`${keys.length} of ${must.size}, ${first} is ${has.get(first) ?? 'not there'} and must be ${must.get(first) ?? 'none'}`];
+}

@@ -43,7 +43,7 @@ export class ShippedClient implements SoakClient {
     this.name = name;
     this.person = person;
     this.#random = random;
-    this.#client = createClient(url, { delay: () => random.between(20, 400), webSocket: this.#sockets(hear) as never });
+    this.#client = createClient(url, { delay: () => random.between(20, 400), webSocket: this.#sockets(hear) as never, fallback: null });
   }
 
   get awake(): boolean {
@@ -109,7 +109,9 @@ export class ShippedClient implements SoakClient {
 
   get collections(): readonly Collected[] {
     return this.#views.map(({ stream, params, handle, told }) => {
-      const shown = new Map(handle.rows.map((row) => [canonical(handle.pk(row as never)), digest(canonical(plain(row as Row)))]));
+      const shown = new Map(
+        handle.rows.map((row) => [canonical(handle.pk(row as never)), digest(canonical(plain(handle.pk(row as never), row as Row)))]),
+      );
       return { stream, params, status: handle.status, shown, told };
     });
   }
@@ -127,7 +129,7 @@ export class ShippedClient implements SoakClient {
     handle.on('commit', ({ changes }) => {
       for (const { action, pk, data } of changes as readonly Change<Row>[]) {
         if (action === 'delete') told.delete(canonical(pk));
-        else told.set(canonical(pk), digest(canonical(plain(data))));
+        else told.set(canonical(pk), digest(canonical(plain(pk, data))));
       }
     });
     // Refused, or taken away: it is asked for again after a while.
@@ -153,9 +155,9 @@ export class ShippedClient implements SoakClient {
       client.#socket = null;
     };
     return class extends WebSocket {
-      constructor(url: string, protocol: string) {
+      constructor(url: string, protocols: string[]) {
         const headers = { authorization: `Bearer ${signIn(client.person.name)}` };
-        super(client.#awake ? url : 'ws://127.0.0.1:1/', [protocol], { headers, handshakeTimeout: 4_000, perMessageDeflate: false });
+        super(client.#awake ? url : 'ws://127.0.0.1:1/', protocols, { headers, handshakeTimeout: 4_000, perMessageDeflate: false });
         lose();
         client.#socket = this;
         // One that was left has nothing to say any more: who left it may have another by the time it is gone.
@@ -180,14 +182,15 @@ export class ShippedClient implements SoakClient {
   }
 }
 
-/** A row as the wire has it: what its model made of some values is taken back. */
-function plain(row: Row): Row {
+/** A row as the wire has it: without the key that is no field of it, and what its model made of some values taken back. */
+function plain(pk: unknown, row: Row): Row {
   return Object.fromEntries(
-    Object.entries(row).map(([field, value]) => {
-      if (typeof value === 'bigint') return [field, String(value)];
+    Object.entries(row).flatMap(([field, value]) => {
+      if (field === 'id' && value === pk) return [];
+      if (typeof value === 'bigint') return [[field, String(value)]];
       // Postgres leaves out what is zero at the end of a second's parts.
-      if (value instanceof Date) return [field, value.toISOString().replace(/\.?0+Z$/, 'Z')];
-      return [field, value];
+      if (value instanceof Date) return [[field, value.toISOString().replace(/\.?0+Z$/, 'Z')]];
+      return [[field, value]];
     }),
   );
 }
