@@ -45,7 +45,8 @@ describe.each<readonly [string, ClientOptions]>([
     expect(peer.protocol).toBe('rowcast.1');
     expect(peer.url).toBe('/binding/?blog=1');
     expect(await peer.frame()).toEqual({ type: 'hello', client: expect.stringMatching(/^\d+(-\d+){3}$/) as string });
-    peer.say({ type: 'welcome', session: 's', epoch: '1', position: '0000000000000000', heartbeat: 20, streams: STREAMS });
+    const at = '0000000000000000';
+    peer.say({ type: 'welcome', session: 's', epoch: '1', position: at, user: null, build: '1', heartbeat: 20, streams: STREAMS });
     await client.becomes('open');
     expect(await peer.rest()).toEqual([]);
     expect(client.statuses).toEqual(['open']);
