@@ -79,10 +79,9 @@ export function writeRow(connection: Connection, { joined, step, before, values 
     return wireKey(table, before);
   }
   if (set.length > 0) {
+    const assignments = set.map(([column]) => `${ident(column)} = ?`).join(', ');
     // sql: keyColumns() quotes
-    sure(
-      connection.run(`UPDATE ${on} SET ${set.map(([column]) => `${ident(column)} = ?`).join(', ')} WHERE ${where}`, ...params, ...exactly),
-    );
+    sure(connection.run(`UPDATE ${on} SET ${assignments} WHERE ${where}`, ...params, ...exactly));
   } else if (!isThere()) {
     throw new Refusal(NOT_FOUND);
   }

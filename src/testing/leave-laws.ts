@@ -9,13 +9,13 @@ export const LEAVE_LAWS: Laws<StoreContext> = {
   async 'a receipt that the app leaves comes back once, in one commit with all that its transaction did'(context) {
     const { opened, open } = context;
     const reader = await opened.read(open);
-    for (const [way, transaction] of Object.entries(opened.world.transactions)) {
+    for (const [at, [way, transaction]] of Object.entries(opened.world.transactions).entries()) {
       const receipt = { client: suiteClock.id(), write: 7 };
       await transaction((tx, run) =>
         inTurn(
-          () => run(`UPDATE post SET title = 'before ${way}' WHERE id = 1`),
+          () => run(`UPDATE post SET title = 'before ${at}' WHERE id = 1`),
           () => open.leave(tx, receipt),
-          () => run(`UPDATE post SET title = 'after ${way}' WHERE id = 1`),
+          () => run(`UPDATE post SET title = 'after ${at}' WHERE id = 1`),
         ),
       );
       await reader.settled();
@@ -24,7 +24,7 @@ export const LEAVE_LAWS: Laws<StoreContext> = {
       const left = commits[0]?.receipts.filter(({ client }) => client === receipt.client);
       assert.deepEqual(left, [receipt], way);
       const told = commits[0]?.changes.flatMap(({ table, after }) => (after ? [rowOf(table, after)['title']] : []));
-      assert.deepEqual(told, [`before ${way}`, `after ${way}`]);
+      assert.deepEqual(told, [`before ${at}`, `after ${at}`], way);
     }
   },
 

@@ -12,6 +12,7 @@ import { drizzle } from '../../src/drizzle/index.ts';
 import { sqlite } from '../../src/sqlite/index.ts';
 import { LogReader, suiteClock, SuiteLog } from '../../src/testing/opened.ts';
 import { boundOf } from '../../src/testing/tables.ts';
+import { rowWrite } from '../../src/testing/store-write.ts';
 import { freshWorld } from './fixture.ts';
 
 const DDL = `CREATE TABLE item(id INTEGER PRIMARY KEY AUTOINCREMENT, flag INTEGER, at INTEGER, ms INTEGER, price REAL, exact NUMERIC, big BLOB, json TEXT, blobjson BLOB, bytes BLOB, name TEXT NOT NULL DEFAULT 'none')`;
@@ -83,13 +84,15 @@ describe.each([
         Object.entries(ROW).map(([name, value]) => [placeOf(bound, name), model.toParam(placeOf(bound, name), value)]),
       );
       const claim = { principal: 'p', receipt: { client: 'c', write: 1 }, hash: 'h' };
-      const { answer } = await open.store.write({
-        table: bound,
-        action: 'create',
-        key: null,
-        claim,
-        judge: () => ({ verdict: 'write', values }),
-      });
+      const { answer } = await open.store.write(
+        rowWrite({
+          table: bound,
+          action: 'create',
+          key: null,
+          claim,
+          judge: () => ({ verdict: 'write', values }),
+        }),
+      );
       expect(answer).toEqual({ ok: true, pk: 3 });
       await reader.settled();
       const logged = reader.commits.flatMap(({ changes }) => changes.map(({ after }) => rowOf(bound, after ?? [])));
@@ -124,13 +127,15 @@ test("a hook gets Drizzle 1.0's own handle over node:sqlite, and what it does is
       tx.update(item).set({ name: 'set' } as never).where(eq((item as { id: never }).id, 1)).run(); // prettier-ignore
       return 1;
     };
-    const { answer } = await open.store.write({
-      table: open.tables.get(model) as Table,
-      action: 'create',
-      key: null,
-      claim,
-      judge: () => ({ verdict: 'hook', run }),
-    });
+    const { answer } = await open.store.write(
+      rowWrite({
+        table: open.tables.get(model) as Table,
+        action: 'create',
+        key: null,
+        claim,
+        judge: () => ({ verdict: 'hook', run }),
+      }),
+    );
     expect(answer).toEqual({ ok: true, pk: 1 });
     expect(await world.app.all('SELECT name FROM item')).toEqual([{ name: 'set' }]);
   } finally {
