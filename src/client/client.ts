@@ -1,4 +1,4 @@
-import { RowcastClient, type CoreOptions } from './core.ts';
+import { RowcastClient, type CoreOptions } from './rowcast-client.ts';
 import type { ClientClock } from './clock.ts';
 import { events } from './events.ts';
 import { Keeping, type KeepOptions } from './keeping.ts';

@@ -23,6 +23,7 @@ export type {
   ConsumerStream,
   ConsumerTypes,
   CreateOf,
+  CreateOptions,
   Current,
   DataOf,
   InputOf,
@@ -53,3 +54,4 @@ export {
   type LiveStore,
   type StreamView,
 } from './live-store.ts';
+export { select, type OrderBy, type Selectable, type Selection, type SelectOptions } from './select.ts';

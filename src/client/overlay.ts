@@ -4,8 +4,15 @@ import { keyOf } from './rows.ts';
 import type { Laid, Pending } from './queue.ts';
 import { tell, type Subscription } from './subscription.ts';
 
+/** Where a write is made. */
+export interface Place {
+  readonly view: Subscription;
+  /** What a row that is made is called until the server gives it a key; left out: a key of our own. */
+  readonly as?: Key | undefined;
+}
+
 /** Where views are. */
-interface Place {
+interface Views {
   /** The views of a stream that are looked at. */
   of(stream: string): readonly Subscription[];
 }
@@ -15,19 +22,19 @@ interface Place {
  * the view it was made in, every other one wherever the row is.
  */
 export class Overlay {
-  readonly #views: Place;
+  readonly #views: Views;
   readonly #random: () => number;
 
-  constructor(views: Place, random: () => number) {
+  constructor(views: Views, random: () => number) {
     this.#views = views;
     this.#random = random;
   }
 
   /** How a write shows that is made in this view. */
-  laid({ stream, action, pk, data = {} }: WriteBody, view: Subscription, at: number): Laid {
+  laid({ stream, action, pk, data = {} }: WriteBody, { view, as = this.#ownKey(view, data) }: Place, at: number): Laid {
     const creates = action === 'create';
     const op: Op = {
-      pk: creates ? this.#ownKey(view, data) : (pk as Key),
+      pk: creates ? as : (pk as Key),
       data: action === 'delete' ? null : data,
       creates,
       position: null,
@@ -62,7 +69,7 @@ export class Overlay {
   settle({ laid }: Pick<Pending, 'laid'>, position: Position): void {
     for (const { op } of laid) op.position = position;
     // Where they have come there already, nothing else may come for long.
-    this.#each(laid, (view) => view.state === 'live' && view.reaches(''));
+    this.#each(laid, (view) => view.settled());
   }
 
   /** A row has got its key. */

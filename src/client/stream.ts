@@ -3,16 +3,17 @@ import type { KeptView } from './kept.ts';
 import { pkOf, type Row } from './rows.ts';
 import { Ear, type Subscription } from './subscription.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import type { Place } from './overlay.ts';
 import { refusal, type Outcome } from './queue.ts';
-import type { Answer, Current, Pk, Progress, Refusal, StreamStatus, WriteOptions } from './types.ts';
+import type { Answer, CreateOptions, Current, Pk, Progress, Refusal, StreamStatus, WriteOptions } from './types.ts';
 
 export interface StreamParts {
   readonly subscriptions: Subscriptions;
   /** As the server knows the row by now. */
   keyOf(stream: string, pk: Key): Key;
-  write(body: WriteBody, view: Subscription): Promise<Outcome>;
+  write(body: WriteBody, place: Place): Promise<Outcome>;
   /** Shows it until its receipt is here. */
-  follow<R>(body: WriteBody, view: Subscription, run: (receipt: string) => Promise<R>): Promise<R>;
+  follow<R>(body: WriteBody, place: Place, run: (receipt: string) => Promise<R>): Promise<R>;
   send(stream: string, payload: unknown): void;
 }
 
@@ -110,8 +111,8 @@ export class Stream {
     return pkOf(row);
   }
 
-  create(data: object): Promise<Answer> {
-    return this.#write(() => this.#creating(data));
+  create(data: object, { pk }: CreateOptions = {}): Promise<Answer> {
+    return this.#write(() => this.#creating(data), pk);
   }
 
   update(pk: Pk, data: object, { ifMatch }: WriteOptions<Row> = {}): Promise<Answer> {
@@ -127,7 +128,7 @@ export class Stream {
     const body =
       pk === null ? this.#creating(data ?? {}) : wired ? this.#about('update', pk, { data: wired }) : this.#about('delete', pk, {});
     if ('ok' in body) throw new TypeError(body.message);
-    return this.#parts.follow(body, this.#viewOf(body), run);
+    return this.#parts.follow(body, { view: this.#viewOf(body) }, run);
   }
 
   /** Its views, once all of them are there. Rejects when one of them is not to be had. */
@@ -155,7 +156,7 @@ export class Stream {
     return this.#parts.keyOf(this.#name, toWire(pk) as Key);
   }
 
-  async #write(say: () => WriteBody | Refusal): Promise<Answer> {
+  async #write(say: () => WriteBody | Refusal, as?: Pk): Promise<Answer> {
     let body: WriteBody | Refusal;
     try {
       body = say();
@@ -163,7 +164,7 @@ export class Stream {
       return refusal('invalid', `a value cannot be sent: ${String(error)}`);
     }
     if ('ok' in body) return body;
-    return this.#parts.write(body, this.#viewOf(body)) as Promise<Answer>;
+    return this.#parts.write(body, { view: this.#viewOf(body), as: toWire(as) }) as Promise<Answer>;
   }
 
   #viewOf({ pk, params }: WriteBody): Subscription {

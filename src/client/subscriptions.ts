@@ -72,6 +72,11 @@ export class Subscriptions {
     return root;
   }
 
+  /** Somebody looks at something. */
+  get watched(): boolean {
+    return [...this.everyone()].some(({ ears }) => ears.size > 0);
+  }
+
   /** What was kept has come later than those who look at it. */
   restore(): void {
     for (const each of this.everyone()) if (each.state === 'none') this.#parts.begin(each);

@@ -172,6 +172,14 @@ export interface Peek<D> {
   row(pk: Pk): D | undefined;
 }
 
+export interface CreateOptions {
+  /**
+   * What the row is called here until the server gives it a key; what is asked of it by that name, then or later, is asked of the row. Default: a key
+   * of the client's own.
+   */
+  readonly pk?: Pk;
+}
+
 export interface WriteOptions<D> {
   /**
    * What the row must still be, else the write is refused as `conflict`, with the row as it is. `true`: the fields that are written, as this
@@ -194,7 +202,7 @@ export interface BindingStream<T extends BindingTypes> extends Current<DataOf<T>
   pk(row: DataOf<T>): Key;
   /** Returns the way to stop. */
   readonly on: On<StreamEvents<DataOf<T>>>;
-  create(data: CreateOf<T>): Promise<Answer>;
+  create(data: CreateOf<T>, options?: CreateOptions): Promise<Answer>;
   update(pk: Pk, data: UpdateOf<T>, options?: WriteOptions<DataOf<T>>): Promise<Answer>;
   delete(pk: Pk, options?: WriteOptions<DataOf<T>>): Promise<Answer>;
   /**
