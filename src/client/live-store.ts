@@ -55,8 +55,8 @@ interface View {
   readonly key: string;
   look(): Look;
   subscribe(changed: () => void): () => void;
-  /** Works on a handle; on one of its own where nobody is told. */
-  write<R>(work: (handle: Handle) => R): R;
+  /** Works on a handle; where nobody is told, on one of its own until it has its answer: only who holds a view writes to it. */
+  write<R>(work: (handle: Handle) => Promise<R>): Promise<R>;
 }
 
 const NO_ROWS: Current<never> = { rows: [], status: 'idle', progress: { count: 0, total: null } };
@@ -85,7 +85,7 @@ export function liveStream<App extends AppTypes, N extends BoundName<App>>(
   const methods: Omit<StreamView<AnyStream>, keyof Current<Row>> = {
     row: (pk) => view.look().row(pk),
     pk: pkOf,
-    create: (data) => view.write((handle) => handle.create(data)),
+    create: (data, options) => view.write((handle) => handle.create(data, options)),
     update: (pk, data, options) => view.write((handle) => handle.update(pk, data, options)),
     delete: (pk, options) => view.write((handle) => handle.delete(pk, options)),
     optimistic: (pk, data, run) => view.write((handle) => handle.optimistic(pk, data, run)),
@@ -180,11 +180,7 @@ function viewOf(to: object, name: string, params: object | null | undefined | 's
       const seat = seats.get(key);
       if (seat) return work(seat.handle);
       const handle = client.stream(name, ...given);
-      try {
-        return work(handle);
-      } finally {
-        handle.close();
-      }
+      return work(handle).finally(() => handle.close());
     },
   };
 }
