@@ -2,7 +2,7 @@ import { Held, type GivenChange, type Kept } from './held.ts';
 import { closeExplained, explained } from './resets.ts';
 import { canonical, digest, marksIn, type StreamName } from './rules.ts';
 import { CANARY, type Person } from './tables.ts';
-import { during, type Injected, type Kind } from './verdict.ts';
+import { during, isStarving, type Injected, type Kind } from './verdict.ts';
 import type { ViewHistories, ViewHistory } from './view-history.ts';
 import type { WritesJudge } from './writes-judge.ts';
 
@@ -59,9 +59,7 @@ export class ClientJudge {
         this.#position = '';
         return;
       case 'close':
-        if (!closeExplained(line.code, during(this.#parts.faults, { who: this.#parts.name, from: line.at, until: line.at }))) {
-          this.#report('unexplained', `closed with ${line.code}`);
-        }
+        this.#ended(line);
         return this.#closed();
       case 'out':
         return this.#sent(JSON.parse(line.text) as Frame);
@@ -95,6 +93,12 @@ export class ClientJudge {
       if (![...this.#followed].some(({ marks }) => marks.has(mark)))
         this.#report('leaked', `the text ${mark} came in ${text.slice(0, 500)}`);
     }
+  }
+
+  #ended({ code, at }: Extract<Line, { type: 'close' }>): void {
+    const caused = during(this.#parts.faults, { who: this.#parts.name, from: at, until: at });
+    if (!closeExplained(code, caused)) this.#report('unexplained', `closed with ${code} at ${Math.round(at / 1_000)} s`);
+    else if (caused.length > 0 && caused.every(isStarving)) this.#parts.count('closed for want of a processor alone');
   }
 
   #closed(): void {

@@ -234,6 +234,9 @@ test.each(['server starved', 'clients starved'] as const)(
     const fault: Injected = { what, who: null, from: 100_000, until: 106_000 };
     expect(await kinds(judged(recording, closed(104_000), [fault]))).toEqual([]);
     expect(await kinds(judged(recording, closed(106_100), [fault]))).toEqual([]);
+    expect((await judged(recording, closed(104_000), [fault])).counts.get('closed for want of a processor alone')).toBe(1);
+    const killed: Injected = { what: 'server killed', who: null, from: 103_000, until: 103_500 };
+    expect((await judged(recording, closed(104_000), [fault, killed])).counts.has('closed for want of a processor alone')).toBe(false);
     expect(await kinds(judged(recording, closed(99_000), [fault]))).toEqual(['unexplained']);
     expect(await kinds(judged(recording, closed(109_000), [fault]))).toEqual(['unexplained']);
     for (const code of [4303, 1011, 4000]) expect(await kinds(judged(recording, closed(104_000, code), [fault]))).toEqual(['unexplained']);

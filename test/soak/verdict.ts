@@ -40,7 +40,10 @@ const AFTERMATH = 30_000;
 /** Who was kept from running hears at once what it missed. A slow machine must not excuse what comes at any other time. */
 const AFTER_STARVING = 2_000;
 
-const aftermath = ({ what }: Injected): number => (what === 'server starved' || what === 'clients starved' ? AFTER_STARVING : AFTERMATH);
+/** Nobody did it: the machine had no time for them. */
+export const isStarving = ({ what }: Injected): boolean => what === 'server starved' || what === 'clients starved';
+
+const aftermath = (fault: Injected): number => (isStarving(fault) ? AFTER_STARVING : AFTERMATH);
 
 export function during(
   faults: readonly Injected[],
