@@ -34,7 +34,7 @@ export async function startEmbedded(folder: string): Promise<EmbeddedPostgres> {
   if (OWNER.uid !== undefined) await chown(folder, OWNER.uid, OWNER.gid);
   const bin = await binaries(folder);
   if (!existsSync(data)) {
-    await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale']);
+    await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']);
     const lines = Object.entries(SETTINGS).map(([name, value]) => `${name} = '${value}'\n`);
     await appendFile(join(data, 'postgresql.conf'), lines.join(''));
   }
