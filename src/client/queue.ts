@@ -173,16 +173,16 @@ export class Queue {
     this.#waiting.push(pending);
     this.#make(pending);
     this.#parts.keep(pending);
-    this.#pump();
     this.#parts.changed();
+    this.#pump();
   }
 
   /** What another page left: before anything of this one's. */
   adopt(pendings: readonly Pending[]): void {
     this.#waiting.unshift(...pendings);
     for (const each of pendings) this.#make(each);
-    this.#pump();
     this.#parts.changed();
+    this.#pump();
   }
 
   /** The last one, where it is an update of this row that waits for more fields. */
@@ -258,6 +258,7 @@ export class Queue {
       each.again ||= each.sent;
       each.sent = false;
     }
+    this.#parts.changed();
     // It will not be said any more where it is. It was committed: the rows that come next have it.
     for (const each of this.#unseen) {
       if (!each.outcome) continue;
@@ -296,8 +297,8 @@ export class Queue {
     // Where a position came, what it did comes next.
     if (!outcome.ok || position === undefined) pending.resolve();
     this.#goOn();
-    this.#pump();
     this.#parts.changed();
+    this.#pump();
   }
 
   #make({ laid }: Pending): void {
@@ -327,20 +328,22 @@ export class Queue {
   /** In order: what waits for a key, or for more fields, is waited for by those behind it. */
   #pump(): void {
     if (!this.#open) return;
+    let sent = false;
     for (const pending of this.#waiting) {
       if (pending.sent) continue;
       const waits = pending.writes.some(({ stream, pk }) => {
         const name = pk !== undefined && nameOf({ stream, pk });
         return name !== false && this.#keys.has(name) && this.#keys.get(name) === undefined;
       });
-      if (pending.held || waits) return;
-      pending.sent = true;
+      if (pending.held || waits) break;
+      pending.sent = sent = true;
       if (pending.asked === null) {
         pending.asked = Date.now();
         this.#parts.keep(pending);
       }
       this.#parts.send(pending.text);
     }
+    if (sent) this.#parts.changed();
   }
 
   #goOn(): void {

@@ -80,6 +80,7 @@ export class RowcastClient {
   #epoch: string | undefined;
   #ids = 0;
   #gathering: Gathering | null = null;
+  #pending: readonly PendingWrite[] | null = null;
 
   readonly on: Emitter<ClientEvents>['on'] = (event, handler) => this.#events.on(event, handler);
 
@@ -142,7 +143,7 @@ export class RowcastClient {
   }
 
   get pending(): readonly PendingWrite[] {
-    return this.#queue.waiting.map((each) => each.public);
+    return (this.#pending ??= this.#queue.waiting.map((each) => each.public));
   }
 
   stream(name: string, params?: object): Stream {
@@ -420,6 +421,7 @@ export class RowcastClient {
   }
 
   #tellPending(): void {
+    this.#pending = null;
     if (this.#events.hears('pending')) this.#events.emit('pending', this.pending);
   }
 

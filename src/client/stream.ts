@@ -20,8 +20,6 @@ export interface StreamParts {
 /** What some views show together. */
 class Look {
   readonly #asked: readonly Subscription[];
-  #currents: readonly Current<Row>[] = [];
-  #current: Current<Row> | undefined;
 
   constructor(asked: readonly Subscription[]) {
     this.#asked = asked;
@@ -32,12 +30,8 @@ class Look {
   }
 
   get current(): Current<Row> {
-    const currents = this.views.map(({ current }) => current);
-    if (!this.#current || currents.some((each, at) => each !== this.#currents[at])) {
-      this.#currents = currents;
-      this.#current = currents.length === 1 ? (currents[0] as Current<Row>) : gathered(currents);
-    }
-    return this.#current;
+    const [first, ...others] = this.views.map(({ current }) => current) as [Current<Row>, ...Current<Row>[]];
+    return others.length === 0 ? first : gathered([first, ...others]);
   }
 
   /** The view that has the row, or the first; and the row, where there is one. */
@@ -221,8 +215,14 @@ function spread(given: object | undefined): readonly (Params | undefined)[] {
 /** From the worst on. */
 const STATUSES: readonly StreamStatus[] = ['failed', 'signed-out', 'offline', 'stale', 'syncing', 'idle', 'live'];
 
-function gathered(currents: readonly Current<Row>[]): Current<Row> {
-  return {
+/** Those of which the first was this one. The same parts give the same object, whoever looks. */
+const GATHERED = new WeakMap<Current<Row>, (readonly [of: readonly Current<Row>[], together: Current<Row>])[]>();
+
+function gathered(currents: readonly [Current<Row>, ...Current<Row>[]]): Current<Row> {
+  const known = GATHERED.get(currents[0]) ?? [];
+  const same = known.find(([of]) => of.length === currents.length && of.every((each, at) => each === currents[at]));
+  if (same) return same[1];
+  const together: Current<Row> = {
     rows: currents.flatMap(({ rows }) => rows),
     status: STATUSES.find((status) => currents.some((each) => each.status === status)) ?? 'live',
     progress: {
@@ -230,4 +230,6 @@ function gathered(currents: readonly Current<Row>[]): Current<Row> {
       total: currents.reduce<number | null>((sum, { progress: { total } }) => (sum === null || total === null ? null : sum + total), 0),
     },
   };
+  GATHERED.set(currents[0], [...known, [currents, together]]);
+  return together;
 }
