@@ -34,6 +34,15 @@ const THINGS: readonly Thing[] = [
   hooks('vue'),
   hooks('svelte'),
   hooks('solid', 'solid-js'),
+  {
+    what: 'rowcast/tanstack-db',
+    code: `export * from './dist/tanstack-db/index.js';`,
+    beside: [CLIENT],
+    external: ['@tanstack/db'],
+    budget: 1.4 * 1024,
+    limit: 1.5 * 1024,
+  },
+  { what: 'select', code: `export { select } from './dist/client/index.js';`, beside: [CLIENT], budget: 1000, limit: 1024 },
 ];
 
 for (const { what, code, beside = [], external = [], budget, limit } of THINGS) {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { at, held } from '../../test/support/held-client.ts';
 import type { WireChange } from '../protocol/index.ts';
-import { comparing } from './order.ts';
+import { comparing, type OrderBy } from './order.ts';
 import { select, type Selectable, type SelectOptions } from './select.ts';
 
 interface Row {
@@ -50,12 +50,7 @@ describe('a selection', () => {
     );
     const options = fc.record(
       {
-        orderBy: fc.constantFrom<SelectOptions<Row>['orderBy']>(
-          'name',
-          '-name',
-          ['-value', 'name'],
-          (one: Row, other: Row) => one.value - other.value,
-        ),
+        orderBy: fc.constantFrom<OrderBy<Row>>('name', '-name', ['-value', 'name'], (one: Row, other: Row) => one.value - other.value),
         where: fc.constantFrom(
           (each: Row) => each.value >= 0,
           (each: Row) => each.name !== 'b',
