@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { bindingFor, commandFor, consumer, groupBy, refuse, type Answer } from '../../src/main/index.ts';
 import type { ServerFrame } from '../../src/protocol/index.ts';
-import { databases, type TestDatabase } from '../support/databases.ts';
+import { databases, models, type TestDatabase } from '../support/databases.ts';
 import type { Viewer } from '../support/viewer.ts';
 import { world } from '../support/world.ts';
 
@@ -91,6 +91,10 @@ describe.each(databases)('on $name', ({ open }) => {
     const ask = asking(viewer);
     const update = { stream: 'posts', action: 'update', pk: 1, data: { title: 'two' } };
     expect(await ask({ ...update, if: { title: 'one', body: 'b' } })).toMatchObject({ ok: true, pk: 1 });
+    viewer.send({ type: 'write', id: 1, ...update, if: { body: 'b', title: 'one' } });
+    expect(await viewer.answer(1)).toMatchObject({ ok: true, pk: 1 }); // the same, asked again
+    viewer.send({ type: 'write', id: 1, ...update, if: { title: 'one' } });
+    expect(await viewer.answer(1)).toMatchObject({ ok: false, code: 'key_reused' });
     const refused = await ask({ ...update, data: { title: 'three' }, if: { title: 'one', body: 'b' } });
     expect(refused).toMatchObject({ ok: false, code: 'conflict', row: { title: 'two', body: 'b' } });
     expect(refused).toMatchObject({ message: expect.stringContaining('title is not') as string });
@@ -297,4 +301,21 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await other.answer(1)).toMatchObject({ client: 'the-closed-page', ok: true, pk: 3 });
     expect(frameOf(second, (frame) => frame.type === 'error')).toBeUndefined();
   });
+});
+
+test.each([
+  [
+    'a call too deep',
+    `{"type":"call","id":9,"client":"another-page","stream":"s","input":${'['.repeat(40)}${']'.repeat(40)}}`,
+    'too_large',
+  ],
+  ['a batch of nothing', '{"type":"batch","id":9,"client":"another-page","writes":[]}', 'bad_frame'],
+  ['a write with a key too many', '{"type":"write","id":9,"client":"another-page","x":1}', 'bad_frame'],
+])('what is no frame of its kind has its result, in the name it was asked in: %s', async (_what, text, code) => {
+  await using w = await world({ bindings: { intval: bindingFor()(models.integerValue, { fields: ['name'], groupNames: () => ['all'] }) } });
+  w.live.endpoint('/');
+  const viewer = await w.viewer('/');
+  viewer.send(text);
+  const message = expect.any(String) as string;
+  expect(await viewer.answer(9)).toEqual({ type: 'result', id: 9, client: 'another-page', ok: false, code, message });
 });

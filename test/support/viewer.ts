@@ -94,7 +94,7 @@ export class Viewer {
     return this.until((frame): frame is Frame<T> => frame.type === type);
   }
 
-  async until<F>(wanted: (frame: ServerFrame) => frame is F & ServerFrame): Promise<F & ServerFrame> {
+  async until<F extends ServerFrame>(wanted: (frame: ServerFrame) => frame is F): Promise<F> {
     for (;;) {
       while (this.#read < this.texts.length) {
         const frame = JSON.parse(this.texts[this.#read++] as string) as ServerFrame;
