@@ -38,9 +38,12 @@ export function TaskSheet({ id, place: { orgId, role }, onClose }: SheetProps) {
   return (
     <aside className="sheet" role="dialog" aria-label="Task">
       <form onSubmit={(event) => void save(event)}>
-        <button type="button" className="quiet close" aria-label="Close" onClick={onClose}>
-          ×
-        </button>
+        <header>
+          <h2>Task</h2>
+          <button type="button" className="quiet close" aria-label="Close" onClick={onClose}>
+            ×
+          </button>
+        </header>
         {status === 'gone' && <p className="notice">This task is in the trash now. What you typed is still here.</p>}
         <fieldset disabled={readOnly}>
           <Field label="Title" error={errors.title} draft={draft} field="title">

@@ -36,7 +36,7 @@ export async function build(folder: string): Promise<void> {
     ...common,
     build: { outDir: outDir('browser'), emptyOutDir: true, manifest: 'manifest.json', rolldownOptions: { input: BROWSER } },
   });
-  await run({ ...common, build: { outDir: outDir('server'), emptyOutDir: true, ssr: SERVER } });
+  await run({ ...common, build: { outDir: outDir('server'), emptyOutDir: true, ssr: SERVER }, ssr: { noExternal: true } }); // whole in itself
 }
 
 const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8' };

@@ -79,7 +79,11 @@ async function run(command: string, args: readonly string[]): Promise<void> {
   const child = spawn(command, args, { ...OWNER, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
+  const [code] = (await once(child, 'close').catch((cause: unknown) => {
+    throw new Error(`${command} cannot be started. As root, it is started as "nobody": open the folders above it, or set DATABASE_URL`, {
+      cause,
+    });
+  })) as [number | null];
   if (code !== 0) throw new Error(`${command} ended with code ${code}:\n${said}`);
 }
 
