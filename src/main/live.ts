@@ -101,7 +101,12 @@ export interface Live<B extends Bindings = Bindings> {
   /**
    * The client, as this user, in this process: the same streams, checks and answers, no network. For tests, jobs and scripts. Close it; one that gave a
    * `snapshot` and nothing else has closed itself: `await live.as(user).snapshot([['posts', { blogId: 7 }]])` is what a page is rendered from.
+   *
+   * It has all bindings; with an `endpoint`, what that one offers, its commands and consumers among it.
+   *
+   * @example const answer = await live.as(user, { endpoint: app }).call('publish', { id: 3 })
    */
+  as<C extends Consumers>(user: UserOf<B>, options: AsOptions & { readonly endpoint: Endpoint<C> }): Client<Endpoint<C>>;
   as(user: UserOf<B>, options?: AsOptions): Client<{ readonly types?: { readonly streams: StreamsOf<B> } }>;
   /**
    * For a door of your own (docs/doors.md): asks the endpoint at the request's path who this is and where they start. The door makes the
@@ -184,8 +189,9 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     },
     attach: (http) => door.attach(http),
     handle: (request, response) => events.handle(request, response),
-    as(user, { id, groups = [] } = {}) {
-      const endpoint = (inner ??= server.inner());
+    as(user: UserOf<B>, { id, groups = [], endpoint: at }: AsOptions & { readonly endpoint?: Endpoint } = {}) {
+      // An endpoint's value is the open one: its types say less of it.
+      const endpoint = (at as OpenEndpoint | undefined) ?? (inner ??= server.inner());
       const principal = principalOf(id === undefined ? user : { id });
       for (const group of groups) groupKey(group); // one that is none is found here
       const socket = (): SocketLike => inProcess(server, { endpoint, user, principal, groups });

@@ -91,3 +91,18 @@ test('a command under the name of a binding is refused', async () => {
     /"values" is the name of a binding; give the command another/,
   );
 });
+
+test('in process, an endpoint’s commands and consumers are there as on its path', async () => {
+  const values = bindingFor<{ readonly id: string }>()(models.integerValue, all);
+  const greet = commandFor<{ readonly id: string }>()({
+    input: z.object({ name: z.string().min(2, 'is too short') }),
+    allow: ({ id }) => id === 'ann',
+    run: (_tx, { name }, { user }) => `${user.id} greets ${name}`,
+  });
+  await using w = await world({ bindings: { values } });
+  const app = w.live.endpoint('/', { consumers: { greet }, authenticate: () => null });
+  const [ann, bob] = [w.live.as({ id: 'ann' }, { endpoint: app }), w.live.as({ id: 'bob' }, { endpoint: app })];
+  expect(await ann.call('greet', { name: 'bob' })).toEqual({ ok: true, value: 'ann greets bob' });
+  expect(await ann.call('greet', { name: 'b' })).toMatchObject({ ok: false, code: 'invalid', fields: { name: 'is too short' } });
+  expect(await bob.call('greet', { name: 'ann' })).toMatchObject({ ok: false, code: 'forbidden' });
+});
