@@ -117,6 +117,10 @@ export const OF_THE_LOG: readonly Mutant[] = [
     name: 'a write refused that was applied',
     breaks: 'a write that is asked for again is refused for what is so now, and not answered as it was',
     edits: one('server/prepare.ts', `return params.refused.code === 'forbidden' ? made({}, params.refused) : params;`, 'return params;'),
+    law: {
+      file: 'test/server/asked-again.test.ts',
+      name: 'a write that was done is answered so, though its view is not the writer’s any more; one that was not is refused',
+    },
   },
   {
     name: 'a failure that hides what was done',
@@ -126,5 +130,9 @@ export const OF_THE_LOG: readonly Mutant[] = [
       '    return failed(claim, parts.store);\n',
       "    return { answer: { ok: false, code: 'internal', message: 'nothing was written' }, logged: false };\n",
     ),
+    law: {
+      file: 'test/server/asked-again.test.ts',
+      name: 'a write that was done is answered so, though the app fails on it now; one that was not has failed, and stays undone',
+    },
   },
 ];

@@ -108,6 +108,15 @@ export const OF_VIEWS: readonly Mutant[] = [
     edits: one('server/views.ts', '      if (missed) items.push(...missed);\n      else again', '      if (!missed) again'),
   },
   {
+    name: 'a position before its reset',
+    breaks: 'who cannot be told what they missed is told that they have everything, and only then to read again',
+    edits: one(
+      'server/views.ts',
+      '    box.caughtUp();\n',
+      "    box.caughtUp();\n    if (items.length === 0) box.send({ type: 'ping', position: window.tail });\n",
+    ),
+  },
+  {
     name: 'ready twice over',
     breaks: 'a view that reads again because the log could not tell its rows stays as it was',
     edits: one(
@@ -153,6 +162,20 @@ export const OF_VIEWS: readonly Mutant[] = [
     name: 'a client that shows what is on its way',
     breaks: 'rows that are read again are seen before all of them are there',
     edits: one('client/collection.ts', '    if (this.#staged) {\n', '    if (this.#staged && this.#base.size === 0) {\n'),
+  },
+  {
+    name: 'a client that holds to its own write',
+    breaks: 'what this client wrote stays over what others have made of the row since',
+    edits: one(
+      'client/collection.ts',
+      'if (op.position !== null && op.position <= position) this.lift(op);',
+      "if (op.position === '') this.lift(op);",
+    ),
+  },
+  {
+    name: 'a client that shows its write where nothing may be seen',
+    breaks: 'a row that was made in a view that is refused stays in it',
+    edits: one('client/subscription.ts', "    else if (this.state === 'failed') this.rows.clear();\n", ''),
   },
   {
     name: 'a client that forgets what left',

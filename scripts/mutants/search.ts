@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** Schedules of the simulation over a mutant, from a seed on. */
+/** Schedules of the simulation over a mutant, from a seed on; null: over what is shipped, as it is. */
 export interface Search {
-  readonly mutant: string;
+  readonly mutant: string | null;
   readonly first: number;
   readonly count: number;
 }
@@ -17,12 +17,22 @@ export interface Found {
 /** A mutant may run for ever: so long without a word from it, ms. */
 const PATIENCE = 120_000;
 
-/** Schedules, until one breaks a law; null: none does. */
-export function search(what: Search): Promise<Found | null> {
+/**
+ * Schedules, until one finds the mutant; null: none does.
+ * @throws {Error} when the one that does breaks a law without the mutant, too: it says nothing of it.
+ */
+export async function search(what: Search & { readonly mutant: string }): Promise<Found | null> {
+  const found = await broken(what);
+  const shipped = found && (await broken({ mutant: null, first: found.seed, count: 1 }));
+  if (shipped) throw new Error(`what is shipped breaks a law itself, by the schedule ${shipped.seed}: ${shipped.law}`);
+  return found;
+}
+
+function broken(what: Search): Promise<Found | null> {
   const { promise, resolve, reject } = Promise.withResolvers<Found | null>();
   const thread = new Worker(join(import.meta.dirname, 'searching.ts'), { workerData: what, execArgv: [] });
   const silent = setTimeout(() => {
-    reject(new Error(`the simulation of "${what.mutant}" does not come to an end`));
+    reject(new Error(`the simulation of "${what.mutant ?? 'what is shipped'}" does not come to an end`));
     void thread.terminate();
   }, PATIENCE);
   let last: Found | null = null;

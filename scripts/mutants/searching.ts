@@ -9,7 +9,7 @@ import type { Found, Search } from './search.ts';
 const STRIDE = 100;
 
 const { mutant, first, count } = workerData as Search;
-const texts = mutated(mutant);
+const texts = mutant === null ? new Map<string, string>() : mutated(mutant);
 const unread = new Set(texts.keys());
 registerHooks({
   load(url, context, next) {

@@ -412,13 +412,15 @@ export class Scenario {
       [4, 'update'],
       [1, 'delete'],
     ] as const);
+    const { stream } = asked;
     if (what === 'create' || ids.length === 0) {
-      const data = asked.stream === 'notes' ? { title, audience: random.pick(AUDIENCES) } : { title };
-      return screen.write(title, () => handle.create(data));
+      const data = stream === 'notes' ? { title, audience: random.pick(AUDIENCES) } : { title };
+      return screen.write({ stream, action: 'create', key: null, title }, () => handle.create(data));
     }
     const pk = random.pick<(typeof ids)[number]>(ids) as number;
-    if (what === 'update') return screen.write(title, () => handle.update(pk, { title }));
-    screen.write(title, () => handle.delete(pk));
+    const own = { stream, key: JSON.stringify(pk), title };
+    if (what === 'update') return screen.write({ ...own, action: 'update' }, () => handle.update(pk, { title }));
+    screen.write({ ...own, action: 'delete' }, () => handle.delete(pk));
   }
 
   /** Writes are under way when somebody comes back before the server knows that they were gone. */

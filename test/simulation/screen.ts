@@ -5,6 +5,7 @@ import { STREAMS, type User } from './app.ts';
 import { difference, textOf, type Asked } from './history.ts';
 import type { Loot } from './liar.ts';
 import { Link, type Host } from './link.ts';
+import { OwnWrites, type Own } from './own.ts';
 import { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
 import { Broken, Wiretap, type Witness } from './wiretap.ts';
@@ -43,6 +44,7 @@ export class Screen {
   /** The last of what it was given to come back with. */
   readonly loot: Loot[] = [];
   readonly #parts: ScreenParts;
+  readonly #own = new OwnWrites();
   link: Link | null = null;
   /** Where each view stands, by what was heard: number, then what it is. */
   #views = new Map<number, string>();
@@ -85,10 +87,13 @@ export class Screen {
     looked.handle.close();
   }
 
-  write(title: string, run: () => Promise<Answer>): void {
+  write(own: Own, run: () => Promise<Answer>): void {
+    const { title } = own;
     const written: Written = { title, answers: [] };
     this.written.push(written);
+    this.#own.asked(own);
     void run().then((answer) => {
+      this.#own.answered(own, answer);
       written.answers.push(answer);
       this.#parts.timeline.note(() => `${this.name}: ${title} answered ${JSON.stringify(answer)}`);
       if (written.answers.length > 1) this.#parts.failed(new Broken(`${this.name}: ${title} was answered twice`));
@@ -146,6 +151,7 @@ export class Screen {
           timeline.note(() => `${this.name} → ${text}`);
           const frame = JSON.parse(text) as ClientFrame;
           tap.sent(frame);
+          this.#own.sent(frame);
           this.#sent(frame);
         },
         heard: (frame, delivered) => {
@@ -157,6 +163,7 @@ export class Screen {
       gone: () => {
         timeline.note(() => `${this.name}: connection gone`);
         if (this.link === link) this.link = null;
+        this.#own.lost();
       },
     });
     this.link = link;
@@ -169,6 +176,7 @@ export class Screen {
 
   /** The shipped client has taken the frame in: what it shows is the table, as of where it has come. */
   #taken(frame: ServerFrame): void {
+    this.#own.taken(frame);
     switch (frame.type) {
       case 'subscribed':
         this.#views.set(frame.view, this.#subscribes.get(frame.id) ?? '');
@@ -214,7 +222,8 @@ export class Screen {
       if (position === undefined) throw new Broken(`${this.name}: ${JSON.stringify(asked)} is live and no ready has come for it`);
       const expected = this.#parts.witness.history.view(this.user, asked, position);
       if (!expected) throw new Broken(`${this.name}: ${JSON.stringify(asked)} is live at ${position}, and must not be had`);
-      const wrong = difference(rowsOf(handle, asked), expected) ?? difference(told, expected);
+      const rows = rowsOf(handle, asked);
+      const wrong = difference(told, rows) ?? difference(this.#own.without(rows, expected, { ...asked, position }), expected);
       if (wrong) throw new Broken(`${this.name}: ${JSON.stringify(asked)} at ${position} ${wrong}`);
     }
   }
