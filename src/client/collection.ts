@@ -88,10 +88,11 @@ export class Collection {
     for (const [key, entry] of staged) if (!this.#base.get(key)?.same(entry)) this.#put(key, entry);
   }
 
-  /** Leaves nothing that the server told. */
+  /** Leaves nothing that the server told, and nothing of which it said that it is done. */
   clear(): void {
     this.load();
     this.swap();
+    for (const ops of [...this.#ops.values()]) for (const op of ops) if (op.position !== null) this.lift(op);
   }
 
   /** A write is made. */

@@ -153,6 +153,12 @@ export class Subscription {
     this.rows.clear();
   }
 
+  /** Own writes know where the rows have them. Where these have come there already, nothing else may come for long; where none will come, ever. */
+  settled(): void {
+    if (this.state === 'live') this.reaches('');
+    else if (this.state === 'failed') this.rows.clear();
+  }
+
   reaches(position: Position): void {
     if (position > this.position) this.position = position;
     this.rows.reach(this.position);
