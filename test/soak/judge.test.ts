@@ -249,6 +249,7 @@ test.each(['server starved', 'clients starved'] as const)(
 test('a server that was at work itself was not starved: what its silence did is not excused', () => {
   expect(starved({ from: 0, until: 6_000, busyMs: 200 })).toBe(true);
   expect(starved({ from: 0, until: 6_000, busyMs: 5_500 })).toBe(false);
+  expect(starved({ from: 0, until: 25_000, busyMs: 8_000 })).toBe(false);
 });
 
 test('what has not arrived at a quiet moment is named', async () => {

@@ -38,5 +38,5 @@ export class Pulse implements Disposable {
   }
 }
 
-/** Whether it was kept from running, by the machine or by a signal: it did next to nothing itself. */
-export const starved = ({ from, until, busyMs }: HeldUp): boolean => busyMs < (until - from) / 2;
+/** Whether it was kept from running, by the machine or by a signal: its own work alone would have held up nobody, however long that took. */
+export const starved = ({ busyMs }: HeldUp): boolean => busyMs < LATE_MS;
