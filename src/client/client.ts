@@ -32,9 +32,11 @@ export interface ClientOptions extends CoreOptions {
  * ```
  */
 export function createClient<App extends AppTypes = AnyApp>(url: string, options: ClientOptions = {}): Client<App> {
-  const { fallback = events } = options;
-  const socket = options.socket ?? webSocket(url, options.webSocket, fallback ?? undefined);
-  const { keep } = options;
+  const { fallback = events, keep, snapshot } = options;
+  const sockets = (): SocketFactory => options.socket ?? webSocket(url, options.webSocket, fallback ?? undefined);
+  let made: SocketFactory | undefined;
+  // A server renders from rows and asks for nothing: to it the URL may be relative to a page that is not there.
+  const socket: SocketFactory = snapshot ? (token, answered) => (made ??= sockets())(token, answered) : sockets();
   const keeping =
     keep && ((client: string, clock: ClientClock) => new Keeping(keep, { endpoint: options.socket ? url : absolute(url), client, clock }));
   return new RowcastClient({ socket, overlay: Overlay, keeping }, options) as unknown as Client<App>;

@@ -95,7 +95,9 @@ describe('a live store', () => {
     const posts = liveStream(client, 'posts', { blogId });
     expect(await posts.getSnapshot().update(pk, { title: 'written' })).toEqual({ ok: true, pk });
     expect(held()).toBe(0);
-    expect((await once(posts, ({ status }) => status === 'live')).rows).toMatchObject([{ title: 'written' }]);
+    expect(await posts.getSnapshot().create({ title: 'made' })).toMatchObject({ ok: true }); // the connection is open by now
+    expect(held()).toBe(0);
+    expect((await once(posts, ({ status }) => status === 'live')).rows).toMatchObject([{ title: 'written' }, { title: 'made' }]);
   });
 
   test.each([null, 'skip'] as const)('with params %j asks for nothing, and says so to who writes', async (params) => {

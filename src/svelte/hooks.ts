@@ -1,6 +1,6 @@
 import { getContext, setContext, untrack } from 'svelte';
 import { createSubscriber } from 'svelte/reactivity';
-import { toStore, type Readable } from 'svelte/store';
+import type { Readable } from 'svelte/store';
 import {
   draftOf,
   formOf,
@@ -24,7 +24,10 @@ import {
 /** A value, or a function of runes that gives one. */
 export type Given<V> = V | (() => V);
 
-/** Reactive as it is (`posts.rows`), and a store (`$posts.rows`). Read its members where they are used: what is destructured is read once. */
+/**
+ * Reactive as it is (`posts.rows`): read its members where they are used, what is destructured is read once. And a store (`$posts.rows`), which stays
+ * with the params it had when it was subscribed to.
+ */
 export type Live<S> = S & Readable<S>;
 
 /** `values` takes assignments: `bind:value={draft.values.title}`. */
@@ -78,26 +81,26 @@ export function createHooks<App extends AppTypes = AnyApp>(): Hooks<App> {
     useClient,
     useStream(name, params) {
       const client = useClient();
-      return liveOf(read(() => liveStream(client, name, given(params))));
+      return liveOf(seen(() => liveStream(client, name, given(params))));
     },
     useRow(name, pk, params) {
       const client = useClient();
-      const row = read(() => liveRow(client, name, given(pk), given(params)));
+      const row = seen(() => liveRow(client, name, given(pk), given(params)));
       return {
         get current() {
-          return row();
+          return row.current();
         },
-        subscribe: storeOf(row),
+        subscribe: row.subscribe,
       };
     },
     useDraft(name, pk, params) {
       const client = useClient();
-      const draft = read(() => draftOf(liveStream(client, name, given(params)), given(pk)));
-      return Object.defineProperty(liveOf(draft), 'values', { value: formOf(draft) }) as never;
+      const draft = seen(() => draftOf(liveStream(client, name, given(params)), given(pk)));
+      return Object.defineProperty(liveOf(draft), 'values', { value: formOf(draft.current) }) as never;
     },
     useConnection() {
       const client = useClient();
-      return liveOf(read(() => liveConnection(client)));
+      return liveOf(seen(() => liveConnection(client)));
     },
   };
 }
@@ -106,36 +109,48 @@ function given<V>(value: Given<V>): V {
   return typeof value === 'function' ? (value as () => V)() : value;
 }
 
-/** Whoever reads in an effect is told, and the view is asked for as long as there is one. */
-function read<S>(make: () => LiveStore<S>): () => S {
+/** What is shown, for effects and for stores. */
+interface Seen<S> {
+  /** Whoever reads in an effect is told, and the view is asked for as long as there is one. */
+  current(): S;
+  readonly subscribe: Readable<S>['subscribe'];
+}
+
+function seen<S>(make: () => LiveStore<S>): Seen<S> {
   let held: LiveStore<S> | undefined;
   let track: () => void;
-  return () => {
+  const store = (): LiveStore<S> => {
     const next = make();
-    if (held?.key !== next.key) {
-      held = next;
-      track = createSubscriber(next.subscribe);
-    }
-    track();
-    return held.getSnapshot();
+    if (held?.key === next.key) return held;
+    track = createSubscriber(next.subscribe);
+    return (held = next);
+  };
+  return {
+    current() {
+      const { getSnapshot } = store();
+      track();
+      return getSnapshot();
+    },
+    subscribe(run) {
+      const { subscribe, getSnapshot } = store();
+      const off = subscribe(() => run(getSnapshot()));
+      run(getSnapshot());
+      return off;
+    },
   };
 }
 
-function liveOf<S extends object>(current: () => S): Live<S> {
-  const live = { subscribe: storeOf(current) };
+function liveOf<S extends object>({ current, subscribe }: Seen<S>): Live<S> {
+  const live = { subscribe };
   for (const [name, value] of Object.entries(current())) {
-    const seen = (): unknown => current()[name as keyof S];
+    const now = (): unknown => current()[name as keyof S];
     // An effect that writes is not about what is shown; one that looks for a row is.
-    const method = (...args: unknown[]): unknown => ((name === 'row' ? seen() : untrack(seen)) as typeof value)(...args);
+    const method = (...args: unknown[]): unknown => ((name === 'row' ? now() : untrack(now)) as typeof value)(...args);
     Object.defineProperty(live, name, {
-      ...(typeof value === 'function' ? { value: method } : { get: seen }),
+      ...(typeof value === 'function' ? { value: method } : { get: now }),
       enumerable: true,
       configurable: true,
     });
   }
   return live as Live<S>;
-}
-
-function storeOf<S>(current: () => S): Readable<S>['subscribe'] {
-  return (run, invalidate) => toStore(current).subscribe(run, invalidate);
 }

@@ -54,9 +54,9 @@ export interface Board extends AsyncDisposable {
 }
 
 /** A board of posts that clients read and write over real sockets. */
-export async function board(): Promise<Board> {
+export async function board({ path = '/' } = {}): Promise<Board> {
   const made = await world({ bindings });
-  made.live.endpoint('/', { authenticate: () => ({ id: 'me' }) });
+  made.live.endpoint(path, { authenticate: () => ({ id: 'me' }) });
   const other = made.live.as({ id: 'other' });
   const clients: Client<App>[] = [];
   return {
@@ -70,7 +70,7 @@ export async function board(): Promise<Board> {
           super.send(text);
         }
       }
-      const client = createClient<App>(made.url('/'), { linger: 0, webSocket: Heard as never, ...options });
+      const client = createClient<App>(made.url(path), { linger: 0, webSocket: Heard as never, ...options });
       clients.push(client);
       const count = (type: string): number => frames.filter((frame) => frame.type === type).length;
       return { client, asked: () => count('subscribe'), held: () => count('subscribe') - count('unsubscribe') };
@@ -104,6 +104,12 @@ export async function changed(
 
 export async function removed(other: Client<App>, blogId: number, pk: number): Promise<void> {
   await writing(other, blogId, (posts) => posts.delete(pk));
+}
+
+/** The posts of a blog as they are. */
+export async function postsOf(by: Client<App>, blogId: number): Promise<readonly { readonly pk: number; readonly title: string }[]> {
+  const { rows, pk } = await once(liveStream(by, 'posts', { blogId }), ({ status }) => status === 'live');
+  return rows.map((row) => ({ pk: pk(row) as number, title: row.title }));
 }
 
 async function writing(
