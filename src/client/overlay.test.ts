@@ -148,7 +148,7 @@ describe('a row that is made', () => {
     const answer = made.posts.create({ title: 'new' });
     const [, , temporary] = made.posts.rows;
     expect(temporary).toMatchObject({ title: 'new' });
-    expect(made.posts.row(made.posts.pk(temporary as object))).toBe(temporary);
+    expect(made.posts.row(made.posts.pk(temporary as never))).toBe(temporary);
     made.socket.say(ok(2, 3, 6), commit(6, [1, 'create', 3, { title: 'new', size: '0' }]));
     expect(await answer).toEqual({ ok: true, pk: 3 });
     expect(made.posts.row(3)).toEqual({ id: 3, title: 'new', size: 0n });
@@ -158,7 +158,7 @@ describe('a row that is made', () => {
   test('may be written to before it has its key: what is asked of it waits for it', () => {
     const made = live();
     void made.posts.create({ title: 'new' });
-    const pk = made.posts.pk(made.posts.rows[2] as object);
+    const pk = made.posts.pk(made.posts.rows[2] as never);
     void made.posts.update(pk, { title: 'newer' });
     void made.posts.update(1, { title: 'behind' });
     expect(titles(made)).toEqual(['behind', 'two', 'newer']);
@@ -176,7 +176,7 @@ describe('a row that is made', () => {
   test('and is refused takes what was asked of it along', async () => {
     const made = live();
     void made.posts.create({ title: 'new' });
-    const answer = made.posts.update(made.posts.pk(made.posts.rows[2] as object), { title: 'newer' });
+    const answer = made.posts.update(made.posts.pk(made.posts.rows[2] as never), { title: 'newer' });
     made.socket.say(refused(2));
     expect(await answer).toMatchObject({ ok: false, code: 'not_found' });
     expect(titles(made)).toEqual(['one', 'two']);

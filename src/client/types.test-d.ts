@@ -29,6 +29,7 @@ interface App {
         writable: 'blogId' | 'title' | 'at' | 'picture';
         params: 'blogId';
         insert: { id?: number; blogId: number; title: string; views?: bigint; at?: Date | null; picture?: Buffer | null; notes?: string };
+        key: 'id';
         user: null;
       };
       readonly log: {
@@ -37,9 +38,15 @@ interface App {
         writable: never;
         params: never;
         insert: { line: string };
+        key: never;
         user: null;
       };
       readonly chat: { readonly consumer: true };
+      readonly publish: {
+        readonly command: true;
+        readonly input: { id: number };
+        readonly output: Promise<{ at: Date; size: bigint; tags: string[] }>;
+      };
     };
   };
 }
@@ -72,6 +79,46 @@ client.stream('log', {});
 // @ts-expect-error a consumer of the app's own
 client.stream('chat', { room: 1 });
 
+// A list: of each of them.
+client.stream('posts', { blogId: [7, 8] });
+// @ts-expect-error of another type
+client.stream('posts', { blogId: ['7'] });
+// @ts-expect-error a command has no rows
+client.stream('publish');
+
+// Commands.
+void client.call('publish', { id: 3 }, { optimistic: () => void posts.update(3, { title: 'T' }) }).then((answer) => {
+  if (answer.ok) is<typeof answer.value, { readonly at: string; readonly size: string; readonly tags: readonly string[] }>(true);
+});
+// @ts-expect-error another input
+void client.call('publish', { id: '3' });
+// @ts-expect-error no input
+void client.call('publish');
+// @ts-expect-error a stream is no command
+void client.call('posts', { id: 3 });
+// @ts-expect-error no such command
+void client.call('unpublish', { id: 3 });
+
+// Several writes as one, a precondition, a way of the app's own.
+void client
+  .batch(() => {
+    void posts.update(3, { title: 'T' });
+    void posts.delete(4, { ifMatch: { title: 'T' } });
+  })
+  .then((answer) => answer.ok && is<typeof answer.pks, readonly Key[]>(true));
+void posts.update(3, { title: 'T' }, { ifMatch: true });
+// @ts-expect-error no such field
+void posts.update(3, { title: 'T' }, { ifMatch: { notes: 'x' } });
+void posts.optimistic(3, { views: 4n }, (receipt) => Promise.resolve(receipt.length)).then((n) => is<typeof n, number>(true));
+// @ts-expect-error another type
+void posts.optimistic(3, { views: 4 }, () => Promise.resolve());
+
+// A page that is rendered on the server.
+void client.snapshot(['log', ['posts', { blogId: 7 }]]);
+// @ts-expect-error no such stream
+void client.snapshot(['users']);
+is<ReturnType<typeof client.peek<'posts'>>['current']['rows'], typeof posts.rows>(true);
+
 // Rows as they arrive.
 posts.on('create', ({ action, pk, data }) => {
   is<typeof action, 'create' | 'update'>(true);
@@ -81,7 +128,8 @@ posts.on('create', ({ action, pk, data }) => {
   is<typeof data.at, Date | null>(true);
   is<typeof data.picture, Uint8Array | null>(true);
   is<typeof data.parts, readonly Uint8Array[]>(true);
-  is<keyof typeof data, 'blogId' | 'title' | 'views' | 'at' | 'picture' | 'parts'>(true);
+  is<typeof data.id, number>(true); // the key, though it is no field
+  is<keyof typeof data, 'id' | 'blogId' | 'title' | 'views' | 'at' | 'picture' | 'parts'>(true);
   // @ts-expect-error a column that is not among the fields
   void data.notes;
   // @ts-expect-error nothing that arrives is to be changed
@@ -125,7 +173,7 @@ for (const row of posts.rows) {
 posts.rows.push({});
 // @ts-expect-error of another stream
 posts.pk({ line: 'x' });
-is<typeof posts.status, 'idle' | 'syncing' | 'live' | 'stale' | 'failed'>(true);
+is<typeof posts.status, 'idle' | 'syncing' | 'live' | 'stale' | 'offline' | 'failed' | 'signed-out'>(true);
 is<typeof posts.progress.total, number | null>(true);
 void posts.row(3)?.title;
 void posts.row([3n, 'a']);

@@ -43,10 +43,7 @@ export interface AnyStream extends BindingTypes, ConsumerTypes, CommandTypes {
 }
 
 export type Streams<App extends AppTypes> = NonNullable<App['types']>['streams'];
-export type StreamName<App extends AppTypes> = NameOf<App, BindingTypes | ConsumerTypes>;
-export type CommandName<App extends AppTypes> = NameOf<App, CommandTypes>;
-type NameOf<App extends AppTypes, Kind> = { [K in keyof Streams<App>]: Streams<App>[K] extends Kind ? K : never }[keyof Streams<App>] &
-  string;
+export type StreamName<App extends AppTypes> = keyof Streams<App> & string;
 export type StreamOf<T> = (T extends BindingTypes ? BindingStream<T> : unknown) & (T extends ConsumerTypes ? ConsumerStream : unknown);
 
 /** A browser has no Buffer: what the server's types call one arrives as a Uint8Array. */
@@ -67,10 +64,12 @@ export type ParamsOf<T> = T extends BindingTypes
   ? [T['params']] extends [never]
     ? []
     : [params?: { readonly [K in T['params'] & keyof T['row']]: T['row'][K] | readonly T['row'][K][] }]
-  : [];
+  : T extends CommandTypes
+    ? [thisIsNoStream: never]
+    : [];
 
 export type InputOf<T> = T extends CommandTypes ? T['input'] : never;
-export type OutputOf<T> = T extends CommandTypes ? Wired<Awaited<T['output']>> : never;
+export type OutputOf<T> = T extends CommandTypes ? Wired<Awaited<T['output']>> : unknown;
 /** What JSON makes of a value: what a command returns comes so. */
 export type Wired<V> = V extends Date | bigint | Uint8Array
   ? string
@@ -262,9 +261,7 @@ export interface ClientEvents {
 }
 
 /** A stream and its params, as data: `'posts'`, `['posts', { blogId: 7 }]`. */
-export type ViewName<App extends AppTypes = AnyApp> = {
-  [N in StreamName<App>]: N | readonly [name: N, ...params: ParamsOf<Streams<App>[N]>];
-}[StreamName<App>];
+export type ViewName<N extends string = string, T = AnyStream> = N | readonly [name: N, params?: ParamsOf<T>[0]];
 
 export interface Client<App extends AppTypes = AnyApp> {
   readonly status: Status;
@@ -284,10 +281,7 @@ export interface Client<App extends AppTypes = AnyApp> {
    */
   stream<N extends StreamName<App>>(name: N, ...params: ParamsOf<Streams<App>[N]>): StreamOf<Streams<App>[N]>;
   /** A look at a view that is held already, or was kept: nothing is asked for. Where there is none: no rows, `idle`. */
-  peek<N extends NameOf<App, BindingTypes>>(
-    name: N,
-    ...params: ParamsOf<Streams<App>[N]>
-  ): Peek<DataOf<Extract<Streams<App>[N], BindingTypes>>>;
+  peek<N extends StreamName<App>>(name: N, ...params: ParamsOf<Streams<App>[N]>): Peek<DataOf<Extract<Streams<App>[N], BindingTypes>>>;
   /**
    * All writes that `work` makes, of whichever streams, as one: all of them or none. Each is judged on the rows as they stand before the first, so a row that is made
    * in it cannot be named in it. Those of `work` resolve as the batch does.
@@ -301,13 +295,13 @@ export interface Client<App extends AppTypes = AnyApp> {
    *
    * @example await client.call('publish', { id: 3 }, { optimistic: () => posts.update(3, { published: true }) })
    */
-  call<N extends CommandName<App>>(
+  call<N extends StreamName<App>>(
     name: N,
     input: InputOf<Streams<App>[N]>,
     options?: { readonly optimistic?: () => void },
   ): Promise<CallAnswer<OutputOf<Streams<App>[N]>>>;
   /** Rows of these views once they are all there, as plain data: for a page that is rendered on the server, which goes on from there. */
-  snapshot(views: readonly ViewName<App>[]): Promise<Kept>;
+  snapshot<const N extends StreamName<App>>(views: readonly ViewName<N, Streams<App>[N]>[]): Promise<Kept>;
   /** Drops the connection and makes a new one at once: after signing in as somebody else, say. */
   reconnect(): void;
   /** Ends the connection and forgets this user: their rows, their writes that have no answer (they resolve to `closed`), and all that was kept. Then the app may `reconnect()`. */

@@ -105,6 +105,8 @@ export interface BindingTypes {
   readonly writable: string;
   readonly params: string;
   readonly insert: object;
+  /** The key's columns, as far as the model's type tells them. */
+  readonly key: string;
   readonly user: unknown;
 }
 
@@ -136,10 +138,11 @@ export type BindingMaker<User, Tx> = <
   const F extends Name<R> = Exclude<Name<R>, E>,
   const P extends Name<R> = never,
   const W extends Name<R> = Exclude<F, P>,
+  K extends string = string,
 >(
-  model: Model<R, I>,
+  model: Model<R, I, K>,
   options: BindingOptions<R, I, F, E, P, W, User, Tx>,
-) => Binding<{ row: R; fields: F; writable: W; params: P; insert: I; user: User }>;
+) => Binding<{ row: R; fields: F; writable: W; params: P; insert: I; key: string extends K ? never : K; user: User }>;
 
 /**
  * Begins a binding; `User` is what `authenticate` gives and every hook gets, `Tx` the app's own Drizzle transaction (`typeof db`).

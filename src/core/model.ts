@@ -35,9 +35,10 @@ export interface Column {
 
 /**
  * A table as the app's code declares it: schema and value mapping only, no driver, no connection. `drizzle(table)` makes one.
- * The two type parameters are what `select()` gives and what `insert()` takes; they are never values.
+ * The type parameters are what `select()` gives, what `insert()` takes, and the key's columns as far as the table's type tells them; they are never
+ * values.
  */
-export interface Model<R = Row, Insert = Row> {
+export interface Model<R = Row, Insert = Row, K extends string = string> {
   readonly dialect: 'postgres' | 'sqlite';
   /** The name on the seed's wire: `auth.user`. */
   readonly name: string;
@@ -54,7 +55,7 @@ export interface Model<R = Row, Insert = Row> {
   fill(action: 'create' | 'update', column: number): unknown;
   /** A condition of the ORM's own as SQL over this table alone, its parameters ready for the driver. @throws {RowcastError} `binding_invalid`. */
   condition?(where: object): Condition;
-  readonly types?: { readonly row: R; readonly insert: Insert };
+  readonly types?: { readonly row: R; readonly insert: Insert; readonly key: K };
 }
 
 /**

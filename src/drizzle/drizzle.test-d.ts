@@ -57,11 +57,11 @@ const db1 = pglite1.drizzle({ client });
 const local = betterSqlite.drizzle(file);
 
 // a model's rows are what select() gives, and its inserts what insert() takes
-expectTypeOf(drizzle(post)).toEqualTypeOf<Model<typeof post.$inferSelect, typeof post.$inferInsert>>();
+expectTypeOf(drizzle(post)).toEqualTypeOf<Model<typeof post.$inferSelect, typeof post.$inferInsert, 'id'>>();
 expectTypeOf<NonNullable<ReturnType<typeof drizzle<typeof post>>['types']>['row']>().toEqualTypeOf<Post>();
 expectTypeOf<NonNullable<ReturnType<typeof drizzle<typeof post1>>['types']>['row']>().toEqualTypeOf<Post>();
-expectTypeOf(drizzle(note)).toEqualTypeOf<Model<typeof note.$inferSelect, typeof note.$inferInsert>>();
-expectTypeOf(drizzle(note1)).toEqualTypeOf<Model<typeof note1.$inferSelect, typeof note1.$inferInsert>>();
+expectTypeOf(drizzle(note)).toEqualTypeOf<Model<typeof note.$inferSelect, typeof note.$inferInsert, 'id'>>();
+expectTypeOf(drizzle(note1)).toEqualTypeOf<Model<typeof note1.$inferSelect, typeof note1.$inferInsert, 'id'>>();
 // @ts-expect-error a view has no inserts
 drizzle(pg.pgView('seen', { id: pg.integer('id') }).existing());
 // @ts-expect-error a column is no table
@@ -115,6 +115,7 @@ expectTypeOf(posts).toEqualTypeOf<
     writable: 'title' | 'body';
     params: 'blogId';
     insert: typeof post.$inferInsert;
+    key: 'id';
     user: User;
   }>
 >();

@@ -24,7 +24,10 @@ export interface DrizzleOptions {
  * ```
  * @throws {RowcastError} `binding_invalid` when `table` is no table of `drizzle-orm/pg-core` or `drizzle-orm/sqlite-core`.
  */
-export function drizzle<T extends DrizzleTable>(table: T, options: DrizzleOptions = {}): Model<T['$inferSelect'], T['$inferInsert']> {
+export function drizzle<T extends DrizzleTable>(
+  table: T,
+  options: DrizzleOptions = {},
+): Model<T['$inferSelect'], T['$inferInsert'], KeyOf<T>> {
   const { dialect, name, schema, columns, key } = partsOf(table);
   const members = columns.map(([property, column]) => member(property, column, dialect, options));
   const at = (place: number): Member => {
@@ -44,6 +47,11 @@ export function drizzle<T extends DrizzleTable>(table: T, options: DrizzleOption
     condition: (where) => conditionOf(where, { table: name, dialect, casing: options.casing }),
   };
 }
+
+/** Columns declared as `.primaryKey()`. What `primaryKey({ columns })` says of the table is not in its type. */
+type KeyOf<T> = T extends { readonly _: { readonly columns: infer C } }
+  ? { [K in keyof C]: C[K] extends { readonly _: { readonly isPrimaryKey: true } } ? K : never }[keyof C] & string
+  : never;
 
 interface Member {
   readonly column: Column;
