@@ -1,5 +1,4 @@
 import { useEffect, useState, type ReactNode, type SubmitEvent } from 'react';
-import type { Draft } from 'rowcast/client';
 import { COLUMNS } from './board.tsx';
 import { useClient, useDraft, useRow, useStream } from './live.ts';
 import { useSaid } from './toasts.tsx';
@@ -36,7 +35,7 @@ export function TaskSheet({ id, place: { orgId, role }, onClose }: SheetProps) {
   }
 
   return (
-    <aside className="sheet" role="dialog" aria-label="Task">
+    <aside className="sheet" role="dialog" aria-label="Task" tabIndex={-1} ref={focus}>
       <form onSubmit={(event) => void save(event)}>
         <header>
           <h2>Task</h2>
@@ -87,6 +86,8 @@ export function TaskSheet({ id, place: { orgId, role }, onClose }: SheetProps) {
     </aside>
   );
 }
+
+const focus = (sheet: HTMLElement | null): void => sheet?.focus();
 
 type TaskDraft = ReturnType<typeof useDraft<'tasks'>>;
 

@@ -1,17 +1,17 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launch, live, started, visit, type Visitor } from './started.ts';
+import { launch, live, started, visit, type Started, type Visitor } from './started.ts';
 
 // Two tenants, three people: Ada owns Juniper, Bo owns Harbour, and Kim looks at the one and works in the other.
 
-let app: Awaited<ReturnType<typeof started>>;
+let app: Started;
 let browser: Browser;
 let ada: Visitor;
 let bo: Visitor;
 let kim: Visitor;
 
 beforeAll(async () => {
-  [app, browser] = await Promise.all([started('production'), launch()]);
+  [app, browser] = await Promise.all([started(), launch()]);
   [ada, bo, kim] = await Promise.all([
     visit(browser, app.origin, 'ada@juniper.example'),
     visit(browser, app.origin, 'bo@harbour.example'),
@@ -136,10 +136,12 @@ test('nobody’s page complained of anything', () => {
   expect([ada.errors, bo.errors.filter((text) => !text.includes('404')), kim.errors]).toEqual([[], [], []]);
 });
 
-test('without a build, Vite serves the pages as they are written', async () => {
-  await using development = await started('development');
-  const { page, errors } = await visit(browser, development.origin, 'bo@harbour.example');
-  await add(page, 'Written in development');
-  expect(errors).toEqual([]);
-  await page.context().close();
+test('a restart signs nobody out: pages that were open come back by themselves, and without a build Vite serves them as they are written', async () => {
+  await bo.page.getByRole('link', { name: 'Harbour Coffee' }).click();
+  await app.restart('development');
+  await kim.page.goto(`${app.origin}/harbour`);
+  await live(kim.page);
+  await add(kim.page, 'After the restart');
+  await card(bo.page, 'After the restart').waitFor();
+  expect(kim.errors.filter((text) => !text.includes('WebSocket'))).toEqual([]);
 });

@@ -10,22 +10,41 @@ import { freePort } from '../server/embedded.ts';
 import { PASSWORD } from '../server/seed.ts';
 
 /** `node start.ts`, as anybody runs it, in a folder of its own. */
-export async function started(mode: 'development' | 'production'): Promise<AsyncDisposable & { readonly origin: string }> {
+export interface Started extends AsyncDisposable {
+  readonly origin: string;
+  /** Ends it by SIGTERM, and starts it again: the same port, the same data. */
+  restart(mode: 'development' | 'production'): Promise<void>;
+}
+
+/** Built, and started for production. */
+export async function started(): Promise<Started> {
   const folder = await mkdtemp(join(tmpdir(), 'saas-'));
   await chmod(folder, 0o755); // where root runs this, Postgres is somebody else
   const port = String(await freePort());
   const { DATABASE_URL: _elsewhere, ...inherited } = process.env;
-  const env = { ...inherited, PORT: port, NODE_ENV: mode, BETTER_AUTH_SECRET: randomBytes(32).toString('base64url') };
-  const run = (file: string) =>
-    spawn(process.execPath, [resolve(import.meta.dirname, '..', file)], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  if (mode === 'production') expect(await once(run('build.ts'), 'exit')).toEqual([0, null]);
-  const child = run('start.ts');
+  const env = { ...inherited, PORT: port, BETTER_AUTH_SECRET: randomBytes(32).toString('base64url') };
+  const run = (file: string, NODE_ENV: string) =>
+    spawn(process.execPath, [resolve(import.meta.dirname, '..', file)], {
+      cwd: folder,
+      env: { ...env, NODE_ENV },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  expect(await once(run('build.ts', 'production'), 'exit')).toEqual([0, null]);
+  let child = run('start.ts', 'production');
   await saidReady(child);
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  };
   return {
     origin: `http://localhost:${port}`,
+    async restart(mode) {
+      await stop();
+      child = run('start.ts', mode);
+      await saidReady(child);
+    },
     async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
+      await stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,2 @@
+// Vite takes it from here.
+declare module '*.css';
