@@ -26,6 +26,8 @@ interface Open extends Omit<Own, 'key'> {
 export class OwnWrites {
   #open: Open[] = [];
   #epoch = '';
+  /** The last number: what comes with it or with one before is asked again. */
+  #sent = 0;
 
   asked(own: Own): void {
     this.#open.push({ ...own, id: null, done: false, position: null });
@@ -36,7 +38,8 @@ export class OwnWrites {
   }
 
   sent(frame: ClientFrame): void {
-    if (frame.type !== 'write') return;
+    if (frame.type !== 'write' || frame.id <= this.#sent) return;
+    this.#sent = frame.id;
     const { id, action, stream, data, pk } = frame;
     const open = this.#open.find((each) => {
       if (each.id !== null || each.action !== action || each.stream !== stream) return false;
