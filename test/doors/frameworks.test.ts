@@ -41,7 +41,7 @@ test.each(Object.entries(frameworks))('%s: attach serves the endpoint and leaves
   const host = `127.0.0.1:${await listening(server)}`;
   const client = clientAt(`ws://${host}/binding/`);
   try {
-    expect(await roundTrip(client, 'one')).toEqual({ name: 'one', value: 7, author: 'anonymous' });
+    expect(await roundTrip(client, 'one')).toEqual({ id: 1, name: 'one', value: 7, author: 'anonymous' });
     expect(await (await fetch(`http://${host}/`)).text()).toBe('a page');
     expect(await echo(`ws://${host}/chat`, 'hello')).toBe('hello');
   } finally {
