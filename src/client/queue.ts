@@ -44,7 +44,7 @@ export class Pending {
   readonly done: Promise<Outcome>;
   readonly #resolve: (outcome: Outcome) => void;
 
-  constructor(id: number, says: Says, { laid = [], client, made = Date.now() }: Partial<Pick<Pending, 'laid' | 'client' | 'made'>> = {}) {
+  constructor(id: number, says: Says, { made, laid = [], client }: Pick<Pending, 'made'> & Partial<Pick<Pending, 'laid' | 'client'>>) {
     this.id = id;
     this.says = says;
     this.laid = laid;
@@ -113,6 +113,8 @@ export class Pending {
 }
 
 export interface QueueParts {
+  /** Milliseconds since 1970. */
+  now(): number;
   send(text: string): void;
   /** It was answered, or is in the log there: what it showed stays until the rows have it, or goes. */
   settled(pending: Pending): void;
@@ -291,9 +293,11 @@ export class Queue {
     pending.position = position ?? null;
     this.#parts.drop(pending);
     if (outcome.ok) this.#unseen.push(pending);
+    // A row that is not made goes at once, whatever rests on it: that is answered next.
+    else this.#parts.settled(pending);
     for (const { op, stream, at } of pending.laid)
       if (op.creates) this.#keyed({ stream, pk: op.pk }, outcome.ok ? keyAt(outcome, at) : null);
-    this.#parts.settled(pending);
+    if (outcome.ok) this.#parts.settled(pending);
     // Where a position came, what it did comes next.
     if (!outcome.ok || position === undefined) pending.resolve();
     this.#goOn();
@@ -338,7 +342,7 @@ export class Queue {
       if (pending.held || waits) break;
       pending.sent = sent = true;
       if (pending.asked === null) {
-        pending.asked = Date.now();
+        pending.asked = this.#parts.now();
         this.#parts.keep(pending);
       }
       this.#parts.send(pending.text);

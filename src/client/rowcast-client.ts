@@ -94,6 +94,7 @@ export class RowcastClient {
     const send = (text: string): void => this.#connection?.send(text);
     for (const view of snapshot?.views ?? []) this.#kept.set(nameOf(view.stream, view.params), view);
     this.#queue = new Queue({
+      now: () => clock.now(),
       send,
       settled: (pending) => this.#settled(pending),
       keyed: (row, key) => this.#overlay?.rekey(this.#queue.shown, row, key),
@@ -218,7 +219,7 @@ export class RowcastClient {
     for (const view of views) if (!this.#kept.has(nameOf(view.stream, view.params))) this.#kept.set(nameOf(view.stream, view.params), view);
     this.#queue.adopt(writes);
     this.#subscriptions.restore();
-    for (const each of writes) if (isDoubtful(each)) this.#queue.refuse(each, refusal('closed', DOUBTFUL));
+    for (const each of writes) if (isDoubtful(each, this.#clock.now())) this.#queue.refuse(each, refusal('closed', DOUBTFUL));
     this.#connect();
   }
 
@@ -245,7 +246,11 @@ export class RowcastClient {
   }
 
   #moved(status: Status): void {
-    if (status !== 'open') this.#queue.lost();
+    if (status !== 'open') {
+      // First: what was done is in the rows that come next, not in those that are here.
+      this.#subscriptions.lost(status);
+      this.#queue.lost();
+    }
     this.#subscriptions.moved(status);
     if (status === 'failed' || status === 'closed') this.#queue.end(refusal('closed', CLOSED));
     this.#events.emit('status', status);
@@ -383,7 +388,7 @@ export class RowcastClient {
     const { status } = this;
     if (status === 'failed' || status === 'closed') return refusal('closed', `not sent: the client is ${status}`);
     if (this.#queue.full) return refusal('rate_limited', 'too many writes have no answer yet: wait for some of them');
-    const pending = new Pending(++this.#ids, says, { laid });
+    const pending = new Pending(++this.#ids, says, { laid, made: this.#clock.now() });
     if (!this.#fits(pending.text)) return { ok: false, ...this.#tooLarge() };
     before?.(pending);
     this.#overlay?.show(pending);
@@ -393,7 +398,7 @@ export class RowcastClient {
 
   async #follow<R>(body: WriteBody, place: Place, run: (receipt: string) => Promise<R>): Promise<R> {
     this.#connect();
-    const pending = new Pending(++this.#ids, null, { laid: this.#laid([body], [place]) });
+    const pending = new Pending(++this.#ids, null, { laid: this.#laid([body], [place]), made: this.#clock.now() });
     this.#overlay?.show(pending);
     this.#queue.follow(pending);
     try {
