@@ -49,7 +49,7 @@ function secret(): string {
   const given = process.env['BETTER_AUTH_SECRET'];
   if (given) return given;
   if (production) throw new Error('set BETTER_AUTH_SECRET: openssl rand -base64 32');
-  const file = 'data/secret';
+  const file = 'data/auth-secret';
   if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600 });
   return readFileSync(file, 'utf8');
 }

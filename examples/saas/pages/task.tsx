@@ -65,7 +65,7 @@ export function TaskSheet({ id, place: { orgId, role }, onClose }: SheetProps) {
         {refusal && !refusal.fields && (
           <p className="refusal" role="alert">
             {refusal.code === 'conflict'
-              ? 'Somebody else changed this meanwhile: choose below each field, and save again.'
+              ? 'Somebody else changed this meanwhile: choose whose it is to be, and save again.'
               : refusal.message}
           </p>
         )}

@@ -31,6 +31,7 @@ export async function appOf({ url, secret, origin, log = false }: AppOptions) {
 
   const endpoint = live.endpoint('/live/', {
     consumers: { ...bindings, ...commandsOf({ db, tell }) },
+    origins: [origin],
     authenticate: ({ headers }) => userOf(auth, headers),
   });
   live.attach(http.server);
