@@ -10,7 +10,7 @@ export interface Op {
   readonly creates: boolean;
   /** The row it is about; one that is made has a key of its own until the server gives it another. */
   pk: Key;
-  /** Where the rows have what it does; null: nobody knows yet. */
+  /** Where the rows have what it does; null: nobody knows yet; `''`: in those that come next. */
   position: Position | null;
 }
 
@@ -115,9 +115,14 @@ export class Collection {
     this.#fold(key);
   }
 
-  /** The rows are those of this position: what is in them by now is no longer laid on top. */
-  reach(position: Position): void {
-    for (const ops of [...this.#ops.values()]) for (const op of ops) if (op.position !== null && op.position <= position) this.lift(op);
+  /**
+   * The rows are those of this position: what is in them by now is no longer laid on top.
+   *
+   * @param now they are all that there is: what is done, nobody knows where, is in them as well
+   */
+  reach(position: Position, now: boolean): void {
+    for (const ops of [...this.#ops.values()])
+      for (const op of ops) if (op.position !== null && op.position <= position && (now || op.position !== '')) this.lift(op);
   }
 
   /** What was done since it was asked last makes of what was shown then. */

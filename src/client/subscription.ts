@@ -161,7 +161,7 @@ export class Subscription {
 
   reaches(position: Position): void {
     if (position > this.position) this.position = position;
-    this.rows.reach(this.position);
+    this.rows.reach(this.position, this.state === 'live');
   }
 
   emit<E extends keyof Events>(event: E, value: Events[E]): void {

@@ -112,10 +112,24 @@ export class Subscriptions {
     for (const subscription of this.everyone()) this.#begin(subscription);
   }
 
+  /** Nothing that was said on it is true any more. {@link moved} tells who looks. */
+  lost(connection: Status): void {
+    this.connection = connection;
+    this.#welcome = null;
+    this.#asked.clear();
+    this.#views.clear();
+    this.#parted = [];
+    this.stale = false;
+    for (const each of this.everyone()) {
+      // There will be no other by itself.
+      if (each.state !== 'failed') each.state = connection === 'failed' ? 'failed' : 'none';
+      if (each.ears.size === 0) this.#end(each);
+    }
+  }
+
   /** The connection is another. */
   moved(connection: Status): void {
     this.connection = connection;
-    if (connection !== 'open') this.#lost(connection === 'failed');
     for (const each of this.everyone()) each.tellStatus();
   }
 
@@ -247,19 +261,6 @@ export class Subscriptions {
     }
     tell(touched, { merged });
     this.#parts.reached(position);
-  }
-
-  /** @param final there will be no other connection by itself */
-  #lost(final: boolean): void {
-    this.#welcome = null;
-    this.#asked.clear();
-    this.#views.clear();
-    this.#parted = [];
-    this.stale = false;
-    for (const each of this.everyone()) {
-      if (each.state !== 'failed') each.state = final ? 'failed' : 'none';
-      if (each.ears.size === 0) this.#end(each);
-    }
   }
 
   #turn(stale: boolean): void {
