@@ -1,4 +1,5 @@
 import type { Data, Key, Position } from '../protocol/index.ts';
+import { Listing } from './listing.ts';
 import { Entry, keyOf, type Form, type Row } from './rows.ts';
 import type { Change } from './types.ts';
 
@@ -14,6 +15,9 @@ export interface Op {
   position: Position | null;
 }
 
+/** Places from here on are of rows that the server has not told. */
+const MAKING = 2 ** 52;
+
 /**
  * The rows of one view: those that the server told, beside them those that are on their way to take their place, and on top what is not there yet of this
  * client's own writes. Whatever is done to them is noted: {@link changes} gives what that makes of what was shown before.
@@ -27,7 +31,12 @@ export class Collection {
   readonly #over = new Map<string, Entry | null>();
   /** What was shown before, of what was done something to. */
   #noted = new Map<string, Entry | undefined>();
-  #rows: readonly Row[] | null = null;
+  /** In which order rows came, by key; those that are being made are after all others. */
+  readonly #places = new Map<string, number>();
+  #came = 0;
+  /** The rows when somebody looked last. What was done something to since: by the place that it had there. */
+  readonly #listing = new Listing<Row>();
+  readonly #unlisted = new Map<string, number | undefined>();
   /** Another whenever `rows` may be. */
   version = 0;
 
@@ -37,7 +46,20 @@ export class Collection {
 
   /** In the order they came, those that are being made at the end. The same array until something changes. */
   get rows(): readonly Row[] {
-    return (this.#rows ??= Array.from(this.#shown(), ({ row }) => row));
+    const listing = this.#listing;
+    // Where much is another, all of it is put down anew.
+    if (this.#unlisted.size > 64 && this.#unlisted.size * 8 > this.#base.size) {
+      listing.fill(Array.from(this.#shown(), ([key, { row }]) => [this.#places.get(key) as number, row]));
+    } else {
+      for (const [key, was] of this.#unlisted) {
+        const place = this.#places.get(key);
+        const entry = this.#at(key);
+        if (was !== undefined && (was !== place || !entry)) listing.drop(was);
+        if (entry) listing.put(place as number, entry.row);
+      }
+    }
+    this.#unlisted.clear();
+    return listing.values;
   }
 
   at(pk: Key): Entry | undefined {
@@ -56,7 +78,7 @@ export class Collection {
 
   /** All that is shown, as changes of nothing. */
   greeting(): readonly Change[] {
-    return Array.from(this.#shown(), (entry) => entry.change('create'));
+    return Array.from(this.#shown(), ([, entry]) => entry.change('create'));
   }
 
   /** Rows are read from the start: what comes from here on is put aside, and what is shown stays until {@link swap}. */
@@ -137,6 +159,7 @@ export class Collection {
       // The server told what was shown already: it stays the object it was.
       if (was?.own && now && was.same(now)) {
         if (this.#base.get(key) === now) this.#base.set(key, was);
+        if (!this.#unlisted.has(key)) this.#unlisted.set(key, this.#places.get(key));
         continue;
       }
       if (now) changes.push(now.change(was ? 'update' : 'create'));
@@ -147,28 +170,36 @@ export class Collection {
 
   #put(key: string, entry: Entry | null): void {
     this.#note(key);
+    const had = this.#base.has(key);
+    if (had && !entry) this.#places.delete(key);
+    if (!had && entry) this.#places.set(key, ++this.#came);
     if (entry) this.#base.set(key, entry);
     else this.#base.delete(key);
     if (this.#ops.has(key)) this.#fold(key);
   }
 
   #note(key: string): void {
-    this.#rows = null;
     this.version++;
-    if (!this.#noted.has(key)) this.#noted.set(key, this.#at(key));
+    const was = this.#at(key);
+    if (!this.#noted.has(key)) this.#noted.set(key, was);
+    if (!this.#unlisted.has(key)) this.#unlisted.set(key, was && this.#places.get(key));
   }
 
   /** The writes of one row, in order, on what the server told of it. */
   #fold(key: string): void {
     this.#note(key);
     const ops = this.#ops.get(key);
-    if (!ops) return void this.#over.delete(key);
+    if (!ops) {
+      if (!this.#base.has(key)) this.#places.delete(key);
+      return void this.#over.delete(key);
+    }
     let entry = this.#base.get(key);
     for (const { creates, pk, data } of ops) {
       if (!data) entry = undefined;
       else if (!creates) entry = entry?.with(data);
       else entry ??= new Entry(pk, data, this.form, true);
     }
+    if (!this.#places.has(key)) this.#places.set(key, MAKING + ++this.#came);
     this.#over.set(key, entry ?? null);
   }
 
@@ -177,12 +208,13 @@ export class Collection {
     return over === undefined ? this.#base.get(key) : (over ?? undefined);
   }
 
-  *#shown(): Iterable<Entry> {
-    if (this.#over.size === 0) return yield* this.#base.values();
+  *#shown(): Iterable<readonly [key: string, entry: Entry]> {
     for (const [key, entry] of this.#base) {
       const over = this.#over.get(key);
-      if (over !== null) yield over ?? entry;
+      if (over !== null) yield [key, over ?? entry];
     }
-    for (const [key, over] of this.#over) if (over && !this.#base.has(key)) yield over;
+    const placeOf = (key: string): number => this.#places.get(key) as number;
+    const made = [...this.#over].filter(([key]) => !this.#base.has(key)).sort(([one], [other]) => placeOf(one) - placeOf(other));
+    for (const [key, entry] of made) if (entry) yield [key, entry];
   }
 }

@@ -29,6 +29,8 @@ export interface Selection<D> extends Current<D> {
 /** The part of a handle that is looked at. */
 export interface Selectable<D> {
   readonly current: Current<D>;
+  readonly status: Current<D>['status'];
+  readonly progress: Current<D>['progress'];
   pk(row: D): Key;
   readonly on: <E extends 'change' | 'current'>(event: E, handler: (event: StreamEvents<D>[E]) => void) => () => void;
 }
@@ -55,7 +57,7 @@ class Selected<D extends object> implements Selection<D> {
   readonly #compare: Compare<D>;
   readonly #stops: readonly (() => void)[];
   /** All that are meant, in their order; beside `rows` where these are fewer. */
-  #sorted: readonly D[];
+  #sorted: D[];
   /** As they stand in `sorted`, by key. */
   readonly #rows = new Map<string, D>();
   /** What is not in `sorted` yet. */
@@ -103,7 +105,7 @@ class Selected<D extends object> implements Selection<D> {
 
   #follow(): void {
     const before = this.#current;
-    const { status, progress } = this.#stream.current;
+    const { status, progress } = this.#stream; // `current` would gather the rows
     const rows = this.#apply() < this.#limit ? this.#first() : before.rows;
     if (rows === before.rows && status === before.status && progress === before.progress) return;
     this.#current = { rows, status, progress };
@@ -124,7 +126,7 @@ class Selected<D extends object> implements Selection<D> {
         const was = this.#rows.get(key);
         const now = data && this.#where(data) ? data : undefined;
         if (was === now) continue;
-        sorted ??= this.#sorted.slice(); // those who hold the one before keep it
+        sorted ??= this.#sorted === this.#current.rows ? this.#sorted.slice() : this.#sorted; // who holds the one before keeps it
         first = Math.min(first, this.#move(sorted, was, now));
         if (now) this.#rows.set(key, now);
         else this.#rows.delete(key);

@@ -34,6 +34,12 @@ class Look {
     return others.length === 0 ? first : gathered([first, ...others]);
   }
 
+  /** As `current` has it, without its rows: these are gathered for those who look at them. */
+  get state(): Pick<Current<Row>, 'status' | 'progress'> {
+    const { views } = this;
+    return views.length === 1 ? (views[0] as Subscription) : together(views);
+  }
+
   /** The view that has the row, or the first; and the row, where there is one. */
   find(pk: Key): readonly [view: Subscription, row: Row | undefined] {
     const { views } = this;
@@ -86,11 +92,11 @@ export class Stream {
   }
 
   get status(): StreamStatus {
-    return this.current.status;
+    return this.#look.state.status;
   }
 
   get progress(): Progress {
-    return this.current.progress;
+    return this.#look.state.progress;
   }
 
   get writable(): readonly string[] {
@@ -222,14 +228,20 @@ function gathered(currents: readonly [Current<Row>, ...Current<Row>[]]): Current
   const known = GATHERED.get(currents[0]) ?? [];
   const same = known.find(([of]) => of.length === currents.length && of.every((each, at) => each === currents[at]));
   if (same) return same[1];
-  const together: Current<Row> = {
+  const all: Current<Row> = {
     rows: currents.flatMap(({ rows }) => rows),
+    ...together(currents),
+  };
+  GATHERED.set(currents[0], [...known, [currents, all]]);
+  return all;
+}
+
+function together(currents: readonly Pick<Current<Row>, 'status' | 'progress'>[]): Pick<Current<Row>, 'status' | 'progress'> {
+  return {
     status: STATUSES.find((status) => currents.some((each) => each.status === status)) ?? 'live',
     progress: {
       count: currents.reduce((sum, { progress }) => sum + progress.count, 0),
       total: currents.reduce<number | null>((sum, { progress: { total } }) => (sum === null || total === null ? null : sum + total), 0),
     },
   };
-  GATHERED.set(currents[0], [...known, [currents, together]]);
-  return together;
 }
