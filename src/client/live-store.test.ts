@@ -95,9 +95,12 @@ describe('a live store', () => {
     const posts = liveStream(client, 'posts', { blogId });
     expect(await posts.getSnapshot().update(pk, { title: 'written' })).toEqual({ ok: true, pk });
     expect(held()).toBe(0);
-    expect(await posts.getSnapshot().create({ title: 'made' })).toMatchObject({ ok: true }); // the connection is open by now
+    expect(await posts.getSnapshot().create({ title: 'made' }, { pk: 'named' })).toMatchObject({ ok: true }); // the connection is open by now
     expect(held()).toBe(0);
-    expect((await once(posts, ({ status }) => status === 'live')).rows).toMatchObject([{ title: 'written' }, { title: 'made' }]);
+    posts.subscribe(() => undefined);
+    const { rows, row } = await once(posts, ({ status }) => status === 'live');
+    expect(rows).toMatchObject([{ title: 'written' }, { title: 'made' }]);
+    expect(row('named')).toMatchObject({ title: 'made' });
   });
 
   test.each([null, 'skip'] as const)('with params %j asks for nothing, and says so to who writes', async (params) => {

@@ -127,8 +127,9 @@ function live<S>(make: () => LiveStore<S>): Live<S> {
     const next = make();
     return held?.key === next.key ? held : (held = next);
   });
-  const told = shallowRef(0);
-  const tell = (): void => void told.value++;
+  const told = shallowRef({});
+  // Another object, not a count: counting would read it, and an effect that writes would depend on it.
+  const tell = (): void => void (told.value = {});
   const join = (): void => {
     watch(
       store,
