@@ -20,7 +20,7 @@ await migrate(url);
 
 const app = await appOf({ url, origin: ORIGIN, secret: secret(), log: true });
 const bundle = production ? await builtBundle(app.http, 'dist') : await developmentBundle(app.http, 'data/vite');
-pageRoutes(app.http, { ...app, origin: ORIGIN, bundle });
+pageRoutes(app.http, { ...app, bundle });
 if (embedded) await seed(app); // never into a database that is somebody's
 
 await app.http.listen({ port: Number(PORT), host: production ? '0.0.0.0' : 'localhost' });

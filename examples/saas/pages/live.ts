@@ -7,6 +7,6 @@ export const { LiveProvider, useClient, useStream, useRow, useDraft, useConnecti
 export type LiveClient = Client<LiveApp>;
 
 /** Goes on from the rows a page was rendered from. Without any (somebody is still to sign in) it connects when something is asked for. */
-export function clientOf(kept: Kept | null, origin = ''): LiveClient {
-  return createClient<LiveApp>(`${origin}/live/`, { snapshot: kept ?? { user: null, views: [] } });
+export function clientOf(kept: Kept | null): LiveClient {
+  return createClient<LiveApp>('/live/', { snapshot: kept ?? { user: null, views: [] } });
 }

@@ -35,6 +35,8 @@ export async function appOf({ url, secret, origin, log = false }: AppOptions) {
     authenticate: ({ headers }) => userOf(auth, headers),
   });
   live.attach(http.server);
+  // Where WebSockets are blocked, the same comes over plain HTTP.
+  http.addHook('onRequest', (request, reply, next) => (live.handle(request.raw, reply.raw) ? void reply.hijack() : next()));
 
   authRoutes(http, auth);
   taskRoutes(http, { db, auth, live });

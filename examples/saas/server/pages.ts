@@ -23,11 +23,11 @@ const HEADERS = {
   'content-security-policy': "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
 };
 
-type Parts = Pick<App, 'auth' | 'db' | 'live'> & { readonly origin: string; readonly bundle: Bundle };
+type Parts = Pick<App, 'auth' | 'db' | 'live'> & { readonly bundle: Bundle };
 
 /** Every page, rendered with its first rows in it. The browser's client goes on from where they were read: nothing is read twice. */
-export function pageRoutes(http: FastifyInstance, { auth, db, live, origin, bundle }: Parts): void {
-  const html = async (page: Omit<Page, 'origin'>): Promise<string> => documentOf(bundle, page, await bundle.render({ ...page, origin }));
+export function pageRoutes(http: FastifyInstance, { auth, db, live, bundle }: Parts): void {
+  const html = async (page: Page): Promise<string> => documentOf(bundle, page, await bundle.render(page));
 
   http.get('/sign-in', async (request, reply) => {
     if (await userOf(auth, headersOf(request))) return reply.redirect('/');
@@ -73,7 +73,7 @@ export function pageRoutes(http: FastifyInstance, { auth, db, live, origin, bund
   }
 }
 
-function documentOf({ styles, scripts }: Bundle, page: Omit<Page, 'origin'>, root: string): string {
+function documentOf({ styles, scripts }: Bundle, page: Page, root: string): string {
   return `<!doctype html>
 <html lang="en">
   <head>

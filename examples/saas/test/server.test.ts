@@ -174,6 +174,17 @@ test('the endpoint that was there takes part: what is shown for it goes at its o
   expect((await world.post(`/api/tasks/${id}/done`, await world.signIn('bo'))).status).toBe(404);
 });
 
+test('where WebSockets are blocked, the same comes over plain HTTP, to the same people', async () => {
+  const url = `${world.origin}/live/?subscribe=${encodeURIComponent('[{"stream":"organisations"}]')}`;
+  const listen = (cookie: string) => fetch(url, { headers: { cookie, origin: world.origin, accept: 'text/event-stream' } });
+  const { body } = await listen(await world.signIn('bo'));
+  let said = '';
+  for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) if ((said += text).includes('Harbour Coffee')) break;
+  expect(said).toContain('Harbour Coffee');
+  expect(said).not.toContain('Juniper');
+  expect((await listen('')).status).toBe(401);
+});
+
 test('signing out ends the live connection, and the cookie opens no other', async () => {
   const cookie = await world.signIn('ada');
   const client = await over('ada', cookie);

@@ -29,7 +29,9 @@ export async function started(): Promise<Started> {
       env: { ...env, NODE_ENV },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-  expect(await once(run('build.ts', 'production'), 'exit')).toEqual([0, null]);
+  const build = run('build.ts', 'production');
+  build.stderr.pipe(process.stderr);
+  expect(await once(build, 'exit')).toEqual([0, null]);
   let child = run('start.ts', 'production');
   await saidReady(child);
   const stop = async (): Promise<void> => {
