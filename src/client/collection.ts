@@ -34,9 +34,9 @@ export class Collection {
   /** In which order rows came, by key; those that are being made are after all others. */
   readonly #places = new Map<string, number>();
   #came = 0;
-  /** The rows when somebody looked last. What was done something to since: by the place that it had there. */
+  /** The rows when somebody looked last; and by the place that it had there, what was done something to since. Null: so much that all is put down anew. */
   readonly #listing = new Listing<Row>();
-  readonly #unlisted = new Map<string, number | undefined>();
+  #unlisted: Map<string, number | undefined> | null = new Map();
   /** Another whenever `rows` may be. */
   version = 0;
 
@@ -47,8 +47,8 @@ export class Collection {
   /** In the order they came, those that are being made at the end. The same array until something changes. */
   get rows(): readonly Row[] {
     const listing = this.#listing;
-    // Where much is another, all of it is put down anew.
-    if (this.#unlisted.size > 64 && this.#unlisted.size * 8 > this.#base.size) {
+    if (this.#unlisted?.size === 0) return listing.values;
+    if (!this.#unlisted) {
       listing.fill(Array.from(this.#shown(), ([key, { row }]) => [this.#places.get(key) as number, row]));
     } else {
       for (const [key, was] of this.#unlisted) {
@@ -58,7 +58,7 @@ export class Collection {
         if (entry) listing.put(place as number, entry.row);
       }
     }
-    this.#unlisted.clear();
+    this.#unlisted = new Map();
     return listing.values;
   }
 
@@ -159,7 +159,7 @@ export class Collection {
       // The server told what was shown already: it stays the object it was.
       if (was?.own && now && was.same(now)) {
         if (this.#base.get(key) === now) this.#base.set(key, was);
-        if (!this.#unlisted.has(key)) this.#unlisted.set(key, this.#places.get(key));
+        this.#unlist(key, was);
         continue;
       }
       if (now) changes.push(now.change(was ? 'update' : 'create'));
@@ -182,7 +182,14 @@ export class Collection {
     this.version++;
     const was = this.#at(key);
     if (!this.#noted.has(key)) this.#noted.set(key, was);
-    if (!this.#unlisted.has(key)) this.#unlisted.set(key, was && this.#places.get(key));
+    this.#unlist(key, was);
+  }
+
+  /** Who never looks does not keep what has changed for ever. */
+  #unlist(key: string, was: Entry | undefined): void {
+    if (!this.#unlisted || this.#unlisted.has(key)) return;
+    this.#unlisted.set(key, was && this.#places.get(key));
+    if (this.#unlisted.size > 64 && this.#unlisted.size * 8 > this.#base.size) this.#unlisted = null;
   }
 
   /** The writes of one row, in order, on what the server told of it. */
