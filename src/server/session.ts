@@ -306,6 +306,14 @@ export class Session<B> {
     if (++this.#bad >= this.#arrival.endpoint.limits.badFrames) this.end('badFrame', 'too many bad frames');
   }
 
+  /** Those that were told to a connection which was lost by then, too. */
+  #listen(name: string): void {
+    const { receipts, window, touch } = this.#parts.gateway;
+    receipts.listen(name, this.box as Outbox<unknown>);
+    for (const { entry, write } of window.leftFor(name)) this.box.send({ type: 'seen', id: write, position: entry.position });
+    touch();
+  }
+
   async #handle(frame: ClientFrame): Promise<void> {
     const first = this.#first;
     this.#first = false;
@@ -313,7 +321,7 @@ export class Session<B> {
       case 'hello':
         if (!first) throw new BadFrame('hello: only as the first frame');
         this.#client = frame.client;
-        return this.#parts.gateway.receipts.listen(appAuthor(frame.client), this.box as Outbox<unknown>);
+        return this.#listen(appAuthor(frame.client));
       case 'subscribe':
         return this.#views.subscribe(frame);
       case 'unsubscribe':

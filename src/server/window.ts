@@ -32,6 +32,12 @@ export interface Passed {
   readonly delivery: Delivery;
 }
 
+/** What the app left for a client. */
+export interface Left {
+  readonly entry: Entry;
+  readonly write: number;
+}
+
 interface LastReset {
   readonly position: Position;
   readonly xid: string | null;
@@ -55,6 +61,7 @@ export class Window {
   readonly #members = new Map<string, Shelf<Member>>();
   readonly #resets = new Map<string, LastReset>();
   readonly #revoked = new Map<string, Position>();
+  readonly #left = new Map<string, Shelf<Left>>();
   #floor: Position = '';
   #tail: Position = '';
   #floorReason: ResetReason = 'retention';
@@ -104,7 +111,10 @@ export class Window {
     for (const delivery of entry.deliveries) this.#index(entry, delivery);
     for (const change of entry.members) shelfOf(this.#members, memberKey(change.membership, change.user)).push({ entry, change });
     for (const { stream, reason } of entry.resets) this.#resets.set(stream, { position: entry.position, xid: entry.xid, reason });
-    for (const { revokes } of entry.receipts) if (revokes) this.#revoked.set(revocationKey(revokes), entry.position);
+    for (const { client, write, answer, revokes } of entry.receipts) {
+      if (revokes) this.#revoked.set(revocationKey(revokes), entry.position);
+      else if (!answer) shelfOf(this.#left, client).push({ entry, write });
+    }
     this.trim();
     return bytes;
   }
@@ -174,6 +184,12 @@ export class Window {
     return (this.#revoked.get(revocationKey(whose)) ?? '') > after;
   }
 
+  /** The last receipts that the app left under this name, in order. */
+  leftFor(client: string): readonly Left[] {
+    const left = this.#left.get(client);
+    return left?.slice(Math.max(left.first, left.end - LEFT)) ?? [];
+  }
+
   /** From where on commits may not be in this snapshot; null: the window does not go back that far. */
   startOf(snapshot: Snapshot): Position | null {
     if (!this.#reaches(snapshot) || !this.#gone.shownIn(snapshot)) return null;
@@ -208,7 +224,8 @@ export class Window {
     }
     for (const { membership, user } of entry.members) shift(this.#members, memberKey(membership, user));
     for (const { stream } of entry.resets) if (this.#resets.get(stream)?.position === entry.position) this.#resets.delete(stream);
-    for (const { revokes } of entry.receipts) {
+    for (const { client, answer, revokes } of entry.receipts) {
+      if (!revokes && !answer) shift(this.#left, client);
       if (revokes && this.#revoked.get(revocationKey(revokes)) === entry.position) this.#revoked.delete(revocationKey(revokes));
     }
   }
@@ -218,6 +235,9 @@ export class Window {
 function hasIn(seen: Snapshot, { position, xid }: LastReset): boolean {
   return xid === null ? position <= seen.until : shows(seen, { position, xid });
 }
+
+/** So many requests of a client's own may have been under way when its connection was lost. */
+const LEFT = 100;
 
 const NO_GROUPS: readonly string[] = [];
 

@@ -35,6 +35,26 @@ describe.each(databases)('on $name', ({ open }) => {
     }
   });
 
+  test('who comes back under the name is told again, and nobody else is', async () => {
+    await using database = await open();
+    await using w = await served(database);
+    const first = await w.viewer('/', { hello: NAME });
+    for (const number of [17, 18]) {
+      await database.run('BEGIN');
+      await w.live.receipt(database.own, `${NAME}.${number}`);
+      await database.run(`INSERT INTO integer_value (name, value) VALUES ('n${number}', 1)`);
+      await database.run('COMMIT');
+    }
+    const [one, two] = [await first.next('seen'), await first.next('seen')];
+    first.socket.terminate();
+    const again = await w.viewer('/', { hello: NAME, attends: false });
+    const other = await w.viewer('/', { hello: 'a-page-of-bob', attends: false });
+    expect([await again.next('seen'), await again.next('seen')]).toEqual([one, two]);
+    await other.next('welcome');
+    await other.caughtUp();
+    expect(other.frames.filter(({ type }) => type === 'seen')).toEqual([]);
+  });
+
   test('a transaction that is undone is never seen; one that changes nothing brings the connection to its position', async () => {
     await using database = await open();
     await using w = await served(database);
