@@ -86,6 +86,11 @@ export function createHooks<App extends AppTypes = AnyApp>(): Hooks<App> {
     return client;
   };
 
+  const live = <S>(make: (client: Client<App>) => LiveStore<S>): Accessor<S> => {
+    const client = useClient();
+    return follow(() => make(client));
+  };
+
   return {
     LiveProvider: (props) =>
       createComponent(Context.Provider, {
@@ -95,23 +100,13 @@ export function createHooks<App extends AppTypes = AnyApp>(): Hooks<App> {
         },
       }),
     useClient,
-    useStream(name, params) {
-      const client = useClient();
-      return accessorsOf(live(() => liveStream(client, name, given(params))));
-    },
-    useRow(name, pk, params) {
-      const client = useClient();
-      return live(() => liveRow(client, name, given(pk), given(params)));
-    },
+    useStream: (name, params) => accessorsOf(live((client) => liveStream(client, name, given(params)))),
+    useRow: (name, pk, params) => live((client) => liveRow(client, name, given(pk), given(params))),
     useDraft(name, pk, params) {
-      const client = useClient();
-      const draft = live(() => draftOf(liveStream(client, name, given(params)), given(pk)));
+      const draft = live((client) => draftOf(liveStream(client, name, given(params)), given(pk)));
       return { ...accessorsOf(draft), values: formOf(draft) } as never;
     },
-    useConnection() {
-      const client = useClient();
-      return accessorsOf(live(() => liveConnection(client)));
-    },
+    useConnection: () => accessorsOf(live(liveConnection)),
   };
 }
 
@@ -119,7 +114,7 @@ function given<V>(value: Given<V>): V {
   return typeof value === 'function' ? (value as Accessor<V>)() : value;
 }
 
-function live<S>(make: () => LiveStore<S>): Accessor<S> {
+function follow<S>(make: () => LiveStore<S>): Accessor<S> {
   const store = createMemo<LiveStore<S>>((held) => {
     const next = make();
     return held?.key === next.key ? held : next;

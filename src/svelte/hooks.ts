@@ -76,32 +76,29 @@ export function createHooks<App extends AppTypes = AnyApp>(): Hooks<App> {
     return client;
   };
 
+  const live = <S>(make: (client: Client<App>) => LiveStore<S>): Seen<S> => {
+    const client = useClient();
+    return follow(() => make(client));
+  };
+
   return {
     LiveProvider: ({ client }) => void setContext(key, client),
     useClient,
-    useStream(name, params) {
-      const client = useClient();
-      return liveOf(seen(() => liveStream(client, name, given(params))));
-    },
+    useStream: (name, params) => liveOf(live((client) => liveStream(client, name, given(params)))),
     useRow(name, pk, params) {
-      const client = useClient();
-      const row = seen(() => liveRow(client, name, given(pk), given(params)));
+      const { current, subscribe } = live((client) => liveRow(client, name, given(pk), given(params)));
       return {
         get current() {
-          return row.current();
+          return current();
         },
-        subscribe: row.subscribe,
+        subscribe,
       };
     },
     useDraft(name, pk, params) {
-      const client = useClient();
-      const draft = seen(() => draftOf(liveStream(client, name, given(params)), given(pk)));
+      const draft = live((client) => draftOf(liveStream(client, name, given(params)), given(pk)));
       return Object.defineProperty(liveOf(draft), 'values', { value: formOf(draft.current) }) as never;
     },
-    useConnection() {
-      const client = useClient();
-      return liveOf(seen(() => liveConnection(client)));
-    },
+    useConnection: () => liveOf(live(liveConnection)),
   };
 }
 
@@ -116,7 +113,7 @@ interface Seen<S> {
   readonly subscribe: Readable<S>['subscribe'];
 }
 
-function seen<S>(make: () => LiveStore<S>): Seen<S> {
+function follow<S>(make: () => LiveStore<S>): Seen<S> {
   let held: LiveStore<S> | undefined;
   let track: () => void;
   const store = (): LiveStore<S> => {

@@ -86,6 +86,11 @@ export function createHooks<App extends AppTypes = AnyApp>(): Hooks<App> {
     return client;
   };
 
+  const live = <S>(make: (client: Client<App>) => LiveStore<S>): Live<S> => {
+    const client = useClient();
+    return follow(() => make(client));
+  };
+
   return {
     LiveProvider: defineComponent({
       props: { client: { type: Object as PropType<Client<App>>, required: true } },
@@ -95,23 +100,13 @@ export function createHooks<App extends AppTypes = AnyApp>(): Hooks<App> {
       },
     }) as unknown as DefineComponent<{ client: Client<App> }>,
     useClient,
-    useStream(name, params) {
-      const client = useClient();
-      return refsOf(live(() => liveStream(client, name, toValue(params))));
-    },
-    useRow(name, pk, params) {
-      const client = useClient();
-      return live(() => liveRow(client, name, toValue(pk), toValue(params))).current;
-    },
+    useStream: (name, params) => refsOf(live((client) => liveStream(client, name, toValue(params)))),
+    useRow: (name, pk, params) => live((client) => liveRow(client, name, toValue(pk), toValue(params))).current,
     useDraft(name, pk, params) {
-      const client = useClient();
-      const draft = live(() => draftOf(liveStream(client, name, toValue(params)), toValue(pk)));
+      const draft = live((client) => draftOf(liveStream(client, name, toValue(params)), toValue(pk)));
       return { ...refsOf(draft), values: formOf(() => draft.current.value) } as never;
     },
-    useConnection() {
-      const client = useClient();
-      return refsOf(live(() => liveConnection(client)));
-    },
+    useConnection: () => refsOf(live(liveConnection)),
   };
 }
 
@@ -121,7 +116,7 @@ interface Live<S> {
   now(): S;
 }
 
-function live<S>(make: () => LiveStore<S>): Live<S> {
+function follow<S>(make: () => LiveStore<S>): Live<S> {
   let held: LiveStore<S> | undefined;
   const store = computed<LiveStore<S>>(() => {
     const next = make();
