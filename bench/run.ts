@@ -6,6 +6,7 @@ import { table } from './table.ts';
 import type { Result } from './measure.ts';
 import { FULL, SMOKE, type Scale } from './scale.ts';
 import { capture } from './workloads/capture.ts';
+import { client } from './workloads/client.ts';
 import { fanout } from './workloads/fanout.ts';
 import { firstRows } from './workloads/first-rows.ts';
 import { latency } from './workloads/latency.ts';
@@ -25,6 +26,7 @@ const WORKLOADS: Readonly<Record<string, (scale: Scale) => Promise<readonly Resu
   'first-rows': firstRows,
   stalled,
   memory,
+  client,
 };
 
 const { values } = parseArgs({

@@ -20,6 +20,12 @@ export interface Scale {
   readonly kept: number;
   /** Milliseconds after which nobody gets what was read for somebody else. */
   readonly apart: number;
+  /** Rows that a page holds. */
+  readonly held: number;
+  /** Views that a page asks for and leaves. */
+  readonly rounds: number;
+  /** How long frames are watched in Chromium; 0: they are not. */
+  readonly seconds: number;
   /** The folder of another checkout to measure against, where a workload knows how. */
   readonly against?: string;
 }
@@ -36,6 +42,9 @@ export const FULL: Scale = {
   pour: 16_777_216,
   kept: 110_000,
   apart: 5_200,
+  held: 10_000,
+  rounds: 1_000,
+  seconds: 10,
 };
 
 /** Shows that everything runs. Its figures mean nothing. */
@@ -51,4 +60,7 @@ export const SMOKE: Scale = {
   pour: 8_388_608,
   kept: 2_000,
   apart: 0,
+  held: 1_000,
+  rounds: 50,
+  seconds: 0,
 };
