@@ -105,8 +105,8 @@ function SignedIn({ me }: { readonly me: Me }) {
   return (
     <div className="me">
       <p className="link" data-status={status} role="status">
-        {status === 'open' ? 'Live' : 'Connecting …'}
-        {pending.length > 0 && status !== 'open' && `, ${pending.length} to send`}
+        {status === 'open' ? 'Live' : status === 'waiting' ? 'Offline' : 'Connecting …'}
+        {status !== 'open' && pending.length > 0 && <span>{pending.length} to send</span>}
       </p>
       <Avatar name={me.name} />
       <span className="name">{me.name}</span>

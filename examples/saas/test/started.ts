@@ -12,8 +12,10 @@ import { PASSWORD } from '../server/seed.ts';
 /** `node start.ts`, as anybody runs it, in a folder of its own. */
 export interface Started extends AsyncDisposable {
   readonly origin: string;
-  /** Ends it by SIGTERM, and starts it again: the same port, the same data. */
-  restart(mode: 'development' | 'production'): Promise<void>;
+  /** Ends it by SIGTERM. */
+  stop(): Promise<void>;
+  /** After `stop`: the same port, the same data. */
+  start(mode: 'development' | 'production'): Promise<void>;
 }
 
 /** Built, and started for production. */
@@ -29,27 +31,34 @@ export async function started(): Promise<Started> {
       env: { ...env, NODE_ENV },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-  const build = run('build.ts', 'production');
-  build.stderr.pipe(process.stderr);
-  expect(await once(build, 'exit')).toEqual([0, null]);
-  let child = run('start.ts', 'production');
-  await saidReady(child);
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    expect(await once(child, 'exit')).toEqual([0, null]);
-  };
-  return {
+  let child: ChildProcess | null = null;
+  const app: Started = {
     origin: `http://localhost:${port}`,
-    async restart(mode) {
-      await stop();
+    async stop() {
+      const stopping = child;
+      child = null;
+      if (!stopping || stopping.exitCode !== null) return;
+      stopping.kill('SIGTERM');
+      expect(await once(stopping, 'exit')).toEqual([0, null]);
+    },
+    async start(mode) {
       child = run('start.ts', mode);
       await saidReady(child);
     },
     async [Symbol.asyncDispose]() {
-      await stop();
-      await rm(folder, { recursive: true, force: true });
+      await app.stop().finally(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
     },
   };
+  try {
+    const build = run('build.ts', 'production');
+    build.stderr.pipe(process.stderr);
+    expect(await once(build, 'exit')).toEqual([0, null]);
+    await app.start('production');
+    return app;
+  } catch (error) {
+    await app[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function saidReady(child: ChildProcess): Promise<void> {

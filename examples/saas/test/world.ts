@@ -30,11 +30,17 @@ export interface World extends App, AsyncDisposable {
 
 export async function startWorld(): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'saas-'));
-  const postgres = await startEmbedded(folder);
-  await migrate(postgres.url);
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  const postgres = await startEmbedded(folder).catch((error: unknown) => remove().then(() => Promise.reject(error)));
+  const stop = (): Promise<void> => postgres.stop().finally(remove);
+  return worldOn(postgres.url, stop).catch((error: unknown) => stop().then(() => Promise.reject(error)));
+}
+
+async function worldOn(url: string, stop: () => Promise<void>): Promise<World> {
+  await migrate(url);
   const port = await freePort();
   const origin = `http://localhost:${port}`;
-  const app = await appOf({ url: postgres.url, origin, secret: randomBytes(32).toString('base64url') });
+  const app = await appOf({ url, origin, secret: randomBytes(32).toString('base64url') });
   await seed(app);
   await app.http.listen({ port, host: 'localhost' });
 
@@ -72,9 +78,7 @@ export async function startWorld(): Promise<World> {
       return createClient<LiveApp>(`${origin}/live/`, { webSocket, delay: () => 50 });
     },
     async [Symbol.asyncDispose]() {
-      await app.http.close();
-      await postgres.stop();
-      await rm(folder, { recursive: true, force: true });
+      await app.http.close().finally(stop);
     },
   };
 }
