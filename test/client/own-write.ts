@@ -1,0 +1,65 @@
+import type { Answer, Refusal } from '../../src/client/index.ts';
+import type { Truth } from './truth.ts';
+
+/** A row as the page may speak of it: by a key of its own while it is made, by the table's key from then on. */
+export class Target {
+  readonly keys = new Set<string>();
+  /** The text of the write that makes it. */
+  readonly made: string | undefined;
+
+  constructor(from: { readonly key: string } | { readonly made: string }) {
+    if ('key' in from) this.keys.add(from.key);
+    else this.made = from.made;
+  }
+
+  /** The same for every key that it has had. */
+  name(truth: Truth): string {
+    if (this.made === undefined) return [...this.keys][0] as string;
+    return truth.keyOf(this.made) ?? `made by ${this.made}`;
+  }
+}
+
+/** `write`: by itself. `batch` and `call`: with others, all or none. `app`: by a way of the app's own. */
+export type Way = 'write' | 'batch' | 'call' | 'app';
+
+/** One write of the page's own, and what it knows of it. Times are counted by what happens to the page. */
+export class OwnWrite {
+  readonly action: 'create' | 'update' | 'delete';
+  readonly target: Target;
+  readonly data: Readonly<Record<string, string>>;
+  readonly way: Way;
+  readonly asked: number;
+  /** Those that are done or refused with it, itself among them; a write that gathers edits has all of these. */
+  together: readonly OwnWrite[] = [this];
+  /** The id it was sent under. */
+  id: number | undefined;
+  /** It was sent by a connection that was lost before the answer came, and then again. */
+  again = false;
+  /** Where the answer said that it is; undefined: there is none yet, or it does not say. */
+  told: { readonly at: number; readonly position: string } | undefined;
+  /** What the database writes down when it is done, if not by its own text, by that of a later edit of the same write. */
+  texts: readonly string[] = [];
+  /** When it was heard that it is refused. */
+  refused = Infinity;
+  answer: Answer | Refusal | undefined;
+
+  constructor(about: Pick<OwnWrite, 'action' | 'target' | 'data' | 'way' | 'asked'>) {
+    this.action = about.action;
+    this.target = about.target;
+    this.data = about.data;
+    this.way = about.way;
+    this.asked = about.asked;
+    this.texts = Object.values(about.data);
+  }
+
+  /**
+   * Whether the page must know that the table has it, as of this position. Of one whose answer was lost nobody has told it: it learns so from the second
+   * answer, whose position is a later one.
+   */
+  isIn(truth: Truth, position: string, at: number): boolean {
+    const { again, told } = this;
+    if (again && !(told && told.at <= at && told.position <= position)) return false;
+    if (this.action === 'delete') return truth.has(`-${this.target.name(truth)}`, position);
+    return this.texts.some((text) => truth.has(text, position));
+  }
+}

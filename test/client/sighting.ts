@@ -1,0 +1,79 @@
+import type { OwnWrite, Target } from './own-write.ts';
+import type { Truth } from './truth.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** What a page showed once. */
+export interface Sighting {
+  /** When, as the page counts. */
+  readonly at: number;
+  /** Which of the table's states it said this is. */
+  readonly position: string;
+  readonly rows: readonly (readonly [key: string, row: Row])[];
+}
+
+interface Known {
+  readonly truth: Truth;
+  readonly writes: readonly OwnWrite[];
+  targetOf(key: string): Target | undefined;
+}
+
+/** What is wrong with it; null: nothing. It must be the table as of its position, with those own writes on top that are neither refused nor in there. */
+export function wrongWith(sighting: Sighting, { truth, writes, targetOf }: Known): string | null {
+  const { at, position, rows } = sighting;
+  const shown = new Map<string, string>();
+  for (const [key, row] of rows) {
+    const name = nameOf(key, truth, targetOf);
+    if (shown.has(name)) return `the row ${name} is there twice, once as ${key}`;
+    shown.set(name, textOf(row));
+  }
+  const open = writes.filter((own) => own.asked < at && at < own.refused && !own.isIn(truth, position, at));
+  // What rests on a row that will not be made is refused with it, one after another: some of it may still be shown.
+  const unmade = new Set(writes.filter(({ action, refused }) => action === 'create' && refused <= at).map(({ target }) => target));
+  const resting: OwnWrite[] = [];
+  for (const own of open) {
+    if (!own.together.some(({ target }) => unmade.has(target))) continue;
+    resting.push(own);
+    for (const { action, target } of own.together) if (action === 'create') unmade.add(target);
+  }
+  const differences: string[] = [];
+  for (let gone = 0; gone <= resting.length; gone++) {
+    const left = new Set(resting.slice(0, gone));
+    const expected = explained(
+      truth,
+      position,
+      open.filter((own) => !left.has(own)),
+    );
+    const found = difference(expected, shown);
+    if (found === null) return null;
+    differences.push(found);
+  }
+  return `at ${position}: ${differences[0]}; on top: ${open.map(({ action, target, data, way }) => `${way} ${action} ${target.name(truth)} ${JSON.stringify(data)}`).join(', ') || 'nothing'}`;
+}
+
+function explained(truth: Truth, position: string, open: readonly OwnWrite[]): ReadonlyMap<string, string> {
+  const rows = new Map(truth.at(position).map((row) => [String(row['id']), row]));
+  for (const { action, target, data } of open) {
+    const name = target.name(truth);
+    const row = rows.get(name);
+    if (action === 'delete') rows.delete(name);
+    else if (action === 'create') rows.set(name, row ?? data);
+    else if (row) rows.set(name, { ...row, ...data });
+  }
+  return new Map([...rows].map(([name, row]) => [name, textOf(row)]));
+}
+
+function nameOf(key: string, truth: Truth, targetOf: Known['targetOf']): string {
+  return targetOf(key)?.name(truth) ?? key;
+}
+
+function textOf({ title, note }: Row): string {
+  return JSON.stringify({ title, note });
+}
+
+function difference(expected: ReadonlyMap<string, string>, shown: ReadonlyMap<string, string>): string | null {
+  for (const [name, text] of expected)
+    if (shown.get(name) !== text) return `${name} should be ${text}, and is ${shown.get(name) ?? 'not there'}`;
+  for (const [name, text] of shown) if (!expected.has(name)) return `${name} should not be there, and is ${text}`;
+  return null;
+}
