@@ -168,8 +168,8 @@ export const OF_VIEWS: readonly Mutant[] = [
     breaks: 'what this client wrote stays over what others have made of the row since',
     edits: one(
       'client/collection.ts',
-      'if (op.position !== null && op.position <= position) this.lift(op);',
-      "if (op.position === '') this.lift(op);",
+      "if (op.position !== null && op.position <= position && (now || op.position !== '')) this.lift(op);",
+      "if (op.position === '' && now) this.lift(op);",
     ),
   },
   {
