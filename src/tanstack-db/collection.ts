@@ -151,7 +151,7 @@ function follow(handle: Handle, { columns, placed }: Shape, run: Run): () => voi
 }
 
 const UNREADY: readonly StreamStatus[] = ['idle', 'syncing', 'failed', 'signed-out'];
-const UNKNOWN: readonly StreamStatus[] = ['idle', 'syncing', 'offline'];
+const UNKNOWN: readonly StreamStatus[] = ['idle', 'syncing', 'offline', 'signed-out'];
 
 function save(handle: Handle, { columns, placed }: Shape, { type, original, modified, changes }: Mutation): Promise<Answer> {
   switch (type) {
