@@ -133,6 +133,20 @@ describe('an update', () => {
     expect(titles(made)).toEqual(['as it is', 'two']);
   });
 
+  test('whose answer came without a position, before the connection was lost, stays until all that was missed is here', () => {
+    const made = live();
+    void made.posts.update(1, { title: 'mine' });
+    made.socket.say(ok(2, 1));
+    const shown: unknown[][] = [];
+    made.posts.on('current', () => shown.push(titles(made)));
+    back(made);
+    made.socket.say({ type: 'subscribed', id: 3, view: 1 });
+    made.socket.say(commit(6, [1, 'update', 2, { title: 'theirs', size: '2' }]));
+    made.socket.say(commit(7, [1, 'update', 1, { title: 'made of mine', size: '1' }]), ready(7));
+    expect(shown.map(([first]) => first)).toEqual([...shown.slice(1).map(() => 'mine'), 'made of mine']);
+    expect(titles(made)).toEqual(['made of mine', 'theirs']);
+  });
+
   test('of a row that is not there shows nothing', () => {
     const made = live();
     void made.posts.update(9, { title: 'mine' });
@@ -153,6 +167,12 @@ describe('a row that is made', () => {
     expect(await answer).toEqual({ ok: true, pk: 3 });
     expect(made.posts.row(3)).toEqual({ id: 3, title: 'new', size: 0n });
     expect(seen.map((each) => each.length)).toEqual(seen.map(() => 3));
+  });
+
+  test('has the name that it was given for its key, whatever keys are there', () => {
+    const made = live();
+    void made.posts.create({ title: 'new' }, { pk: 'by-name' });
+    expect(made.posts.row('by-name')).toEqual({ id: 'by-name', title: 'new' });
   });
 
   test('may be written to before it has its key: what is asked of it waits for it', () => {

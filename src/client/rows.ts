@@ -94,7 +94,8 @@ export class Entry {
 /** What its kind does not allow stays what it was: it must not throw in a handler that only looks at it. */
 function revived(value: Json, kind: FieldKind): unknown {
   try {
-    return revive(value, kind);
+    const given = revive(value, kind);
+    return Number.isNaN(given) && value !== 'NaN' ? value : given;
   } catch {
     return value;
   }
