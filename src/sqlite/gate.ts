@@ -6,10 +6,12 @@ import { RowcastError } from '../core/index.ts';
  */
 export class Gate {
   #open = false;
+  #check: () => void = () => undefined;
 
-  /** Open until the body returns. */
-  during<T>(body: () => T): T {
+  /** Open until the body returns. `check` is called before each use, and throws where it must not be used any more. */
+  during<T>(body: () => T, check: () => void = () => undefined): T {
     this.#open = true;
+    this.#check = check;
     try {
       return body();
     } finally {
@@ -36,6 +38,7 @@ export class Gate {
       const cure = 'call .run(), .all() or .get() and await nothing; move what waits into after()';
       throw new RowcastError('hook_invalid', `a hook used its tx after it had returned; hooks on SQLite are synchronous: ${cure}`);
     }
+    this.#check();
     const made = call();
     if (made === target) return guarded;
     return isLive(made) ? this.guard(made) : made;

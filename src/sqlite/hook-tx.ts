@@ -19,10 +19,22 @@ export class HookHandle {
     return (this.#handle ??= this.#made());
   }
 
-  /** Runs a hook's code. Whatever it does is synchronous, so nobody else's code finds the handle alive. */
+  /**
+   * Runs a hook's code, inside a transaction. Whatever it does is synchronous, so nobody else's code finds the handle alive. A RAISE(ROLLBACK) ends
+   * the transaction: where the hook swallows that, what it wrote next would be committed by itself, and be all that is left of the write.
+   * @throws {RowcastError} `hook_invalid` where the transaction is over.
+   */
   during<T>(body: () => T): T {
-    return this.#gate.during(body);
+    const made = this.#gate.during(body, this.#inside);
+    this.#inside();
+    return made;
   }
+
+  readonly #inside = (): void => {
+    if (this.#connection.inTransaction) return;
+    const cure = 'let what a statement throws through, or catch it outside of the hook';
+    throw new RowcastError('hook_invalid', `the transaction of a hook was rolled back while the hook went on; ${cure}`);
+  };
 
   async #made(): Promise<unknown> {
     const { client, drizzleClient } = this.#connection;
