@@ -1,12 +1,11 @@
-import { RowcastClient, type CoreOptions } from './rowcast-client.ts';
-import type { ClientClock } from './clock.ts';
 import { events } from './events.ts';
 import { Keeping, type KeepOptions } from './keeping.ts';
-import { Overlay } from './overlay.ts';
+import type { Link } from './link.ts';
 import { absolute, webSocket, type Fallback, type SocketFactory, type SocketLike, type WebSocketConstructor } from './socket.ts';
 import type { AnyApp, AppTypes, Client } from './types.ts';
+import { WholeClient, type WholeOptions } from './whole.ts';
 
-export interface ClientOptions extends CoreOptions {
+export interface ClientOptions extends WholeOptions {
   /** The WebSocket to use where there is no global one: `ws`'s, on Node before 22. */
   readonly webSocket?: WebSocketConstructor;
   /** What outlives the page: writes without an answer, and rows. Left out: nothing does. */
@@ -34,10 +33,10 @@ export interface ClientOptions extends CoreOptions {
 export function createClient<App extends AppTypes = AnyApp>(url: string, options: ClientOptions = {}): Client<App> {
   const { fallback = events, keep, snapshot } = options;
   const sockets = (): SocketFactory => options.socket ?? webSocket(url, options.webSocket, fallback ?? undefined);
-  let made: SocketFactory | undefined;
+  let made = snapshot ? undefined : sockets();
   // A server renders from rows and asks for nothing: to it the URL may be relative to a page that is not there.
-  const socket: SocketFactory = snapshot ? (token, answered) => (made ??= sockets())(token, answered) : sockets();
+  const socket: SocketFactory = (token, answered) => (made ??= sockets())(token, answered);
   const keeping =
-    keep && ((client: string, clock: ClientClock) => new Keeping(keep, { endpoint: options.socket ? url : absolute(url), client, clock }));
-  return new RowcastClient({ socket, overlay: Overlay, keeping }, options) as unknown as Client<App>;
+    keep && (({ name, clock }: Link) => new Keeping(keep, { endpoint: options.socket ? url : absolute(url), client: name, clock }));
+  return new WholeClient({ socket, keeping }, options) as unknown as Client<App>;
 }

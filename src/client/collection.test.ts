@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Collection, type Op } from './collection.ts';
-import { FORMLESS } from './rows.ts';
+import { Collection } from './collection.ts';
+import { OwnLayer, type Op } from './overlay.ts';
 
 const pk = fc.integer({ min: 0, max: 9 });
 const data = fc.record({ v: fc.integer({ min: 0, max: 3 }) });
@@ -17,7 +17,9 @@ const step = fc.oneof(
 test('the rows, whenever somebody looks, are all that is shown, in the order they came, and one array until something changes', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 60 }), (steps) => {
-      const collection = new Collection(FORMLESS);
+      const collection = new Collection();
+      const layer = new OwnLayer(collection);
+      collection.layer = layer;
       const ops: Op[] = [];
       let seen: readonly unknown[] = [];
       let copy: readonly unknown[] = [];
@@ -28,10 +30,10 @@ test('the rows, whenever somebody looks, are all that is shown, in the order the
             break;
           case 'lay':
             ops.push({ pk: each.pk, data: each.data, creates: each.creates && each.data !== null, position: null });
-            collection.lay(ops.at(-1) as Op);
+            layer.lay(ops.at(-1) as Op);
             break;
           case 'lift':
-            for (const op of ops.splice(each.which % (ops.length || 1), 1)) collection.lift(op);
+            for (const op of ops.splice(each.which % (ops.length || 1), 1)) layer.lift(op);
             break;
           case 'reload':
             collection.load();

@@ -38,6 +38,7 @@ export class Connection {
   readonly #parts: ConnectionParts;
   readonly #page = new AbortController();
   #status: Status = 'connecting';
+  #begun = false;
   #socket: SocketLike | null = null;
   /** The wait for the next try, or the watch over this one. */
   #timer: { cancel(): void } | undefined;
@@ -56,8 +57,12 @@ export class Connection {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
-    onReturn((online) => this.#returned(online), this.#page.signal);
-    this.#connect();
+    onReturn((online) => this.#begun && this.#returned(online), this.#page.signal);
+  }
+
+  /** Asks for the first socket. Does nothing once it has, or where it was told otherwise meanwhile. */
+  begin(): void {
+    if (!this.#begun && this.#status === 'connecting') this.#connect();
   }
 
   get status(): Status {
@@ -87,6 +92,7 @@ export class Connection {
 
   #connect(): void {
     const { clock, socket, token } = this.#parts;
+    this.#begun = true;
     this.#retry = undefined;
     this.#heartbeat = HEARTBEAT;
     this.#heard = clock.now();

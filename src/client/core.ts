@@ -1,8 +1,10 @@
-import { RowcastClient, type CoreOptions } from './rowcast-client.ts';
+import { toWire, type Params } from '../protocol/index.ts';
+import { Link, type LinkOptions } from './link.ts';
 import { webSocket, type SocketFactory, type WebSocketConstructor } from './socket.ts';
-import type { AnyApp, AppTypes, Client } from './types.ts';
+import { Stream } from './stream.ts';
+import type { AnyApp, AppTypes, CoreClient } from './types.ts';
 
-export interface CoreClientOptions extends CoreOptions {
+export interface CoreClientOptions extends LinkOptions {
   /** The WebSocket to use where there is no global one: `ws`'s, on Node before 22. */
   readonly webSocket?: WebSocketConstructor;
   /** In place of a WebSocket: where to get a socket from. The URL is not used then. */
@@ -10,8 +12,8 @@ export interface CoreClientOptions extends CoreOptions {
 }
 
 /**
- * The client without what not every page wants: writes show when the server has told them, there is nothing in place of a WebSocket that is blocked, and
- * nothing outlives the page. All else is that of `rowcast/client`.
+ * Rows and writes, and nothing else: writes show when the server has told them, one handle is one view, there is nothing in place of a WebSocket that is
+ * blocked, and nothing outlives the page. What it does, it does as `rowcast/client` does.
  *
  * @throws {TypeError} when the URL is none, or there is no WebSocket; the message says what to do.
  * @example
@@ -20,6 +22,20 @@ export interface CoreClientOptions extends CoreOptions {
  * const client = createClient<typeof app>('/binding/')
  * ```
  */
-export function createClient<App extends AppTypes = AnyApp>(url: string, options: CoreClientOptions = {}): Client<App> {
-  return new RowcastClient({ socket: options.socket ?? webSocket(url, options.webSocket) }, options) as unknown as Client<App>;
+export function createClient<App extends AppTypes = AnyApp>(url: string, options: CoreClientOptions = {}): CoreClient<App> {
+  const link = new Link({ socket: options.socket ?? webSocket(url, options.webSocket) }, options);
+  const { connection, events, writes } = link;
+  connection.begin();
+  const client: CoreClient = {
+    get status() {
+      return link.status;
+    },
+    on: (event, handler) => events.on(event, handler),
+    stream: (name, params) => new Stream(name, { link, params: [params && (toWire(params) as Params)] }) as never,
+    batch: (work) => writes.batch(work) as never,
+    call: (name, input) => writes.call(name, input) as never,
+    reconnect: () => connection.happen('reconnect'),
+    close: () => connection.happen('close'),
+  };
+  return client as never;
 }

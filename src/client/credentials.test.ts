@@ -91,6 +91,7 @@ function connect(token?: TokenSupplier): Opened {
     },
   });
   opened.push(connection);
+  connection.begin();
   return {
     connection,
     statuses,

@@ -1,6 +1,7 @@
 import type { ClientClock } from './clock.ts';
-import type { KeptView } from './kept.ts';
-import { Pending, type Laid, type Says } from './queue.ts';
+import { keptView, type KeptView } from './kept.ts';
+import type { Laid } from './overlay.ts';
+import { Pending, type Says } from './pending.ts';
 import type { ClientStorage } from './storage.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -17,7 +18,7 @@ export interface KeepOptions {
 interface KeptWrite {
   readonly client: string;
   readonly id: number;
-  readonly says: NonNullable<Says>;
+  readonly says: Says;
   readonly laid: readonly Laid[];
   /** When it was made, and when it was sent first, ms since 1970; null: it never was. */
   readonly made: number;
@@ -88,8 +89,13 @@ export class Keeping {
     }
   }
 
+  /** Nobody may know any more whether it was done. */
+  doubts({ asked }: Pending): boolean {
+    return asked !== null && this.#clock.now() - asked > SURE;
+  }
+
   keep({ id, client = this.#client, says, laid, made, asked }: Pending): void {
-    if (says) this.#set(writeName(client, id), { client, id, says, laid, made, asked } satisfies KeptWrite);
+    this.#set(writeName(client, id), { client, id, says, laid, made, asked } satisfies KeptWrite);
   }
 
   drop({ id, client = this.#client }: Pending): void {
@@ -113,7 +119,7 @@ export class Keeping {
     const { rows = [] } = this.#options;
     for (const view of this.#views()) {
       if (rows !== true && !rows.includes(view.stream)) continue;
-      const { kept } = view;
+      const kept = keptView(view);
       if (!kept || this.#saved.get(view) === view.rows.version) continue;
       this.#saved.set(view, view.rows.version);
       this.#set(`v${view.name}`, kept);
@@ -146,12 +152,5 @@ function writeName(client: string, id: number): string {
 }
 
 function adopted({ id, client, says, laid, made, asked }: KeptWrite): Pending {
-  const pending = new Pending(id, says, { laid, client, made });
-  pending.asked = asked;
-  return pending;
-}
-
-/** Nobody may know any more whether it was done. */
-export function isDoubtful({ asked }: Pending, now: number): boolean {
-  return asked !== null && now - asked > SURE;
+  return Object.assign(new Pending(id, says, client), { laid, made, asked });
 }

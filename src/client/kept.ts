@@ -1,4 +1,6 @@
 import type { Data, Key, Params, Position, StreamInfo } from '../protocol/index.ts';
+import type { Stream } from './stream.ts';
+import type { Subscription } from './subscription.ts';
 
 /** One view as it was at a position: enough to show it, and to go on from there. */
 export interface KeptView {
@@ -17,4 +19,34 @@ export interface Kept {
   /** Whose they are, as `welcome` said it. */
   readonly user: string | null;
   readonly views: readonly KeptView[];
+}
+
+/** A view as it may be gone on from another time; null: it may not. */
+export function keptView({ stream, params, info, rows, position, token }: Subscription): KeptView | null {
+  if (token === undefined || !info) return null;
+  const all = Array.from(rows.all(), ({ pk, data }) => [pk, data] as const);
+  return { stream, ...(params && { params }), info, rows: all, position, token };
+}
+
+/** What was kept another time is shown until there is a connection to go on from it. */
+export function restore(view: Subscription, { info, rows, position, token }: KeptView): void {
+  view.learn(info);
+  for (const [pk, data] of rows) view.rows.add(pk, data);
+  view.rows.swap();
+  view.position = position;
+  view.token = token;
+  view.known = true;
+}
+
+/** The views of a handle, once all of them are there. Rejects when one of them is not to be had. */
+export function allKept(handle: Stream): Promise<readonly KeptView[]> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const kept = handle.views.flatMap((view) => (view.state === 'live' ? (keptView(view) ?? []) : []));
+      if (kept.length === handle.views.length) resolve(kept);
+    };
+    handle.on('current', look);
+    handle.on('error', ({ stream, message }) => reject(new Error(`"${stream}" is not to be had: ${message}`)));
+    look();
+  });
 }

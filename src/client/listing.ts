@@ -1,55 +1,36 @@
-/** Values by place, as an array that never changes: the next one is a copy of it, however much is done before somebody looks again. */
-export class Listing<V> {
-  /** Ascending; beside `values`. */
+import type { Entry, Row } from './rows.ts';
+
+/** Rows by their place, as an array that never changes: the next one is a copy of it. */
+export class Listing {
+  /** Ascending; beside `rows`. */
   #places: number[] = [];
-  #values: V[] = [];
-  /** Somebody has the array. */
-  #lent = false;
+  rows: readonly Row[] = [];
 
-  get values(): readonly V[] {
-    this.#lent = true;
-    return this.#values;
+  fill(entries: readonly Entry[]): void {
+    this.#places = entries.map(({ place }) => place);
+    this.rows = entries.map(({ row }) => row);
   }
 
-  put(place: number, value: V): void {
-    const at = this.#at(place);
-    const there = this.#places[at] === place;
-    if (there && this.#values[at] === value) return;
-    this.#own();
-    if (!there) this.#places.splice(at, 0, place);
-    this.#values.splice(at, there ? 1 : 0, value);
-  }
-
-  drop(place: number): void {
-    const at = this.#at(place);
-    if (this.#places[at] !== place) return;
-    this.#own();
-    this.#places.splice(at, 1);
-    this.#values.splice(at, 1);
-  }
-
-  /** These and no others, in any order. */
-  fill(all: readonly (readonly [place: number, value: V])[]): void {
-    const sorted = all.toSorted(([one], [other]) => one - other);
-    this.#places = sorted.map(([place]) => place);
-    this.#values = sorted.map(([, value]) => value);
-    this.#lent = false;
-  }
-
-  #own(): void {
-    if (this.#lent) this.#values = this.#values.slice();
-    this.#lent = false;
-  }
-
-  /** Where it is, or belongs. */
-  #at(place: number): number {
-    let low = 0;
-    let high = this.#places.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#places[middle] as number) < place) low = middle + 1;
-      else high = middle;
+  /** @param changes where a row was, and what it is now. */
+  change(changes: Iterable<readonly [was: number | undefined, now: Entry | undefined]>): void {
+    const rows = [...this.rows];
+    for (const [was, now] of changes) {
+      if (was !== undefined && was !== now?.place) this.#splice(rows, was, []);
+      if (now) this.#splice(rows, now.place, [now.row]);
     }
-    return low;
+    this.rows = rows;
+  }
+
+  #splice(rows: Row[], place: number, put: readonly Row[]): void {
+    let at = 0;
+    let end = this.#places.length;
+    while (at < end) {
+      const middle = (at + end) >>> 1;
+      if ((this.#places[middle] as number) < place) at = middle + 1;
+      else end = middle;
+    }
+    const there = this.#places[at] === place ? 1 : 0;
+    rows.splice(at, there, ...put);
+    this.#places.splice(at, there, ...put.map(() => place));
   }
 }

@@ -61,6 +61,7 @@ function connect(factory?: (made: () => HeldSocket) => SocketFactory): Opened {
     frame: () => undefined,
     status: (status) => statuses.push(status),
   });
+  connection.begin();
   return { connection, clock, sockets, statuses, waits };
 }
 

@@ -40,6 +40,8 @@ export class Entry {
   readonly data: Data;
   /** Made here, by a write that the server may never have heard of. */
   readonly own: boolean;
+  /** Where it is among the others: those that came later are behind it. */
+  place = 0;
   readonly #form: Form;
   #row: Row | undefined;
 
@@ -62,7 +64,12 @@ export class Entry {
 
   /** With some fields written over. */
   with(data: Data): Entry {
-    return new Entry(this.pk, { ...this.data, ...data }, this.#form, true);
+    return new Entry(this.pk, { ...this.data, ...data }, this.#form, true).at(this.place);
+  }
+
+  at(place: number): this {
+    this.place = place;
+    return this;
   }
 
   change(action: Action): Change {

@@ -1,8 +1,7 @@
-import type { Params, Position, ReadyFrame, RowsFrame } from '../protocol/index.ts';
+import type { Params, Position, ReadyFrame, RowsFrame, StreamInfo } from '../protocol/index.ts';
 import { Collection } from './collection.ts';
 import { Emitter } from './emitter.ts';
-import type { KeptView } from './kept.ts';
-import { FORMLESS, formOf, type Row } from './rows.ts';
+import { formOf, type Row } from './rows.ts';
 import type { Change, Current, Progress, Status, StreamEvents, StreamStatus } from './types.ts';
 
 type Events = StreamEvents<Row>;
@@ -19,12 +18,18 @@ export class Ear extends Emitter<Events> {
  */
 export type State = 'none' | 'asked' | 'loading' | 'live' | 'failed';
 
+/** What the server said of a stream, as far as its views go by it. */
+export type Info = Pick<StreamInfo, 'key' | 'fields' | 'writable'>;
+
 /** What is true of all views of a connection. */
 interface ServerState {
   readonly connection: Status;
   /** The server says that it does not know what is new. */
   readonly stale: boolean;
 }
+
+const NOTHING: Progress = { count: 0, total: null };
+export const IDLE: Current<Row> = { rows: [], status: 'idle', progress: NOTHING };
 
 /** One view and its rows, however many handles look at it. */
 export class Subscription {
@@ -33,22 +38,23 @@ export class Subscription {
   readonly stream: string;
   readonly params: Params | undefined;
   readonly ears: Set<Ear> = new Set();
-  readonly rows: Collection = new Collection(FORMLESS);
+  readonly rows: Collection = new Collection();
   state: State = 'none';
+  info: Info | undefined;
   /** Everything up to there is in the rows that are shown. */
   position: Position = '';
   /** What shows the next server that they may be gone on from. */
   token: string | undefined;
+  /** Its rows were the table's, on this connection or on one before. */
+  known = false;
   progress: Progress = NOTHING;
   /** Another spelling of the same view, which has the rows for both. */
   same: Subscription | undefined;
   /** It is let go of when this fires. */
   lingers: { cancel(): void } | undefined;
   readonly #server: ServerState;
-  #info: KeptView['info'] | undefined;
-  #known = false;
+  #current = IDLE;
   #said: StreamStatus = 'idle';
-  #current: Current<Row> = { rows: [], status: 'idle', progress: NOTHING };
   /** What `current` was made of when it was told last. */
   #shown: readonly unknown[] = [0, 'idle', NOTHING];
 
@@ -68,41 +74,18 @@ export class Subscription {
     const { connection, stale } = this.#server;
     if (this.state === 'failed') return 'failed';
     if (connection === 'signed-out') return 'signed-out';
-    if (connection === 'waiting' || (connection !== 'open' && this.#known)) return 'offline';
+    if (connection === 'waiting' || (connection !== 'open' && this.known)) return 'offline';
     if (this.state === 'live') return stale ? 'stale' : 'live';
-    if (this.#known) return 'stale';
+    if (this.known) return 'stale';
     return this.state === 'none' ? 'idle' : 'syncing';
   }
 
   get current(): Current<Row> {
-    const { rows, status, progress } = this.#current;
-    if (rows !== this.rows.rows || status !== this.status || progress !== this.progress) {
-      this.#current = { rows: this.rows.rows, status: this.status, progress: this.progress };
-    }
+    const { status, progress } = this;
+    const { rows } = this.rows;
+    const was = this.#current;
+    if (rows !== was.rows || status !== was.status || progress !== was.progress) this.#current = { rows, status, progress };
     return this.#current;
-  }
-
-  get writable(): readonly string[] {
-    return this.#info?.writable ?? [];
-  }
-
-  /** As it may be gone on from another time; null: it may not. */
-  get kept(): KeptView | null {
-    const { stream, params, position, token } = this;
-    const info = this.#info;
-    if (token === undefined || !info) return null;
-    const rows = Array.from(this.rows.all(), ({ pk, data }) => [pk, data] as const);
-    return { stream, ...(params && { params }), info, rows, position, token };
-  }
-
-  /** What was kept another time is shown until there is a connection to go on from it. */
-  restore({ info, rows, position, token }: KeptView): void {
-    this.learn(info);
-    for (const [pk, data] of rows) this.rows.add(pk, data);
-    this.rows.swap();
-    this.position = position;
-    this.token = token;
-    this.#known = true;
   }
 
   /** Its rows are read from the start; those it shows stay meanwhile. */
@@ -114,10 +97,10 @@ export class Subscription {
   }
 
   /** Rows that were revived otherwise are not gone on from. */
-  learn({ fields, key, writable }: KeptView['info']): void {
+  learn({ fields, key, writable }: Info): void {
     const info = { fields, key, writable };
-    if (JSON.stringify(info) === JSON.stringify(this.#info)) return;
-    this.#info = info;
+    if (JSON.stringify(info) === JSON.stringify(this.info)) return;
+    this.info = info;
     this.rows.form = formOf(info);
     this.token = undefined;
   }
@@ -126,7 +109,7 @@ export class Subscription {
     for (const [pk, data] of rows) this.rows.add(pk, data);
     this.progress = { count, total };
     this.emit('progress', this.progress);
-    this.tellCurrent();
+    this.tell();
   }
 
   ready({ position, token }: ReadyFrame): void {
@@ -136,32 +119,26 @@ export class Subscription {
     this.position = ''; // whatever it was before: these rows are those of `position`
     this.reaches(position);
     tell([this], { merged: true });
-    this.tellStatus();
+    this.tell();
     this.emit('ready', undefined);
   }
 
   live(): void {
     this.state = 'live';
-    this.#known = true;
+    this.known = true;
   }
 
   /** Its rows go. */
   fail(): void {
     this.state = 'failed';
     this.token = undefined;
-    this.#known = false;
+    this.known = false;
     this.rows.clear();
-  }
-
-  /** Own writes know where the rows have them. Where these have come there already, nothing else may come for long; where none will come, ever. */
-  settled(): void {
-    if (this.state === 'live') this.reaches('');
-    else if (this.state === 'failed') this.rows.clear();
   }
 
   reaches(position: Position): void {
     if (position > this.position) this.position = position;
-    this.rows.reach(this.position, this.state === 'live');
+    this.rows.layer?.reach(this.position, this.state === 'live');
   }
 
   emit<E extends keyof Events>(event: E, value: Events[E]): void {
@@ -182,16 +159,13 @@ export class Subscription {
     }
   }
 
-  tellStatus(): void {
+  /** What it says of itself, where that is another. */
+  tell(): void {
     const { status } = this;
     if (status !== this.#said) {
       this.#said = status;
       this.emit('status', status);
     }
-    this.tellCurrent();
-  }
-
-  tellCurrent(): void {
     // Not by `current` itself: its rows are gathered for those who look.
     const shown = [this.rows.version, this.status, this.progress];
     if (shown.every((each, at) => each === this.#shown[at])) return;
@@ -200,18 +174,16 @@ export class Subscription {
   }
 }
 
-const NOTHING: Progress = { count: 0, total: null };
-
 /** What was done to these views: each change by its action, then each view's changes together. Everything has been applied before. */
 export function tell(views: Iterable<Subscription>, how: { readonly merged: boolean; readonly local?: true }): void {
   const told = Array.from(views, (view) => [view, view.rows.changes()] as const).filter(([, changes]) => changes.length > 0);
   // A row that goes from one view to another is never told as gone after it was told as there.
-  const parted = told.length > 1;
-  if (parted) for (const [view, changes] of told) for (const change of changes) if (change.action === 'delete') tellChange(view, change);
-  for (const [view, changes] of told) for (const change of changes) if (!parted || change.action !== 'delete') tellChange(view, change);
+  for (const gone of told.length > 1 ? [true, false] : [null])
+    for (const [view, changes] of told)
+      for (const change of changes) if (gone === null || gone === (change.action === 'delete')) tellChange(view, change);
   for (const [view, changes] of told) {
     view.emit('commit', { changes, ...how, position: view.position });
-    view.tellCurrent();
+    view.tell();
   }
 }
 

@@ -1,105 +1,83 @@
-import {
-  type CommitFrame,
-  type DroppedFrame,
-  type Json,
-  type Params,
-  type PingFrame,
-  type Position,
-  type ResetFrame,
-  type WelcomeFrame,
-  type WireChange,
+import type {
+  CommitFrame,
+  DroppedFrame,
+  Json,
+  Params,
+  PingFrame,
+  Position,
+  ResetFrame,
+  StreamInfo,
+  SubscribedFrame,
+  WelcomeFrame,
+  WireChange,
 } from '../protocol/index.ts';
-import type { ClientClock } from './clock.ts';
+import type { Link } from './link.ts';
 import { formOf } from './rows.ts';
 import { Subscription, tell, type Ear } from './subscription.ts';
 import type { Complaint, Status } from './types.ts';
 
-export interface SubscriptionParts {
-  readonly clock: ClientClock;
-  /** Milliseconds for which a view that nobody looks at any more is kept. */
-  readonly linger: number;
-  /** Sends `subscribe` and gives its id. */
-  subscribe(subscription: Subscription): number;
-  unsubscribe(view: number): void;
-  complain(complaint: Complaint): void;
-  /** Whether something was kept of the view of this name. */
-  known(name: string): boolean;
-  /** A view is new here: what was kept of it, and what shows in it of this client's own writes. */
-  begin(subscription: Subscription): void;
-  /** The rows of all that is followed are those of there. */
-  reached(position: Position): void;
-  /** Does it when what runs now has ended. */
-  soon(work: () => void): void;
-}
-
 /** Which views are looked at, which of them the server knows, and what it says about them. */
 export class Subscriptions {
-  readonly #parts: SubscriptionParts;
+  readonly #link: Link;
   readonly #all = new Map<string, Subscription>();
   // What follows is true for one connection only.
   readonly #asked = new Map<number, Subscription>();
   readonly #views = new Map<number, Subscription>();
-  #welcome: WelcomeFrame | null = null;
+  #streams: WelcomeFrame['streams'] | null = null;
   /** The parts so far of a commit that comes in several. */
   #parted: readonly WireChange[] = [];
   /** Whether the server says that it does not know what is new. */
   stale = false;
   connection: Status = 'connecting';
 
-  constructor(parts: SubscriptionParts) {
-    this.#parts = parts;
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /** Each once, whatever it is called. */
+  get all(): ReadonlySet<Subscription> {
+    return new Set(this.#all.values());
   }
 
   /** The views of a stream. */
   of(stream: string): readonly Subscription[] {
-    return [...this.everyone()].filter((each) => each.stream === stream);
+    return [...this.all].filter((each) => each.stream === stream);
   }
 
-  /** A view that is held, or was kept: nothing is asked. */
-  find(stream: string, params: Params | undefined): Subscription | undefined {
+  /** The view of this name, where it is held. */
+  named(name: string): Subscription | undefined {
+    return this.#all.get(name)?.root;
+  }
+
+  /** A view to look at: nothing is asked. */
+  hold(stream: string, params?: Params): Subscription {
     const name = nameOf(stream, params);
-    return this.#all.get(name)?.root ?? (this.#parts.known(name) ? this.#add(name, stream, params) : undefined);
+    const held = this.named(name);
+    if (held) return held;
+    const made = new Subscription({ name, stream, params }, this);
+    this.#all.set(name, made);
+    this.#link.held(made);
+    made.rows.changes(); // who looks at it is told all of it, and later
+    return made;
   }
 
   join(stream: string, params: Params | undefined, ear: Ear): Subscription {
-    const name = nameOf(stream, params);
-    const subscription = this.#all.get(name) ?? this.#add(name, stream, params);
-    const { root } = subscription;
-    root.lingers?.cancel();
-    root.ears.add(ear);
+    const view = this.hold(stream, params);
+    view.lingers?.cancel();
+    view.ears.add(ear);
     // Who has just asked for a stream has had no time yet to listen to it.
-    this.#parts.soon(() => this.#begin(root.root));
-    return root;
+    this.#link.soon(() => this.#begin(view.root));
+    return view;
   }
 
-  /** Somebody looks at something. */
-  get watched(): boolean {
-    return [...this.everyone()].some(({ ears }) => ears.size > 0);
-  }
-
-  /** What was kept has come later than those who look at it. */
-  restore(): void {
-    for (const each of this.everyone()) if (each.state === 'none') this.#parts.begin(each);
-    tell(this.everyone(), { merged: true });
-    for (const each of this.everyone()) each.tellStatus();
-  }
-
-  #add(name: string, stream: string, params: Params | undefined): Subscription {
-    const subscription = new Subscription({ name, stream, params }, this);
-    this.#all.set(name, subscription);
-    this.#parts.begin(subscription);
-    subscription.rows.changes(); // who looks at it is told all of it, and later
-    return subscription;
-  }
-
-  leave(subscription: Subscription, ear: Ear): void {
-    const { clock, linger } = this.#parts;
+  leave(view: Subscription, ear: Ear): void {
+    const { clock, linger } = this.#link;
     ear.clear();
-    subscription.ears.delete(ear);
-    if (subscription.ears.size > 0) return;
-    subscription.lingers?.cancel();
-    if (linger === 0) this.#end(subscription);
-    else subscription.lingers = clock.after(linger, () => subscription.ears.size === 0 && this.#end(subscription));
+    view.ears.delete(ear);
+    if (view.ears.size > 0) return;
+    view.lingers?.cancel();
+    if (linger === 0) this.#end(view);
+    else view.lingers = clock.after(linger, () => view.ears.size === 0 && this.#end(view));
   }
 
   /** All of `welcome` is read at once: what is wrong with it shows while it is heard, not later. @throws {TypeError} when it is none. */
@@ -107,193 +85,186 @@ export class Subscriptions {
     for (const info of Object.values(streams)) if (info) formOf(info);
   }
 
-  opened(welcome: WelcomeFrame): void {
-    this.#welcome = welcome;
-    for (const subscription of this.everyone()) this.#begin(subscription);
+  opened({ streams }: WelcomeFrame): void {
+    this.#streams = streams;
+    for (const view of this.all) this.#begin(view);
   }
 
   /** Nothing that was said on it is true any more. {@link moved} tells who looks. */
   lost(connection: Status): void {
     this.connection = connection;
-    this.#welcome = null;
+    this.#streams = null;
     this.#asked.clear();
     this.#views.clear();
     this.#parted = [];
     this.stale = false;
-    for (const each of this.everyone()) {
+    for (const view of this.all) {
       // There will be no other by itself.
-      if (each.state !== 'failed') each.state = connection === 'failed' ? 'failed' : 'none';
-      if (each.ears.size === 0) this.#end(each);
+      if (view.state !== 'failed') view.state = connection === 'failed' ? 'failed' : 'none';
+      if (view.ears.size === 0) this.#end(view);
     }
   }
 
   /** The connection is another. */
   moved(connection: Status): void {
     this.connection = connection;
-    for (const each of this.everyone()) each.tellStatus();
+    this.tell();
   }
 
-  /** Nothing is known any more. */
-  forget(): void {
-    for (const each of this.everyone()) {
-      each.fail();
-      each.state = 'none';
-    }
-    tell(this.everyone(), { merged: true });
-    this.#turn(false);
+  tell(): void {
+    for (const view of this.all) view.tell();
   }
 
-  subscribed(id: number, view: number): void {
-    const subscription = this.#answered(id);
-    if (!subscription) return;
-    const other = this.#views.get(view);
-    if (other) return this.#join(subscription, other);
-    this.#views.set(view, subscription);
-    subscription.state = 'loading';
-    if (subscription.ears.size === 0) return this.#end(subscription);
-    if (subscription.token === undefined) subscription.load();
-    subscription.tellStatus();
+  subscribed({ id, view: number }: SubscribedFrame): void {
+    const view = this.#answered(id);
+    if (!view) return;
+    const other = this.#views.get(number);
+    if (other) return this.#join(view, other);
+    this.#views.set(number, view);
+    view.state = 'loading';
+    if (view.ears.size === 0) return this.#end(view);
+    if (view.token === undefined) view.load();
+    view.tell();
   }
 
   /** Whether it was about a subscription. */
   refused(id: number, complaint: Complaint): boolean {
-    const subscription = this.#answered(id);
-    if (!subscription) return false;
-    this.#fail(subscription, complaint);
-    if (subscription.ears.size === 0) this.#end(subscription);
+    const view = this.#answered(id);
+    if (!view) return false;
+    this.#fail(view, complaint);
+    if (view.ears.size === 0) this.#end(view);
     return true;
   }
 
   /** Undefined: a view that was left while this was on the way is none any more. */
-  at(view: number): Subscription | undefined {
-    return this.#views.get(view);
+  at(number: number): Subscription | undefined {
+    return this.#views.get(number);
   }
 
   commit({ position, changes, merged, more }: CommitFrame): void {
-    const all = this.#parted.length > 0 ? [...this.#parted, ...changes] : changes;
+    const all = [...this.#parted, ...changes];
     this.#parted = more ? all : [];
     if (more) return;
     // All of it is read before any of it is applied: what is wrong with it shows here.
-    const puts = all.map(([view, , pk, data = null]) => [this.#views.get(view), pk, data] as const);
+    const puts = all.map(([number, , pk, data = null]) => [this.#views.get(number), pk, data] as const);
     const touched = new Set<Subscription>();
-    for (const [subscription, pk, data] of puts) {
-      subscription?.rows.put(pk, data);
-      if (subscription) touched.add(subscription);
+    for (const [view, pk, data] of puts) {
+      view?.rows.put(pk, data);
+      if (view) touched.add(view);
     }
     // One that is gone on from has them at once; one that is read anew, with all the others.
-    for (const each of touched) if (each.token !== undefined) each.reaches(position);
+    for (const view of touched) if (view.token !== undefined) view.reaches(position);
     this.#reached(position, touched, merged === true);
   }
 
   reset({ views, reason }: ResetFrame): void {
-    const touched = views.flatMap((view) => this.#views.get(view) ?? []);
-    for (const subscription of touched) subscription.load();
-    for (const subscription of touched) {
-      subscription.emit('reset', reason);
-      subscription.tellStatus();
+    const touched = views.flatMap((number) => this.#views.get(number) ?? []);
+    for (const view of touched) view.load();
+    for (const view of touched) {
+      view.emit('reset', reason);
+      view.tell();
     }
   }
 
-  dropped({ view, code, message }: DroppedFrame): void {
-    const subscription = this.#views.get(view);
-    this.#views.delete(view);
-    if (subscription) this.#fail(subscription, { code, message });
+  dropped({ view: number, code, message }: DroppedFrame): void {
+    const view = this.#views.get(number);
+    this.#views.delete(number);
+    if (view) this.#fail(view, { code, message });
   }
 
   ping({ position, stale = 0, mark }: PingFrame): void {
     if (position !== undefined) this.#reached(position, new Set(), false);
     // One with a mark comes at any time, and knows no more than what it asks.
-    if (mark === undefined) this.#turn(stale > 0);
+    if (mark !== undefined) return;
+    this.stale = stale > 0;
+    this.tell();
   }
 
   message(stream: string, payload: Json): void {
-    for (const subscription of this.everyone()) if (subscription.stream === stream) subscription.emit('message', payload);
+    for (const view of this.of(stream)) view.emit('message', payload);
   }
 
-  /** Each once, whatever it is called. */
-  everyone(): ReadonlySet<Subscription> {
-    return new Set(this.#all.values());
+  #begin(view: Subscription): void {
+    if (view.ears.size === 0) return;
+    view.greet();
+    const { stream, state } = view;
+    if (!this.#streams || (state !== 'none' && state !== 'failed')) return;
+    const info = Object.hasOwn(this.#streams, stream) ? this.#streams[stream] : undefined;
+    if (info) return this.#subscribe(view, info);
+    if (info === undefined) return this.#fail(view, { code: 'unknown_stream', message: `this endpoint does not offer "${stream}"` });
+    view.live();
+    view.tell();
+    view.emit('ready', undefined);
   }
 
-  #begin(subscription: Subscription): void {
-    if (subscription.ears.size === 0) return;
-    subscription.greet();
-    const { stream, state } = subscription;
-    if (!this.#welcome || (state !== 'none' && state !== 'failed')) return;
-    const { streams } = this.#welcome;
-    const info = Object.hasOwn(streams, stream) ? streams[stream] : undefined;
-    if (info === undefined)
-      return this.#fail(subscription, { code: 'unknown_stream', message: `"${stream}" is not offered at this endpoint` });
-    if (info) {
-      subscription.state = 'asked';
-      subscription.learn(info);
-      this.#asked.set(this.#parts.subscribe(subscription), subscription);
-    } else subscription.live();
-    subscription.tellStatus();
-    if (!info) subscription.emit('ready', undefined);
+  #subscribe(view: Subscription, info: StreamInfo): void {
+    view.learn(info);
+    const { stream, params, token, position } = view;
+    const id = this.#link.id();
+    const from = token === undefined ? {} : { at: position, token };
+    const complaint = this.#link.say({ type: 'subscribe', id, stream, ...(params && { params }), ...from });
+    if (complaint) return this.#fail(view, complaint);
+    view.state = 'asked';
+    this.#asked.set(id, view);
+    view.tell();
   }
 
   #answered(id: number): Subscription | undefined {
-    const subscription = this.#asked.get(id);
+    const view = this.#asked.get(id);
     this.#asked.delete(id);
-    return subscription;
+    return view;
   }
 
   /** Two spellings of one view: the server holds it once, and so do we. It reads its rows once more. */
-  #join(subscription: Subscription, other: Subscription): void {
-    subscription.same = other;
-    for (const [name, each] of this.#all) if (each === subscription) this.#all.set(name, other);
-    for (const ear of subscription.ears) {
+  #join(view: Subscription, other: Subscription): void {
+    view.same = other;
+    for (const [name, each] of this.#all) if (each === view) this.#all.set(name, other);
+    for (const ear of view.ears) {
       ear.told = false;
       other.ears.add(ear);
     }
     other.load();
     other.greet();
-    other.tellStatus();
+    other.tell();
   }
 
   /** Everything up to there has come, on all views that are followed. */
   #reached(position: Position, touched: Set<Subscription>, merged: boolean): void {
-    for (const each of this.#views.values()) {
-      if (each.state !== 'live') continue;
-      each.reaches(position);
-      touched.add(each);
+    for (const view of this.#views.values()) {
+      if (view.state !== 'live') continue;
+      view.reaches(position);
+      touched.add(view);
     }
     tell(touched, { merged });
-    this.#parts.reached(position);
+    this.#link.reached(position);
   }
 
-  #turn(stale: boolean): void {
-    this.stale = stale;
-    for (const each of this.everyone()) each.tellStatus();
+  #fail(view: Subscription, complaint: Complaint): void {
+    view.fail();
+    tell([view], { merged: true });
+    const about = { ...complaint, stream: view.stream };
+    view.tell();
+    view.emit('error', about);
+    this.#link.events.emit('error', about);
   }
 
-  #fail(subscription: Subscription, complaint: Complaint): void {
-    subscription.fail();
-    tell([subscription], { merged: true });
-    const about = { ...complaint, stream: subscription.stream };
-    subscription.tellStatus();
-    subscription.emit('error', about);
-    this.#parts.complain(about);
-  }
-
-  #end(subscription: Subscription): void {
+  #end(view: Subscription): void {
     // While its number is on the way nobody could name it; `subscribed` finds it empty.
-    if (subscription.state === 'asked') return;
-    for (const [name, each] of this.#all) if (each === subscription) this.#all.delete(name);
-    subscription.lingers?.cancel();
-    subscription.state = 'none';
-    for (const [view, each] of this.#views) {
-      if (each !== subscription) continue;
-      this.#views.delete(view);
+    if (view.state === 'asked') return;
+    for (const [name, each] of this.#all) if (each === view) this.#all.delete(name);
+    view.lingers?.cancel();
+    view.state = 'none';
+    for (const [number, each] of this.#views) {
+      if (each !== view) continue;
+      this.#views.delete(number);
       // What has come of a commit for it is not to be taken for whoever gets its number next.
-      this.#parted = this.#parted.filter(([of]) => of !== view);
-      this.#parts.unsubscribe(view);
+      this.#parted = this.#parted.filter(([of]) => of !== number);
+      this.#link.say({ type: 'unsubscribe', view: number });
     }
   }
 }
 
 /** Params that mean the same have the same name, whatever order they were written in; none at all are the same as none given. */
-export function nameOf(stream: string, params: Params | undefined = {}): string {
+export function nameOf(stream: string, params: Params = {}): string {
   return JSON.stringify([stream, Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }

@@ -309,3 +309,17 @@ export interface Client<App extends AppTypes = AnyApp> {
   /** For good. Writes without an answer resolve to `closed`. What is kept stays kept. */
   close(): void;
 }
+
+/** What the slim client of `rowcast/client/core` has of the whole one: rows and writes. */
+export interface CoreClient<App extends AppTypes = AnyApp> extends Pick<Client<App>, 'status' | 'batch' | 'reconnect' | 'close'> {
+  readonly on: On<Omit<ClientEvents, 'pending'>>;
+  /** The stream, seen by the connection's own groups; with params, the view of those. Several handles on one view share one subscription. */
+  stream<N extends StreamName<App>>(name: N, ...params: OneOf<ParamsOf<Streams<App>[N]>>): StreamOf<Streams<App>[N]>;
+  /** Runs a command of the app's own, once. */
+  call<N extends StreamName<App>>(name: N, input: InputOf<Streams<App>[N]>): Promise<CallAnswer<OutputOf<Streams<App>[N]>>>;
+}
+
+/** Params without lists. */
+type OneOf<Params extends readonly unknown[]> = {
+  [At in keyof Params]: { readonly [K in keyof Params[At]]: Exclude<Params[At][K], readonly unknown[]> };
+};

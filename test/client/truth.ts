@@ -1,19 +1,22 @@
 import { WebSocket } from 'ws';
 import { createClient } from '../../src/client/core.ts';
-import type { Client } from '../../src/client/index.ts';
+import type { CoreClient } from '../../src/client/types.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
 /** All that was true, by a client that has no writes of its own and no trouble: the table at each position, and which texts were written by then. */
 export class Truth implements Disposable {
-  readonly #client: Client;
+  readonly #client: CoreClient;
   readonly #states: { readonly position: string; readonly rows: readonly Row[] }[] = [];
   readonly #deeds = new Map<string, { readonly position: string; readonly post: number }[]>();
   #wake: (() => void)[] = [];
+  /** Both of its views are there. */
+  readonly #begun: Promise<unknown>;
 
-  private constructor(client: Client) {
+  private constructor(client: CoreClient) {
     this.#client = client;
     const [posts, deeds] = [client.stream('posts'), client.stream('deeds')];
+    this.#begun = Promise.all([posts, deeds].map((each) => new Promise<void>((resolve) => each.on('ready', resolve))));
     posts.on('commit', ({ position, merged }) => {
       if (merged && this.#states.length > 0) throw new Error('the control fell behind: there are states that it has not seen');
       this.#states.push({ position, rows: posts.rows });
@@ -32,7 +35,7 @@ export class Truth implements Disposable {
   static async open(url: string): Promise<Truth> {
     const client = createClient(url, { webSocket: WebSocket });
     const truth = new Truth(client);
-    await client.snapshot(['posts', 'deeds']);
+    await truth.#begun;
     return truth;
   }
 

@@ -1,0 +1,66 @@
+import { toWire, type Json, type Params } from '../protocol/index.ts';
+import { refusal } from './pending.ts';
+import type { Row } from './rows.ts';
+import type { State, Together } from './stream.ts';
+import type { Current, StreamStatus } from './types.ts';
+
+/** One for each combination of what lists hold. */
+export function spread(given: object | undefined): readonly (Params | undefined)[] {
+  if (!given) return [undefined];
+  let all: readonly Params[] = [{}];
+  for (const [name, value] of Object.entries(toWire(given) as Params)) {
+    const values = Array.isArray(value) ? [...new Set(value as readonly Json[])] : [value];
+    all = all.flatMap((each) => values.map((one) => ({ ...each, [name]: one })));
+  }
+  return all;
+}
+
+/** Params that are lists: one handle on the view of each of what they hold. */
+export const lists: Together = {
+  current: gathered,
+  state: together,
+  home(views, given) {
+    const [first] = views as [(typeof views)[0]];
+    if (views.length === 1) return { view: first, params: first.params, data: given };
+    // Which of the views it is made in, its own fields say.
+    const names = Object.keys(first.params ?? {});
+    const [view, another] = views.filter(({ params = {} }) =>
+      names.every((name) => !(name in given) || String(params[name]) === String(given[name])),
+    );
+    if (!view || another) return refusal('invalid', `which view is it for? ${names.join(', ')} in the data say it`);
+    const data = Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)));
+    return { view, params: view.params, data };
+  },
+};
+
+/** From the worst on. */
+const STATUSES: readonly StreamStatus[] = ['failed', 'signed-out', 'offline', 'stale', 'syncing', 'idle', 'live'];
+
+/** Those of which the first was this one. The same parts give the same object, whoever looks. */
+const GATHERED = new WeakMap<Current<Row>, (readonly [of: readonly Current<Row>[], all: Current<Row>])[]>();
+
+function gathered(currents: readonly Current<Row>[]): Current<Row> {
+  const [first] = currents as [Current<Row>];
+  if (currents.length === 1) return first;
+  const known = GATHERED.get(first) ?? [];
+  const same = known.find(([of]) => of.length === currents.length && of.every((each, at) => each === currents[at]));
+  if (same) return same[1];
+  const all = { rows: currents.flatMap(({ rows }) => rows), ...together(currents) };
+  GATHERED.set(first, [...known, [currents, all]]);
+  return all;
+}
+
+function together(all: readonly State[]): State {
+  const [first] = all as [State];
+  if (all.length === 1) return first;
+  let count = 0;
+  let total: number | null = 0;
+  for (const { progress } of all) {
+    count += progress.count;
+    total = total === null || progress.total === null ? null : total + progress.total;
+  }
+  return {
+    status: STATUSES.find((status) => all.some((each) => each.status === status)) ?? 'live',
+    progress: { count, total },
+  };
+}
