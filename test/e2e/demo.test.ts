@@ -96,15 +96,15 @@ test('rows: published posts for a reader, all for an editor, the fields of the b
   expect(read.length).toBeGreaterThan(0);
   expect(read.every(({ published }) => published === true)).toBe(true);
   expect(edited.length).toBe(read.length + 1);
-  for (const row of edited) expect(Object.keys(row)).toEqual(['pk', 'blogId', 'title', 'body', 'published']);
+  for (const row of edited) expect(Object.keys(row)).toEqual(['pk', 'id', 'blogId', 'title', 'body', 'published']);
   for (const forged of [cookies.reader.replace('=reader.', '=editor.'), `${cookies.editor}x`, 'live_blog=editor', 'live_blog=editor.1.']) {
     expect(await rows('posts', '?blog=1', forged)).toEqual(read);
   }
   for (const blog of ['', '?blog=', '?blog=x', '?blog=1e999', '?blog=99']) expect(await rows('posts', blog)).toEqual([]);
-  expect((await rows('intval', '')).map((row) => Object.keys(row))).toContainEqual(['pk', 'name', 'value']);
+  expect((await rows('intval', '')).map((row) => Object.keys(row))).toContainEqual(['pk', 'id', 'name', 'value']);
   expect(await rows('blogs', '')).toEqual([
-    { pk: 1, title: 'Launch day' },
-    { pk: 2, title: 'Harbour regatta' },
+    { pk: 1, id: 1, title: 'Launch day' },
+    { pk: 2, id: 2, title: 'Harbour regatta' },
   ]);
 });
 
@@ -114,17 +114,20 @@ test('only what is meant to be given away can be asked for', async () => {
     '/pages/../server.ts',
     '/pages/%2e%2e/server.ts',
     '/data/secret',
-    '/rowcast/client/',
+    '/pages/blog.tsx',
+    '/assets/',
     '/nothing',
   ]) {
     expect([path, (await get(path)).status]).toEqual([path, 404]);
   }
   expect((await fetch(demo.url, { method: 'DELETE' })).status).toBe(405);
-  expect((await get('/rowcast/client/index.js')).headers.get('content-type')).toMatch(/^text\/javascript/);
+  const [, script = ''] = /<script type="module"[^>]* src="(\/[^"]+)"/.exec(await (await get('/')).text()) ?? [];
+  expect((await get(script)).headers.get('content-type')).toMatch(/^text\/javascript/);
 });
 
 test('an editor writes over the socket, a reader is refused, and a post that moves leaves one blog for the other', async () => {
   const [editor, reader, other] = [connect('?blog=1', cookies.editor), connect('?blog=1'), connect('?blog=2', cookies.reader)];
+  const [meddler, stranger] = [connect('?blog=1'), connect('?blog=2', cookies.reader)]; // who writes sees its own writes, too
   const heard: string[] = [];
   try {
     const ready = [reader, other].map((client) => new Promise((resolve) => client.stream('posts').on('ready', () => resolve(null))));
@@ -135,8 +138,8 @@ test('an editor writes over the socket, a reader is refused, and a post that mov
     const posts = editor.stream('posts');
     const made = await posts.create({ blogId: 1, title: 'Over the socket', body: '', published: true });
     if (!made.ok) throw new Error(made.message);
-    expect(await reader.stream('posts').update(made.pk, { title: 'No' })).toMatchObject({ ok: false, code: 'forbidden' });
-    expect(await other.stream('posts').update(made.pk, { title: 'No' })).toMatchObject({ ok: false, code: 'not_found' });
+    expect(await meddler.stream('posts').update(made.pk, { title: 'No' })).toMatchObject({ ok: false, code: 'forbidden' });
+    expect(await stranger.stream('posts').update(made.pk, { title: 'No' })).toMatchObject({ ok: false, code: 'not_found' });
     expect(await posts.update(made.pk, { notes: 'No' })).toMatchObject({ ok: false, code: 'unknown_field' });
     expect(await posts.update(made.pk, { blogId: 99 })).toMatchObject({
       ok: false,
@@ -149,7 +152,7 @@ test('an editor writes over the socket, a reader is refused, and a post that mov
     expect(heard.filter((line) => line.startsWith('reader'))).toEqual(['reader create Over the socket', 'reader delete undefined']);
     expect(heard.filter((line) => line.startsWith('other'))).toEqual(['other create Over the socket', 'other delete undefined']);
   } finally {
-    for (const client of [editor, reader, other]) client.close();
+    for (const client of [editor, reader, other, meddler, stranger]) client.close();
   }
 });
 

@@ -5,9 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const SERVER = fileURLToPath(new URL('../../examples/live-blog/server.ts', import.meta.url));
-
-/** The demo as a newcomer runs it, in a folder of its own. */
+/** An example as a newcomer runs it, in a folder of its own. */
 export interface Demo extends AsyncDisposable {
   readonly url: string;
   readonly folder: string;
@@ -19,9 +17,13 @@ export interface Demo extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-export async function startDemo(env: Readonly<Record<string, string>> = {}): Promise<Demo> {
+/** `npm start`. */
+export const startDemo = (env: Readonly<Record<string, string>> = {}): Promise<Demo> => startExample('live-blog', env);
+
+/** `node examples/<name>/server.ts`. */
+export async function startExample(name: string, env: Readonly<Record<string, string>> = {}): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), 'rowcast-demo-'));
-  const demo = new Child(folder, env);
+  const demo = new Child(fileURLToPath(new URL(`../../examples/${name}/server.ts`, import.meta.url)), folder, env);
   try {
     await demo.start();
     return demo;
@@ -34,11 +36,13 @@ export async function startDemo(env: Readonly<Record<string, string>> = {}): Pro
 class Child implements Demo {
   readonly folder: string;
   readonly said = { out: '', err: '' };
+  readonly #server: string;
   readonly #env: Readonly<Record<string, string>>;
   #child: ReturnType<typeof run> | null = null;
   #port = '0';
 
-  constructor(folder: string, env: Readonly<Record<string, string>>) {
+  constructor(server: string, folder: string, env: Readonly<Record<string, string>>) {
+    this.#server = server;
     this.folder = folder;
     this.#env = env;
   }
@@ -48,7 +52,7 @@ class Child implements Demo {
   }
 
   async start(): Promise<void> {
-    const child = run(this.folder, { ...this.#env, PORT: this.#port });
+    const child = run(this.#server, this.folder, { ...this.#env, PORT: this.#port });
     this.#child = child;
     const begun = this.said.out.length;
     await new Promise<void>((resolve, reject) => {
@@ -82,7 +86,7 @@ class Child implements Demo {
   }
 }
 
-function run(cwd: string, env: Readonly<Record<string, string>>) {
+function run(server: string, cwd: string, env: Readonly<Record<string, string>>) {
   const { DATABASE_URL: _elsewhere, ...inherited } = process.env;
-  return spawn(process.execPath, [SERVER], { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [server], { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
