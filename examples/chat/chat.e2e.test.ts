@@ -20,7 +20,7 @@ async function say(page: Page, text: string): Promise<void> {
 
 beforeEach(() => Promise.all([enter(the.one, 'Ada'), enter(the.other, 'Bo')]));
 
-test('a message is in the other window, under the name the server gave it, and is only its author's to delete', async () => {
+test('a message is in the other window, under the name the server gave it, and only its author is offered to delete it', async () => {
   await say(the.one, 'The kettle is on.');
   const there = said(the.other, 'The kettle is on.');
   await there.getByText(/^Ada \d\d:\d\d$/).waitFor();
