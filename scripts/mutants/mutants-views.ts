@@ -161,13 +161,13 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'a client that shows what is on its way',
     breaks: 'rows that are read again are seen before all of them are there',
-    edits: one('client/collection.ts', '    if (this.#staged) {\n', '    if (this.#staged && this.#base.size === 0) {\n'),
+    edits: one('client/collection.ts', '    if (this.#staged) {\n', '    if (this.#staged && this.#told.size === 0) {\n'),
   },
   {
     name: 'a client that holds to its own write',
     breaks: 'what this client wrote stays over what others have made of the row since',
     edits: one(
-      'client/collection.ts',
+      'client/overlay.ts',
       "if (op.position !== null && op.position <= position && (now || op.position !== '')) this.lift(op);",
       "if (op.position === '' && now) this.lift(op);",
     ),
@@ -175,11 +175,11 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'a client that shows its write where nothing may be seen',
     breaks: 'a row that was made in a view that is refused stays in it',
-    edits: one('client/subscription.ts', "    else if (this.state === 'failed') this.rows.clear();\n", ''),
+    edits: one('client/overlay.ts', "      else if (view.state === 'failed') view.rows.clear();\n", ''),
   },
   {
     name: 'a client that forgets what left',
     breaks: 'rows that are not among those read again stay',
-    edits: one('client/collection.ts', '    for (const key of [...this.#base.keys()]) if (!staged.has(key)) this.#put(key, null);\n', ''),
+    edits: one('client/collection.ts', '    for (const key of [...this.#told.keys()]) if (!staged.has(key)) this.#put(key, null);\n', ''),
   },
 ];
