@@ -61,8 +61,8 @@ export const OF_OWN_WRITES: readonly Mutant[] = [
     breaks: 'what was done goes when the connection does, and is back with the next',
     edits: one(
       'client/link.ts',
-      '      this.subscriptions.lost(status);\n      this.writes.lost();\n',
-      '      this.writes.lost();\n      this.subscriptions.lost(status);\n',
+      "    this.subscriptions.moved(status);\n    if (status !== 'open') this.writes.lost();\n",
+      "    if (status !== 'open') this.writes.lost();\n    this.subscriptions.moved(status);\n",
     ),
     law,
   },

@@ -27,8 +27,12 @@ interface KeptWrite {
 
 /** Rows are written down so long after they changed, ms: each time all of a view's. */
 const REST = 2_000;
+/** A storage that says nothing for so long, ms, is gone on without: a database may wait for another page. */
+const PATIENCE = 5_000;
 /** Servers know for a day which writes they have done. One that was sent longer ago might be done twice: 20 h. */
 const SURE = 72_000_000;
+
+const NOTHING: { readonly writes: readonly Pending[]; readonly views: readonly KeptView[] } = { writes: [], views: [] };
 
 const page = globalThis as { readonly addEventListener?: Listening; readonly removeEventListener?: Listening };
 type Listening = (type: string, heard: () => void) => void;
@@ -42,6 +46,11 @@ export class Keeping {
   /** The version of the rows that are in there. */
   readonly #saved = new WeakMap<Subscription, number>();
   #timer: { cancel(): void } | undefined;
+  /** Whose it is by the server's word; undefined: there was nothing of anybody's. */
+  #whose: string | null | undefined;
+  /** It could not be read: whose it is, nobody knows. */
+  #isLost = false;
+  #wipes = 0;
   #views: () => Iterable<Subscription> = () => [];
   #failed: ((error: unknown) => void) | undefined;
   readonly #hidden = (): void => this.#save();
@@ -57,36 +66,30 @@ export class Keeping {
    * @param views are written down when they rest, and when the page goes.
    * @param failed is told once, whatever fails how often.
    */
-  async load(
-    views: () => Iterable<Subscription>,
-    failed: (error: unknown) => void,
-  ): Promise<{ readonly writes: readonly Pending[]; readonly views: readonly KeptView[] }> {
+  async load(views: () => Iterable<Subscription>, failed: (error: unknown) => void): Promise<typeof NOTHING> {
     this.#views = views;
     this.#failed = failed;
     page.addEventListener?.('pagehide', this.#hidden);
+    const wipes = this.#wipes;
     try {
-      const { in: storage } = this.#options;
-      const writes = (await storage.all(`${this.#scope}w`)) as readonly KeptWrite[];
-      const kept = (await storage.all(`${this.#scope}v`)) as readonly KeptView[];
+      const all = Promise.all(['w', 'v', 'u'].map((what) => this.#options.in.all(this.#scope + what)));
+      const [writes, kept, [whose]] = (await this.#soon(all)) as [readonly KeptWrite[], readonly KeptView[], readonly (string | null)[]];
+      if (wipes !== this.#wipes) return NOTHING;
+      this.#whose = whose;
       // By one page after another: those of one page have their order in their numbers, too.
       const inOrder = [...writes].sort((one, other) => one.made - other.made || one.id - other.id);
       return { writes: inOrder.map(adopted), views: kept };
     } catch (error) {
+      this.#isLost = true;
       this.#fail(error);
-      return { writes: [], views: [] };
+      return NOTHING;
     }
   }
 
   /** Whether it is this user's, by the server's word. Where nothing was kept yet, it is from here on. */
-  async isOf(user: string | null): Promise<boolean> {
-    try {
-      const [known] = await this.#options.in.all(`${this.#scope}u`);
-      if (known === undefined) this.#set('u', user);
-      return known === undefined || known === user;
-    } catch (error) {
-      this.#fail(error);
-      return true; // nothing could be read: nothing of anybody's is here
-    }
+  isOf(user: string | null): boolean {
+    if (this.#whose === undefined) this.#set('u', (this.#whose = user));
+    return this.#whose === user;
   }
 
   /** Nobody may know any more whether it was done. */
@@ -130,7 +133,16 @@ export class Keeping {
   async wipe(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
-    await this.#options.in.delete(this.#scope).catch((error: unknown) => this.#fail(error));
+    this.#whose = undefined;
+    this.#wipes++;
+    await this.#soon(this.#options.in.delete(this.#scope)).catch((error: unknown) => this.#fail(error));
+  }
+
+  #soon<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = this.#clock.after(PATIENCE, () => reject(new Error('the storage does not answer')));
+      work.then(resolve, reject).finally(() => late.cancel());
+    });
   }
 
   #set(name: string, value: unknown): void {
@@ -138,7 +150,7 @@ export class Keeping {
   }
 
   #do(act: (storage: ClientStorage) => Promise<void>): void {
-    void act(this.#options.in).catch((error: unknown) => this.#fail(error));
+    if (!this.#isLost) void act(this.#options.in).catch((error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): void {

@@ -47,15 +47,16 @@ export class Link {
   readonly subscriptions: Subscriptions;
   readonly writes: Writes;
   readonly #options: LinkOptions;
-  readonly #parts: LinkParts;
+  readonly parts: LinkParts;
   readonly events: Emitter<ClientEvents> = new Emitter();
-  #welcome: WelcomeFrame | null = null;
+  /** What the server said when it was reached last. */
+  welcome: WelcomeFrame | null = null;
   #ids = 0;
 
   constructor(parts: LinkParts, options: LinkOptions) {
     const { clock = systemClock, random = Math.random, name = clientName(), linger = 3_000, token } = options;
     const { delay = (attempt) => fullJitter(attempt, random) } = options;
-    this.#parts = parts;
+    this.parts = parts;
     this.#options = options;
     this.clock = clock;
     this.random = random;
@@ -76,11 +77,6 @@ export class Link {
 
   get status(): Status {
     return this.connection.status;
-  }
-
-  /** Whose rows these are, as the server said it. */
-  get user(): string | null {
-    return this.#welcome?.user ?? null;
   }
 
   /** Names what is asked: no two are the same. */
@@ -113,33 +109,26 @@ export class Link {
     return { code: 'too_large', message: `a frame holds at most ${frameBytes} bytes` };
   }
 
-  /** A view is new here. */
-  held(view: Subscription): void {
-    this.#parts.held?.(view);
-  }
-
   /** The rows of all that is followed are those of there. */
   reached(position: Position): void {
     this.writes.reached(position);
-    this.#parts.reached?.();
+    this.parts.reached?.();
   }
 
   #moved(status: Status): void {
-    if (status !== 'open') {
-      // First: what was done is in the rows that come next, not in those that are here.
-      this.subscriptions.lost(status);
-      this.writes.lost();
-    }
+    // First: what was done is in the rows that come next, not in those that are here.
     this.subscriptions.moved(status);
+    if (status !== 'open') this.writes.lost();
+    this.subscriptions.tell();
     if (status === 'failed' || status === 'closed')
-      this.writes.end(refusal('closed', 'the client was closed before the answer came: it may have been applied or not'));
+      this.writes.end(refusal('closed', 'closed before the answer came: it may have been applied'));
     this.events.emit('status', status);
-    const welcome = this.#welcome;
+    const welcome = this.welcome;
     const opened = (): void => {
       // Each of those who were told, or asked, may have closed or reconnected.
-      if (welcome && this.status === 'open' && this.#welcome === welcome) this.writes.opened(() => this.subscriptions.opened(welcome));
+      if (welcome && this.status === 'open' && this.welcome === welcome) this.writes.opened(() => this.subscriptions.opened(welcome));
     };
-    if (status === 'open' && welcome && this.#parts.admit) void this.#parts.admit(welcome).then(opened);
+    if (status === 'open' && welcome && this.parts.admit) void this.parts.admit(welcome).then(opened);
     else opened();
   }
 
@@ -190,20 +179,20 @@ export class Link {
 
   #welcomed(welcome: WelcomeFrame): void {
     this.subscriptions.learn(welcome);
-    const was = this.#welcome ?? welcome;
-    this.#welcome = welcome;
+    const was = this.welcome ?? welcome;
+    this.welcome = welcome;
     if (was.epoch !== welcome.epoch) this.writes.restart();
     if (was.build !== welcome.build) this.events.emit('outdated', { from: was.build, to: welcome.build });
   }
 
   async #refresh(): Promise<void> {
-    const welcome = this.#welcome;
+    const welcome = this.welcome;
     try {
       const token = await this.#options.token?.();
       // Another connection came with credentials of its own.
-      if (token && this.status === 'open' && this.#welcome === welcome) this.say({ type: 'refresh', id: this.id(), token });
+      if (token && this.status === 'open' && this.welcome === welcome) this.say({ type: 'refresh', id: this.id(), token });
     } catch (error) {
-      this.events.emit('error', { code: 'forbidden', message: `there is no newer token: ${String(error)}` });
+      this.events.emit('error', { code: 'forbidden', message: `no newer token: ${String(error)}` });
     }
   }
 }

@@ -53,6 +53,7 @@ export class ShownWrites implements OwnWrites {
     const laid = this.#overlay.laid(made, 0);
     last.says = { ...last.says, data: { ...last.says.data, ...body.data } };
     last.laid = [...last.laid, laid];
+    this.#parts.keeping?.keep(last);
     this.#overlay.show([laid]);
     return last.done;
   }
@@ -100,7 +101,6 @@ export class ShownWrites implements OwnWrites {
 
   answered(pending: Pending): void {
     const { laid, outcome } = pending;
-    this.#parts.keeping?.drop(pending);
     for (const { op, stream, at } of laid) {
       if (!op.creates) continue;
       let key: Key | null = null;
@@ -108,6 +108,8 @@ export class ShownWrites implements OwnWrites {
       if (outcome && 'pks' in outcome) key = outcome.pks[at] ?? null;
       this.#keyed(stream, op.pk, key);
     }
+    // What waited for its key is kept under that by now: a page may end between the two.
+    this.#parts.keeping?.drop(pending);
   }
 
   settled({ laid, outcome, position }: Pending): void {

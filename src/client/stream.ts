@@ -155,7 +155,7 @@ export class Stream {
     let match = ifMatch && (toWire(ifMatch) as Data);
     if (ifMatch === true) {
       const told = view.rows.told(pk);
-      if (!told) return refusal('conflict', 'the server has told no such row: there is nothing that it could match');
+      if (!told) return refusal('conflict', 'no such row was told: nothing to match');
       match = data ? Object.fromEntries(Object.entries(told).filter(([name]) => name in data)) : told;
     }
     return { view, body: { stream: this.#name, action, pk, data, params: view.params, if: match } };

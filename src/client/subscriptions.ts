@@ -56,7 +56,7 @@ export class Subscriptions {
     if (held) return held;
     const made = new Subscription({ name, stream, params }, this);
     this.#all.set(name, made);
-    this.#link.held(made);
+    this.#link.parts.held?.(made);
     made.rows.changes(); // who looks at it is told all of it, and later
     return made;
   }
@@ -90,9 +90,11 @@ export class Subscriptions {
     for (const view of this.all) this.#begin(view);
   }
 
-  /** Nothing that was said on it is true any more. {@link moved} tells who looks. */
-  lost(connection: Status): void {
+  /** The connection is another. {@link tell} says so. */
+  moved(connection: Status): void {
     this.connection = connection;
+    if (connection === 'open') return;
+    // Nothing that was said on the last one is true any more.
     this.#streams = null;
     this.#asked.clear();
     this.#views.clear();
@@ -105,12 +107,7 @@ export class Subscriptions {
     }
   }
 
-  /** The connection is another. */
-  moved(connection: Status): void {
-    this.connection = connection;
-    this.tell();
-  }
-
+  /** What each view says of itself, where that is another. */
   tell(): void {
     for (const view of this.all) view.tell();
   }

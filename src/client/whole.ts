@@ -95,7 +95,7 @@ export class WholeClient {
     const handles = names.map((each) => (typeof each === 'string' ? this.stream(each) : this.stream(...each)));
     try {
       const views = await Promise.all(handles.map(allKept));
-      return { user: this.#link.user, views: views.flat() };
+      return { user: this.#link.welcome?.user ?? null, views: views.flat() };
     } finally {
       for (const handle of handles) handle.close();
       if (this.#options.brief && ![...this.#link.subscriptions.all].some(({ ears }) => ears.size > 0)) this.close();
@@ -167,14 +167,15 @@ export class WholeClient {
 
   /** What was kept may be of another than the server says. */
   async #admit({ user }: WelcomeFrame): Promise<void> {
-    if (!this.#keeping || (await this.#keeping.isOf(user))) return;
+    if (this.#keeping?.isOf(user) !== false) return;
     this.#complain('forbidden', 'what was kept is of somebody else: it is forgotten');
     await this.#forget();
+    this.#keeping.isOf(user); // from here on
   }
 
   async #forget(): Promise<void> {
     const { subscriptions, writes } = this.#link;
-    writes.end(refusal('closed', 'signed out before the answer came: it may have been applied or not'));
+    writes.end(refusal('closed', 'signed out before the answer came: it may have been applied'));
     this.#kept.clear();
     for (const view of subscriptions.all) {
       view.fail();

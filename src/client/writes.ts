@@ -231,7 +231,7 @@ export class Writes {
   /** What `work` writes is gathered, and asked as one. */
   #gather(work: () => void, ask: (made: readonly Made[]) => Promise<Outcome>): Promise<Outcome> {
     const outer = this.#gathering;
-    const gathering: Gathering = { made: [], outcome: refusal('invalid', 'not sent: what was to make it threw') };
+    const gathering: Gathering = { made: [], outcome: refusal('invalid', 'not sent: its batch threw') };
     this.#gathering = gathering;
     try {
       work();
@@ -270,5 +270,5 @@ export class Writes {
 }
 
 function full(what: string): Complaint {
-  return { code: 'rate_limited', message: `too many ${what} wait: let some of them be answered first` };
+  return { code: 'rate_limited', message: `too many ${what} wait: await some` };
 }
