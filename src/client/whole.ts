@@ -27,6 +27,9 @@ export interface WholeParts {
   readonly keeping?: ((link: Link) => Keeping) | undefined;
 }
 
+/** Nothing comes any more, unless the app does something about it. */
+const ENDED: readonly Status[] = ['closed', 'failed', 'signed-out'];
+
 /** A client whose own writes show at once, and of which something may outlive the page. Its public face is `Client` in `types.ts`. */
 export class WholeClient {
   readonly #link: Link;
@@ -92,11 +95,20 @@ export class WholeClient {
   }
 
   async snapshot(names: readonly (string | readonly [name: string, params?: object])[]): Promise<Kept> {
+    let off = (): void => undefined;
+    const ended = new Promise<never>((_, reject) => {
+      const look = (status: Status): void => {
+        if (ENDED.includes(status)) reject(new Error(`there is no snapshot of a client that is ${status}`));
+      };
+      off = this.on('status', look);
+      look(this.status);
+    });
     const handles = names.map((each) => (typeof each === 'string' ? this.stream(each) : this.stream(...each)));
     try {
-      const views = await Promise.all(handles.map(allKept));
+      const views = await Promise.race([Promise.all(handles.map(allKept)), ended]);
       return { user: this.#link.welcome?.user ?? null, views: views.flat() };
     } finally {
+      off();
       for (const handle of handles) handle.close();
       if (this.#options.brief && ![...this.#link.subscriptions.all].some(({ ears }) => ears.size > 0)) this.close();
     }

@@ -31,7 +31,7 @@ export function fate(text: string): number {
 }
 
 /** Hooks that take their time, and say no to one in so many, by what is written. */
-async function permits(what: string): Promise<boolean> {
+async function byChance(what: string): Promise<boolean> {
   const lot = fate(what);
   for (let turns = Math.floor(lot * 4); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
   if (lot > 0.9) await new Promise((resolve) => setTimeout(resolve, (lot - 0.9) * 60));
@@ -43,40 +43,47 @@ interface Tx {
   all(query: SQL): readonly unknown[];
 }
 
-const binding = bindingFor<{ readonly id: string } | null, Tx>();
-const posts = binding(drizzle(post), {
-  fields: ['id', 'title', 'note'],
-  writable: ['title', 'note'],
-  groupNames: () => ['all'],
-  hasPermission: (_user, action, pk, { data }) => permits(action === 'delete' ? `-${String(pk)}` : `${data.title ?? data.note}`),
-});
+type User = { readonly id: string } | null;
+type Permits = (what: string) => boolean | Promise<boolean>;
+
+const binding = bindingFor<User, Tx>();
+const postsOf = (permits: Permits) =>
+  binding(drizzle(post), {
+    fields: ['id', 'title', 'note'],
+    writable: ['title', 'note'],
+    groupNames: () => ['all'],
+    hasPermission: (_user, action, pk, { data }) => permits(action === 'delete' ? `-${String(pk)}` : `${data.title ?? data.note}`),
+  });
 const deeds = binding(drizzle(deed), { fields: ['id', 'text', 'post'], groupNames: () => ['all'] });
 /** Does what several writes would: all of it, or nothing. */
-const retitle = commandFor<{ readonly id: string } | null, Tx>()({
-  input: z.object({ titles: z.array(z.tuple([z.number(), z.string()])), mark: z.string().optional() }),
-  allow: (_user, { titles }) => permits(titles[0]?.[1] ?? 'nothing, which is allowed'),
-  run(tx, { titles, mark }) {
-    for (const [id, title] of titles) {
-      tx.run(sql`UPDATE post SET title = ${title} WHERE id = ${id}`);
-      if (tx.all(sql`SELECT id FROM post WHERE id = ${id}`).length === 0) refuse('not_found', 'it is gone');
-    }
-    if (titles.some(([, title]) => fate(`${title}!`) < 0.1)) refuse('conflict', 'not like that');
-    if (mark !== undefined) tx.run(sql`INSERT INTO deed (text, post) VALUES (${mark}, 0)`);
-    return titles.length;
-  },
-});
+const retitleOf = (permits: Permits) =>
+  commandFor<User, Tx>()({
+    input: z.object({ titles: z.array(z.tuple([z.number(), z.string()])), mark: z.string().optional() }),
+    allow: (_user, { titles: [first] }) => !first || permits(first[1]),
+    run(tx, { titles, mark }) {
+      for (const [id, title] of titles) {
+        tx.run(sql`UPDATE post SET title = ${title} WHERE id = ${id}`);
+        if (tx.all(sql`SELECT id FROM post WHERE id = ${id}`).length === 0) refuse('not_found', 'it is gone');
+      }
+      if (mark !== undefined) tx.run(sql`INSERT INTO deed (text, post) VALUES (${mark}, 0)`);
+      return titles.length;
+    },
+  });
 
 export interface AppOptions {
   /** Commits that are remembered for those who come back; default: all. */
   readonly window?: number;
-  authenticate?(request: Request): { readonly id: string } | null;
+  /** By its text, or `-<key>` for a row that is to go. Default: by chance, after a while. */
+  readonly permits?: Permits;
+  authenticate?(request: Request): User;
 }
 
 /** A real server over a real file, and the app's own way to its rows. */
-export async function openApp({ window = 100_000, authenticate }: AppOptions = {}) {
+export async function openApp({ window = 100_000, permits = byChance, authenticate }: AppOptions = {}) {
   const place = folder('rowcast-own-');
   const own = new DatabaseSync(place.at('app.db'), { timeout: 5_000 });
   own.exec(`PRAGMA journal_mode = WAL; ${TABLES}`);
+  const [posts, retitle] = [postsOf(permits), retitleOf(permits)];
   const w = await world({ source: sqlite(place.at('app.db')), bindings: { posts, deeds }, window: { entries: window } });
   w.live.endpoint('/', {
     consumers: { posts, deeds, retitle },
