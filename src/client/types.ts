@@ -300,7 +300,10 @@ export interface Client<App extends AppTypes = AnyApp> {
     input: InputOf<Streams<App>[N]>,
     options?: { readonly optimistic?: () => void },
   ): Promise<CallAnswer<OutputOf<Streams<App>[N]>>>;
-  /** Rows of these views once they are all there, as plain data: for a page that is rendered on the server, which goes on from there. */
+  /**
+   * Rows of these views once they are all there, as plain data: for a page that is rendered on the server, which goes on from there. Rejects where one of
+   * them is refused, or the client is closed or signed out, or becomes so.
+   */
   snapshot<const N extends StreamName<App>>(views: readonly ViewName<N, Streams<App>[N]>[]): Promise<Kept>;
   /** Drops the connection and makes a new one at once: after signing in as somebody else, say. */
   reconnect(): void;
