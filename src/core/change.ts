@@ -16,6 +16,8 @@ export interface Receipt {
   readonly write: number;
   /** The answer the write was given: so it can go out before the commit's own frame, whichever process reads the log first. */
   readonly answer?: Answer;
+  /** What was asked, digested, as in the claim: the answer is for who asked this. */
+  readonly hash?: string;
   /** From this commit on nothing more goes to these: the receipt is not a write's, but of `live.revoke(…)`. */
   readonly revokes?: Revocation;
 }

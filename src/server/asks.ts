@@ -4,7 +4,7 @@ import { userIdOf } from './admission.ts';
 import { authorOf, type Arrival } from './arrival.ts';
 import type { AskedFrame, Asking } from './asking.ts';
 import type { Gateway } from './gateway.ts';
-import { inbound } from './inbound.ts';
+import { hashOf, inbound } from './inbound.ts';
 import type { Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
 import type { Views } from './views.ts';
@@ -35,10 +35,12 @@ export class Asks {
   }
 
   async take(frame: AskedFrame): Promise<void> {
-    const { gateway, log, box, lost } = this.#parts;
-    const asking = this.#asking(frame);
+    const { gateway, log, box, lost, arrival, client } = this.#parts;
+    const [principal, author] = authorOf(arrival, frame.client ?? client());
+    const receipt = { client: author, write: frame.id, hash: hashOf(frame) };
     const asked: Asked = frame.client === undefined ? { id: frame.id } : { id: frame.id, client: frame.client };
-    const expected = gateway.receipts.expect(asking.writer.receipt, box, asked);
+    const expected = gateway.receipts.expect(receipt, box, asked);
+    const asking = this.#asking(principal, receipt, (telling) => (expected.telling = telling));
     const outcome = await inbound(frame, asking).catch(() => null);
     if (outcome === null) return lost();
     const { answer, logged } = outcome;
@@ -47,15 +49,15 @@ export class Asks {
     gateway.receipts.answered(expected, answer, logged);
   }
 
-  #asking({ id, client }: AskedFrame): Asking {
-    const { store, clock, log, arrival, memberships, views, user, client: own } = this.#parts;
+  #asking(principal: string, receipt: Asking['writer']['receipt'], tells: Asking['writer']['tells']): Asking {
+    const { store, clock, log, arrival, memberships, views, user } = this.#parts;
     const { streams, consumers, commands, limits } = arrival.endpoint;
-    const [principal, author] = authorOf(arrival, client ?? own());
     const by = user();
     const writer = {
       user: by,
       principal,
-      receipt: { client: author, write: id },
+      receipt,
+      tells,
       holds: (stream: Stream, group: string) => views.holds(stream, group),
       mayEnter: async (stream: Stream, group: ColumnGroup, values: Readonly<Record<string, unknown>>) =>
         views.holds(stream, group.key) || views.may(stream, group, values),

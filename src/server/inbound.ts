@@ -31,7 +31,7 @@ interface Work extends Omit<StoreWrite, 'claim'> {
  */
 export async function inbound(frame: AskedFrame, asking: Asking): Promise<Outcome> {
   const { writer, parts } = asking;
-  const claim: Claim = { principal: writer.principal, receipt: writer.receipt, hash: hashOf(frame) };
+  const claim: Claim = { principal: writer.principal, receipt: writer.receipt, hash: writer.receipt.hash };
   try {
     const work = await workOf(frame, asking);
     if ('refused' in work) return { answer: work.refused, logged: false };
@@ -130,16 +130,17 @@ async function rowOf(body: WriteBody, asking: Asking, at?: number): Promise<Row 
   const prepared = await prepare(body, stream, asking);
   if ('refused' in prepared) return prepared;
   const afters: Then[] = [];
+  const place = at === undefined ? {} : { at };
   const step: RowStep = {
     kind: 'row',
     table: stream.table,
     action: body.action,
     key: prepared.key,
     named: stream.named,
-    ...(at === undefined ? {} : { at }),
+    ...place,
     judge: (before) => {
       afters.length = 0; // judged again: what an earlier try wanted done is not done
-      return judge({ ...prepared, ...asking, before, after: (then) => afters.push(then) });
+      return judge({ ...prepared, ...asking, ...place, before, after: (then) => afters.push(then) });
     },
   };
   return { step, afters };
@@ -166,8 +167,8 @@ function toldOf(frame: AskedFrame): object {
   return frame.type === 'call' ? { command: frame.stream } : { stream: frame.stream, action: frame.action };
 }
 
-/** All that it says, and not by whom it is asked. */
-function hashOf({ id: _id, client: _client, ...said }: AskedFrame): string {
+/** All that it says, digested, and not by whom it is asked. */
+export function hashOf({ id: _id, client: _client, ...said }: AskedFrame): string {
   return createHash('sha256')
     .update(JSON.stringify(canonical(said)))
     .digest('base64url');

@@ -10,6 +10,7 @@ import {
   type Row,
   type Stream,
 } from '../core/index.ts';
+import type { Refused } from '../protocol/index.ts';
 import type { Asking, Then, Writer } from './asking.ts';
 import { bounded, within } from './deadline.ts';
 import { conflict } from './precondition.ts';
@@ -17,18 +18,21 @@ import type { Prepared } from './prepare.ts';
 import { parameters } from './values.ts';
 
 interface Judged extends Asking, Prepared {
+  /** Its place among several. */
+  readonly at?: number;
   readonly before: Image | null;
   after(then: Then): void;
 }
 
 /** On the row as it stands: may they, and what is to be written. */
 export async function judge(judged: Judged): Promise<Judgement> {
-  const { body, stream, writer, parts, values, before, foreign } = judged;
+  const { body, stream, writer, parts, values, before, foreign, at } = judged;
+  writer.tells(null);
   if (foreign) return { verdict: 'refuse', answer: foreign };
   const { action } = body;
   const { options } = stream.binding;
   const { table } = stream;
-  const absent: Judgement = { verdict: 'refuse', answer: { ok: false, code: 'not_found', message: 'there is no such row' } };
+  const absent: Judgement = { verdict: 'refuse', answer: ABSENT };
   if (action !== 'create' && !before) return absent;
   const row = before ? rowOf(table, before) : null;
   const pk = before ? (JSON.parse(keyText(table, before)) as Key) : null; // as the row has it, not as the client spelt it
@@ -39,8 +43,13 @@ export async function judge(judged: Judged): Promise<Judgement> {
   }
   if (body.if && before) {
     if (!seenBy(writer, stream, before)) return absent; // what it holds would be told by whether this is so
-    const refused = conflict(stream, body.if, before);
-    if (refused) return { verdict: 'refuse', answer: refused };
+    const said = conflict(stream, body.if, before);
+    if (said) {
+      // The database is ahead of the log: that they may not see this any more may not be known yet.
+      const told = (refused: Refused): Refused => ({ ...refused, ...(seenBy(writer, stream, before) ? said : ABSENT) });
+      writer.tells((refused) => (refused.code === 'conflict' && refused.at === at ? told(refused) : refused));
+      return { verdict: 'refuse', answer: CONFLICT };
+    }
   }
   const hook = options[action] as ((context: HookContext<Row, Row, unknown, unknown>) => unknown) | undefined;
   if (hook) {
@@ -50,6 +59,10 @@ export async function judge(judged: Judged): Promise<Judgement> {
   if (action === 'delete') return { verdict: 'write', values: new Map() };
   return { verdict: 'write', values: parameters(table, action, values) };
 }
+
+const ABSENT: Refused = { ok: false, code: 'not_found', message: 'there is no such row' };
+/** All that is kept of it, for who asks again: what the row was is told once, by the rights of then. */
+const CONFLICT: Refused = { ok: false, code: 'conflict', message: 'the row is not what "if" says; look at it and try again' };
 
 function seenBy(writer: Writer, stream: Stream, row: Image): boolean {
   // `serialize` may say that the row is in no group at all.

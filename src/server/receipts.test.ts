@@ -184,3 +184,12 @@ test('a receipt that the app left is seen by every connection of that name, and 
   expect(sent).toEqual([4, 5].map((id) => ({ type: 'seen', id, position: POSITION })));
   expect(strangers).toEqual([]);
 });
+
+test('an answer that the log brings is not that of another write under the same id', () => {
+  const { receipts, box, sent } = made();
+  const expected = receipts.expect({ ...receipt, hash: 'one' }, box, ASKED);
+  receipts.arrived({ ...receipt, hash: 'other', answer: OK }, POSITION);
+  expect(sent).toEqual([]);
+  receipts.answered(expected, { ok: false, code: 'key_reused', message: 'no' }, false);
+  expect(sent).toEqual([{ type: 'result', id: 3, ok: false, code: 'key_reused', message: 'no' }]);
+});

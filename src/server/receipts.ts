@@ -1,5 +1,6 @@
 import type { Answer, Clock, Position, Receipt } from '../core/index.ts';
 import type { Asked, ResultFrame } from '../protocol/index.ts';
+import type { Telling } from './asking.ts';
 import type { Outbox } from './outbox.ts';
 
 /** How long an answer waits for its write to come back by the log: 2 s. */
@@ -16,6 +17,8 @@ export interface Expected {
   readonly asked: Asked;
   readonly deadline: number;
   answer: Answer | null;
+  /** What a refusal tells beside itself, by what the asker may see where the log stands when it brings it. */
+  telling: Telling | null;
   /** The answer has gone out without a position: `seen` follows. */
   answered: boolean;
 }
@@ -47,7 +50,15 @@ export class Receipts {
 
   /** Before the write begins: from here on its receipt may come. */
   expect(receipt: Receipt, box: Outbox<unknown>, asked: Asked): Expected {
-    const expected: Expected = { receipt, box, asked, deadline: this.#clock.now() + PATIENCE, answer: null, answered: false };
+    const expected: Expected = {
+      receipt,
+      box,
+      asked,
+      deadline: this.#clock.now() + PATIENCE,
+      answer: null,
+      telling: null,
+      answered: false,
+    };
     const tries = this.#tries.get(keyOf(receipt));
     const earlier = tries?.find((each) => each.box === box && each.asked.client === asked.client);
     if (earlier) {
@@ -63,8 +74,8 @@ export class Receipts {
   /** The database has answered. `logged`: a receipt is on its way. */
   answered(expected: Expected, answer: Answer, logged: boolean): void {
     if (!this.#all.has(expected)) return;
-    // A refusal has no commit to wait for.
-    if (logged && answer.ok) {
+    // A refusal has no commit to wait for, unless it tells of a row: whether that may be seen is known where the log has come to it.
+    if (logged && (answer.ok || expected.telling)) {
       expected.answer = answer;
       this.#sweep();
       return;
@@ -90,10 +101,11 @@ export class Receipts {
     if (!tries) return listening;
     const told: Outbox<unknown>[] = [];
     for (const expected of tries) {
-      const { asked, box } = expected;
+      const { asked, box, telling } = expected;
+      if (receipt.hash !== undefined && receipt.hash !== expected.receipt.hash) continue; // of another write under the same id: this one is told so by the store
       const answer = expected.answer ?? receipt.answer;
       if (expected.answered) box.send({ type: 'seen', ...asked, position });
-      else if (answer) box.send(resultOf(asked, answer, position));
+      else if (answer) box.send(resultOf(asked, answer.ok || !telling ? answer : telling(answer), position));
       else continue;
       told.push(box);
       this.#drop(expected);
@@ -128,7 +140,8 @@ export class Receipts {
         if (expected.deadline > now) break; // in the order they came
         if (expected.answered && expected.deadline + FORGOTTEN < now) this.#drop(expected);
         if (expected.answered || !expected.answer) continue;
-        expected.answered = true;
+        if (expected.answer.ok) expected.answered = true;
+        else this.#drop(expected);
         expected.box.send(resultOf(expected.asked, expected.answer));
         late = true;
       }

@@ -86,14 +86,14 @@ export class Journal {
     this.#connection.run("INSERT INTO _rowcast_journal(seq, op) VALUES (?, 'L')", number + 1n);
   }
 
-  receipt({ client, write, answer, revokes }: Receipt): void {
+  receipt({ client, write, answer, hash, revokes }: Receipt): void {
     const text = (value: object | undefined): string | null => (value === undefined ? null : JSON.stringify(value));
     this.#connection.run(
       "INSERT INTO _rowcast_journal(op, o0, o1, o2, n0) VALUES ('R', ?, ?, ?, ?)",
       client,
       BigInt(write),
       text(answer),
-      text(revokes),
+      text(revokes) ?? hash ?? null, // what revokes has no answer
     );
   }
 
@@ -243,13 +243,10 @@ function imageOf(row: readonly LogValue[], from: number, { places }: Reading): I
   return places.map((at) => (at < 0 ? UNREADABLE : (row[from + at] ?? null)));
 }
 
-function receiptOf([client, write, answer, revokes]: readonly LogValue[]): Receipt {
-  return {
-    client: client as string,
-    write: Number(write),
-    ...(typeof answer === 'string' && { answer: JSON.parse(answer) as Answer }),
-    ...(typeof revokes === 'string' && { revokes: JSON.parse(revokes) as Revocation }),
-  };
+function receiptOf([client, write, answer, more]: readonly LogValue[]): Receipt {
+  const of = { client: client as string, write: Number(write) };
+  if (typeof answer === 'string') return { ...of, answer: JSON.parse(answer) as Answer, ...(typeof more === 'string' && { hash: more }) };
+  return { ...of, ...(typeof more === 'string' && { revokes: JSON.parse(more) as Revocation }) };
 }
 
 /** About how many bytes a row takes in memory. */

@@ -84,7 +84,7 @@ export function readMessage(prefix: string, content: string, { slot, tables }: R
 }
 
 function receiptOf(content: string): Receipt {
-  const { client, write, answer, revokes } = JSON.parse(content) as Partial<Receipt>;
+  const { client, write, answer, hash, revokes } = JSON.parse(content) as Partial<Receipt>;
   if (typeof client !== 'string' || !Number.isSafeInteger(write)) throw new TypeError('no receipt');
-  return { client, write: write as number, ...(answer && { answer }), ...(revokes && { revokes }) };
+  return { client, write: write as number, ...(answer && { answer }), ...(hash !== undefined && { hash }), ...(revokes && { revokes }) };
 }
