@@ -164,7 +164,8 @@ export class EventDoor {
       for (const frame of body.split('\n')) if (frame.trim() !== '') open.session.receive(frame);
       response.writeHead(202, { 'Cache-Control': 'no-store' }).end();
     } finally {
-      done();
+      // One that is refused has not waited: what comes after it waits for what was before it.
+      void (before ?? Promise.resolve()).then(done);
     }
   }
 

@@ -339,6 +339,23 @@ test('what is posted is not read before there is room for it', async () => {
   answer();
 });
 
+test('posts are worked on in the order they came, though one between them is refused', async () => {
+  const stream = await Events.open(url);
+  const { session } = (await stream.next('welcome')) as { session: string };
+  const write = (id: number): string =>
+    JSON.stringify({ type: 'write', id, stream: 'posts', action: 'update', pk: 1, data: { title: `t${id}` } });
+  const slow = ask(url, { method: 'POST', headers: { 'rowcast-session': session }, agent: false });
+  slow.write(write(10).slice(0, 5));
+  expect(await send(session, write(11), { 'x-user': 'nobody' })).toBe(401);
+  const last = send(session, write(12));
+  expect(await send(session, write(13), { 'x-user': 'nobody' })).toBe(401); // by now the one before it has come
+  slow.end(write(10).slice(5));
+  expect(await last).toBe(202);
+  const results = [await stream.next('result'), await stream.next('result')];
+  expect(results.map(({ id }) => id)).toEqual([10, 12]);
+  stream.response.destroy();
+});
+
 test('a server that closes says so; a session that has ended is not kept for who does not read', async () => {
   await stop();
   const clock = new HandClock();
