@@ -9,15 +9,17 @@ export function pathOf(request: IncomingMessage): string {
 
 /**
  * Decides on a stream of events, or on what is posted for one. A page's own `GET` carries no Origin: there the browser says so another way, over
- * TLS; without it, the header does that a foreign page may set only after it has asked, and then with its Origin.
+ * TLS; without it, the header does that a foreign page may set only after it has asked, and then with its Origin. Nor does a foreign page's that
+ * gives up reading the answer, which may come with credentials that are no cookie.
  */
 export async function admitted(server: Server, found: Found, request: IncomingMessage): Promise<Admission> {
   const asked = webRequest(request);
   if (!asked) return { ok: false, status: 400, message: 'not a request' };
   const { origin, 'sec-fetch-site': site, 'rowcast-session': session } = request.headers;
+  const { origins = [] } = found.endpoint.options;
   const own = origin === undefined && (site === 'same-origin' || (site === undefined && session !== undefined));
-  if (!own && !fromAllowedOrigin(request, found.endpoint.options.origins ?? []))
-    return { ok: false, status: 403, message: 'this origin may not connect' };
+  const foreign = origin === undefined && (site === 'cross-site' || site === 'same-site') && origins !== 'any';
+  if (foreign || (!own && !fromAllowedOrigin(request, origins))) return { ok: false, status: 403, message: 'this origin may not connect' };
   return server.admit(found, asked);
 }
 

@@ -203,6 +203,12 @@ test.each<readonly [string, Record<string, string>, number]>([
     { cookie: 'a=b', 'rowcast-session': '', 'sec-fetch-site': 'cross-site' },
     403,
   ],
+  [
+    'a page of another site that asks for what it may not read: with no cookie, and whoever else the browser says it is',
+    { 'sec-fetch-site': 'cross-site' },
+    403,
+  ],
+  ['a page of a neighbour', { authorization: 'Basic YTpi', 'sec-fetch-site': 'same-site' }, 403],
   ['a page of another site', { origin: 'https://evil.example', cookie: 'a=b' }, 403],
   ['a page on the list', { origin: 'https://app.example', cookie: 'a=b' }, 200],
   ['nobody', { 'x-user': 'nobody' }, 401],
