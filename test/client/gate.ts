@@ -47,6 +47,7 @@ export class Gate {
     };
     line.on('open', () => (this.#passing === 'away' ? line.terminate() : socket.onopen?.({})));
     line.on('message', (data) => {
+      if (line.readyState !== WebSocket.OPEN) return; // what came with the handshake of a line that was cut in it
       this.taken.push(JSON.parse(String(data)) as ServerFrame);
       socket.onmessage?.({ data: String(data) });
     });

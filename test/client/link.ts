@@ -138,7 +138,7 @@ class Lane {
   }
 
   put(text: string): void {
-    this.#held.push(text);
+    if (!this.#ended) this.#held.push(text);
     if (!this.#busy) void this.#run();
   }
 

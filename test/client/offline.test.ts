@@ -327,7 +327,6 @@ describe('what was sent so long ago that its server may have forgotten it', () =
     ]);
     expect(server.texts().slice(5)).toEqual(['never sent']);
     expect(titles(page)).toEqual(['never sent', 'of old 2', 'of old 3', 'of old 4', 'of old 5']);
-    if (await keptWrites(storage)) console.log(JSON.stringify(await held(storage)), first.gate.sent, page.gate.sent, first.client.pending);
     expect(await keptWrites(storage)).toBe(0);
   });
 
