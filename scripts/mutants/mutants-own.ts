@@ -32,7 +32,7 @@ export const OF_OWN_WRITES: readonly Mutant[] = [
   {
     name: 'own: a made row keeps its first key',
     breaks: 'a row that was made is there twice, and what is written to it is not shown',
-    edits: one('client/own-writes.ts', '    if (key !== null) this.#overlay.rekey(writes.shown, { stream, pk }, key);\n', ''),
+    edits: one('client/own-writes.ts', '      this.#overlay.rekey(writes.shown, { stream, pk }, key);\n', ''),
     law,
   },
   {

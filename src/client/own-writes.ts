@@ -2,7 +2,7 @@ import type { Key } from '../protocol/index.ts';
 import type { Keeping } from './keeping.ts';
 import type { Link } from './link.ts';
 import { Overlay, type Laid } from './overlay.ts';
-import { Pending, type Body, type Outcome } from './pending.ts';
+import { Pending, type Body, type Outcome, type Says } from './pending.ts';
 import { keyOf } from './rows.ts';
 import type { Subscription } from './subscription.ts';
 import type { Made, OwnWrites, Writes } from './writes.ts';
@@ -29,8 +29,9 @@ interface ShownParts {
 export class ShownWrites implements OwnWrites {
   readonly #parts: ShownParts;
   readonly #overlay: Overlay;
-  /** The keys that rows have got, by those of our own; null: they were not made; undefined: they are being made. */
-  readonly #keys = new Map<string, Key | null | undefined>();
+  /** Rows that are being made, and the keys that those have got which were: by the key of our own. */
+  readonly #making = new Set<string>();
+  readonly #keys = new Map<string, Key>();
 
   constructor(parts: ShownParts) {
     this.#parts = parts;
@@ -76,17 +77,11 @@ export class ShownWrites implements OwnWrites {
 
   /** Rows are made by it. */
   adopted({ laid }: Pending): void {
-    for (const { op, stream } of laid) if (op.creates) this.#keys.set(nameOf(stream, op.pk), undefined);
+    for (const { op, stream } of laid) if (op.creates) this.#making.add(nameOf(stream, op.pk));
   }
 
   holds({ held, says }: Pending): boolean {
-    return (
-      held !== undefined ||
-      (says.writes ?? [says as Body]).some(({ stream, pk }) => {
-        const name = pk !== undefined && nameOf(stream, pk);
-        return name !== false && this.#keys.has(name) && this.#keys.get(name) === undefined;
-      })
-    );
+    return held !== undefined || bodiesOf(says).some(({ stream, pk }) => pk !== undefined && this.#making.has(nameOf(stream, pk)));
   }
 
   precedes({ again, laid }: Pending): boolean {
@@ -101,13 +96,8 @@ export class ShownWrites implements OwnWrites {
 
   answered(pending: Pending): void {
     const { laid, outcome } = pending;
-    for (const { op, stream, at } of laid) {
-      if (!op.creates) continue;
-      let key: Key | null = null;
-      if (outcome && 'pk' in outcome) key = outcome.pk;
-      if (outcome && 'pks' in outcome) key = outcome.pks[at] ?? null;
-      this.#keyed(stream, op.pk, key);
-    }
+    const keys = outcome && 'pks' in outcome ? outcome.pks : outcome && 'pk' in outcome ? [outcome.pk] : [];
+    for (const { op, stream, at } of laid) if (op.creates) this.#keyed(stream, op.pk, keys[at] ?? null);
     // What waited for its key is kept under that by now: a page may end between the two.
     this.#parts.keeping?.drop(pending);
   }
@@ -148,21 +138,26 @@ export class ShownWrites implements OwnWrites {
   #keyed(stream: string, pk: Key, key: Key | null): void {
     const { writes, keeping } = this.#parts;
     const name = nameOf(stream, pk);
-    this.#keys.set(name, key);
-    if (key !== null) this.#overlay.rekey(writes.shown, { stream, pk }, key);
+    this.#making.delete(name);
+    if (key !== null) {
+      this.#keys.set(name, key);
+      this.#overlay.rekey(writes.shown, { stream, pk }, key);
+    }
     for (const each of [...writes.waiting]) {
       const { says } = each;
-      const bodies = says.writes ?? [says as Body];
+      const bodies = bodiesOf(says);
       if (!bodies.some((body) => isOf(body, name))) continue;
       if (key === null) writes.answer(each, { ok: false, code: 'not_found', message: 'the row was not created' });
       else if (nameOf(stream, key) !== name) {
-        const [only, ...others] = bodies.map((body) => (isOf(body, name) ? { ...body, pk: key } : body));
-        each.says = says.writes ? { ...says, writes: [only as Body, ...others] } : { ...says, ...only };
+        const named = bodies.map((body) => (isOf(body, name) ? { ...body, pk: key } : body));
+        each.says = says.writes ? { ...says, writes: named } : { ...says, ...named[0] };
         keeping?.keep(each);
       }
     }
   }
 }
+
+const bodiesOf = (says: Says): readonly Body[] => says.writes ?? [says as Body];
 
 const nameOf = (stream: string, pk: Key): string => `${stream} ${keyOf(pk)}`;
 

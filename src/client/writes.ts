@@ -6,6 +6,7 @@ import type { Complaint, Refusal } from './types.ts';
 
 /** Writes without an answer, and messages without a connection, at most: more is a loop that has lost its brake. */
 const MAX = 1_000;
+const TOO_MANY: Complaint = { code: 'rate_limited', message: `more than ${MAX} wait: await some` };
 
 /** A write as it is made. */
 export interface Made {
@@ -107,7 +108,7 @@ export class Writes {
 
   send(stream: string, payload: unknown): void {
     const text = JSON.stringify({ type: 'message', stream, payload: toWire(payload) ?? null });
-    const complaint = this.#link.tooLarge(text) ?? (!this.#open && this.#messages.length >= MAX && full('messages'));
+    const complaint = this.#link.tooLarge(text) ?? (!this.#open && this.#messages.length >= MAX && TOO_MANY);
     if (complaint) return this.#link.events.emit('error', { ...complaint, stream });
     if (this.#open) this.#link.send(text);
     else this.#messages.push(text);
@@ -244,7 +245,7 @@ export class Writes {
   async #ask(says: Says, made: readonly Made[]): Promise<Outcome> {
     const { status } = this.#link;
     if (status === 'failed' || status === 'closed') return refusal('closed', `not sent: the client is ${status}`);
-    if (this.#waiting.length >= MAX) return { ok: false, ...full('writes') };
+    if (this.#waiting.length >= MAX) return { ok: false, ...TOO_MANY };
     const pending = new Pending(this.#link.id(), says);
     const complaint = this.#link.tooLarge(pending.text);
     if (complaint) return { ok: false, ...complaint };
@@ -267,8 +268,4 @@ export class Writes {
     this.#then = undefined;
     then?.();
   }
-}
-
-function full(what: string): Complaint {
-  return { code: 'rate_limited', message: `too many ${what} wait: await some` };
 }
