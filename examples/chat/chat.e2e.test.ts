@@ -66,7 +66,7 @@ test('what is said while the server is away is sent when it is back, in order an
   await say(the.one, 'Second, offline.');
   await said(the.one, 'First, offline.').getByText('sending …').waitFor();
   await the.one.getByText('Offline, 2 to send').waitFor();
-  await the.demo.start();
+  await the.restarted();
   await said(the.other, 'Second, offline.').waitFor();
   expect(await the.other.locator('.messages li', { hasText: 'offline.' }).locator('.bubble > p:last-child').allInnerTexts()).toEqual([
     'First, offline.',

@@ -104,6 +104,18 @@ test('rows are sorted and filtered as they change, and the arrows follow what is
   expect(await the.one.evaluate(() => document.activeElement?.closest('tr')?.rowIndex)).toBe(2);
 });
 
+test('Tab comes to the grid, and the keyboard alone goes on from there', async () => {
+  await cell(the.one, 1, 'sku').waitFor();
+  await the.one.getByRole('button', { name: 'Note' }).focus();
+  for (const key of ['Tab', 'ArrowRight', 'ArrowDown', 'Enter']) await the.one.keyboard.press(key);
+  const name = cell(the.one, 2, 'name');
+  expect(await name.getByRole('textbox').inputValue()).toBe('Early Tomato seeds');
+  await name.getByRole('textbox').fill('Early Tomato plants');
+  await the.one.keyboard.press('Tab');
+  await shows(the.other, 2, 'name', 'Early Tomato plants');
+  expect(await cell(the.one, 2, 'shelf').evaluate((element) => element === document.activeElement)).toBe(true);
+});
+
 test('what is typed while the server is away is on the screen, and everywhere when it is back', async () => {
   await Promise.all([open(the.one), open(the.other)]);
   await the.demo.stop();
@@ -112,6 +124,6 @@ test('what is typed while the server is away is on the screen, and everywhere wh
   await the.one.keyboard.press('Enter');
   await shows(the.one, 2, 'note', 'In the dark');
   await the.one.getByText('Offline, 1 to send').waitFor();
-  await the.demo.start();
+  await the.restarted();
   await shows(the.other, 2, 'note', 'In the dark');
 });

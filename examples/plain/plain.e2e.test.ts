@@ -46,7 +46,7 @@ test('what is added while the server is away waits for it, and is added once', a
   await add(the.one, 'Candles');
   await item(the.one, 'Candles').waitFor();
   await the.one.getByText('Offline, 1 to send').waitFor();
-  await the.demo.start();
+  await the.restarted();
   await item(the.other, 'Candles').waitFor();
   await open(the.one);
   expect(await item(the.one, 'Candles').count()).toBe(1);

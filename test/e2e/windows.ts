@@ -8,6 +8,8 @@ export interface Windows {
   readonly demo: Demo;
   readonly one: Page;
   readonly other: Page;
+  /** The server starts again, and both windows are looked at: whoever waited to try again tries at once. */
+  restarted(): Promise<void>;
 }
 
 /** Starts the example once, and opens both windows before each test. No page may complain of anything. */
@@ -42,6 +44,12 @@ export function windowsOn(name: string): Windows {
     },
     get other() {
       return seen[1].page;
+    },
+    async restarted() {
+      await demo.start();
+      // A headless browser shows every page always: what a window does that comes to the front, it has to be told.
+      const look = (): unknown => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+      await Promise.all(seen.map(({ page }) => page.evaluate(look)));
     },
   };
 }
