@@ -35,13 +35,15 @@ export class Asks {
   }
 
   async take(frame: AskedFrame): Promise<void> {
-    const { gateway, log, box, lost, arrival, client } = this.#parts;
+    const { gateway, log, box, lost, arrival, client, memberships, user } = this.#parts;
     const [principal, author] = authorOf(arrival, frame.client ?? client());
     const receipt = { client: author, write: frame.id, hash: hashOf(frame) };
     const asked: Asked = frame.client === undefined ? { id: frame.id } : { id: frame.id, client: frame.client };
     const expected = gateway.receipts.expect(receipt, box, asked);
     const asking = this.#asking(principal, receipt, (telling) => (expected.telling = telling));
-    const outcome = await inbound(frame, asking).catch(() => null);
+    // A refusal stays, and what nobody knows just now is none.
+    const known = memberships.known(userIdOf(user()));
+    const outcome = await known.then(() => inbound(frame, asking)).catch(() => null);
     if (outcome === null) return lost();
     const { answer, logged } = outcome;
     if (!answer.ok && !box.wire.answers && frame.type === 'write')

@@ -159,3 +159,26 @@ test('who asks while it is read is answered when it is known: nobody is told tha
   expect(ann.of('error')).toEqual([]);
   expect(ann.of('rows').map(({ rows }) => rows.map(([pk]) => pk))).toEqual([[1], [1]]);
 });
+
+test('who writes while it is read is answered when it is known, and by what they belong to then', async () => {
+  const held = Promise.withResolvers<void>();
+  let reading: Promise<void> | null = null;
+  const source = emptied((rows) => ({
+    async read(table, selection, options) {
+      if (reading && table.model.table.name === 'writer') await reading;
+      return rows.read(table, selection, options);
+    },
+  }));
+  await using w = await served(source);
+  await w.live.publish(bindings.writer, create(join(1, 'ann', 1)));
+  const ann = await ByHand.open(w.live, '/?as=ann');
+  ann.ask('open', { params: { orgId: 1 } });
+  await ann.until('ready');
+  reading = held.promise;
+  await w.live.publish(bindings.writer, EMPTIED);
+  await turns(20);
+  ann.send({ type: 'write', id: 7, stream: 'open', action: 'update', pk: 1, data: { title: 'mine' } });
+  await turns(20);
+  held.resolve();
+  expect(await ann.until('result')).toMatchObject({ id: 7, ok: true });
+});
