@@ -12,9 +12,17 @@ interface Opening extends Request<Idb> {
 }
 interface Idb {
   createObjectStore(name: string): unknown;
-  transaction(stores: string, mode: 'readonly' | 'readwrite'): { objectStore(name: string): Store };
+  transaction(stores: string, mode: 'readonly' | 'readwrite'): Transaction;
   onversionchange: (() => void) | null;
+  onclose: (() => void) | null;
   close(): void;
+}
+interface Transaction {
+  readonly error: unknown;
+  objectStore(name: string): Store;
+  commit(): void;
+  oncomplete: (() => void) | null;
+  onabort: (() => void) | null;
 }
 interface Store {
   getAll(range: unknown): Request<readonly unknown[]>;
@@ -44,18 +52,29 @@ export function indexedDb(name = 'rowcast'): ClientStorage {
     if (!indexedDB) return Promise.reject(new Error('there is no IndexedDB here'));
     const opening = indexedDB.open(name, 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-    return settled(opening).then((db) => {
-      // Another page wants to delete or to upgrade it, which waits for this one.
-      db.onversionchange = () => {
-        opened = undefined;
-        db.close();
+    return new Promise((resolve, reject) => {
+      opening.onerror = () => reject(failed(opening.error));
+      opening.onsuccess = () => {
+        const db = opening.result;
+        db.onclose = () => (opened = undefined);
+        // Another page wants to delete or to upgrade it, which waits for this one.
+        db.onversionchange = () => {
+          opened = undefined;
+          db.close();
+        };
+        resolve(db);
       };
-      return db;
     });
   };
   const run = async <T>(mode: 'readonly' | 'readwrite', act: (store: Store) => Request<T>): Promise<T> => {
-    const db = await (opened ??= open());
-    return settled(act(db.transaction(STORE, mode).objectStore(STORE)));
+    const transaction = (await (opened ??= open())).transaction(STORE, mode);
+    const request = act(transaction.objectStore(STORE));
+    // At once: else it waits for this page, which may end before, and so does what is asked after it.
+    transaction.commit();
+    return new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(failed(transaction.error));
+    });
   };
   const from = (prefix: string): unknown => IDBKeyRange?.bound(prefix, `${prefix}\uffff`);
   return {
@@ -65,9 +84,6 @@ export function indexedDb(name = 'rowcast'): ClientStorage {
   };
 }
 
-function settled<T>(request: Request<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error instanceof Error ? request.error : new Error('IndexedDB failed'));
-  });
+function failed(why: unknown): Error {
+  return why instanceof Error ? why : new Error('IndexedDB failed');
 }

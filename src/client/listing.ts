@@ -13,7 +13,7 @@ export class Listing {
 
   /** @param changes where a row was, and what it is now. */
   change(changes: Iterable<readonly [was: number | undefined, now: Entry | undefined]>): void {
-    const rows = [...this.rows];
+    const rows = this.rows.slice();
     for (const [was, now] of changes) {
       if (was !== undefined && was !== now?.place) this.#splice(rows, was, []);
       if (now) this.#splice(rows, now.place, [now.row]);

@@ -41,9 +41,9 @@ describe('a snapshot', () => {
   });
 
   test.each([
-    ['closed', (made: Held) => made.client.close()],
-    ['signed-out', (made: Held) => void made.client.signOut()],
-    ['failed', (made: Held) => made.socket.end(4000)],
+    ['closed', (made: Held): void => made.client.close()],
+    ['signed-out', (made: Held): void => void made.client.signOut()],
+    ['failed', (made: Held): void => made.socket.end(4000)],
   ] as const)('that waits rejects when the client is %s, and so does the next one', async (status, end) => {
     const made = asked();
     end(made);

@@ -1,4 +1,5 @@
 // Compiled, never run: what must not compile is marked, and a mark without an error is an error.
+import { createClient as createCoreClient } from './core.ts';
 import { createClient, type Answer, type Change, type SocketLike } from './index.ts';
 import type { Key, ResetReason } from '../protocol/index.ts';
 
@@ -263,3 +264,17 @@ plain().onmessage?.({ data: 'x' });
 plain().onclose?.({ code: 1000, reason: '' });
 // @ts-expect-error it cannot send
 createClient('/', { socket: () => ({ onopen: null, onmessage: null, onclose: null, close: () => undefined }) });
+
+// The slim client: rows and writes.
+const slim = createCoreClient<App>('/binding/');
+const slimPosts = slim.stream('posts', { blogId: 7 });
+is<typeof slimPosts, typeof posts>(true);
+void slim.batch(() => void slimPosts.update(3, { title: 'New' }));
+void slim.call('publish', { id: 3 });
+slim.on('refused', () => undefined);
+// @ts-expect-error one handle is one view there
+slim.stream('posts', { blogId: [1, 2] });
+// @ts-expect-error nor does it keep a list of what is pending
+slim.on('pending', () => undefined);
+// @ts-expect-error nor does it look at what it has not asked for
+slim.peek('posts');

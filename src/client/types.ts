@@ -324,5 +324,5 @@ export interface CoreClient<App extends AppTypes = AnyApp> extends Pick<Client<A
 
 /** Params without lists. */
 type OneOf<Params extends readonly unknown[]> = {
-  [At in keyof Params]: { readonly [K in keyof Params[At]]: Exclude<Params[At][K], readonly unknown[]> };
+  [At in keyof Params]: { readonly [K in keyof NonNullable<Params[At]>]: Exclude<NonNullable<Params[At]>[K], readonly unknown[]> };
 };
