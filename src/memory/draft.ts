@@ -6,6 +6,8 @@ export class Draft {
   readonly changes: Change[] = [];
   readonly #held: Held;
   readonly #rows = new Map<Table, Map<string, Image | null>>();
+  /** What was found, as it stood. */
+  readonly #found: { readonly table: Table; readonly key: string; readonly image: Image | null }[] = [];
 
   constructor(held: Held) {
     this.#held = held;
@@ -14,7 +16,15 @@ export class Draft {
   /** @param key as `keyText` writes it */
   find(table: Table, key: string): Image | null {
     const drafted = this.#rows.get(table)?.get(key);
-    return drafted === undefined ? (this.#held.of(table).get(key) ?? null) : drafted;
+    if (drafted !== undefined) return drafted;
+    const image = this.#held.of(table).get(key) ?? null;
+    this.#found.push({ table, key, image });
+    return image;
+  }
+
+  /** What was found is not what is there by now. */
+  get isStale(): boolean {
+    return this.#found.some(({ table, key, image }) => (this.#held.of(table).get(key) ?? null) !== image);
   }
 
   change(change: Change): void {

@@ -21,6 +21,13 @@ import {
 import { Draft } from './draft.ts';
 import type { Held } from './held.ts';
 
+interface Decided {
+  readonly answer: Answer;
+  readonly changes: readonly Change[];
+}
+
+/** How often rows that keep changing are judged before the client is told so. */
+const JUDGEMENTS = 3;
 /** Outcomes remembered, oldest forgotten first. */
 const OUTCOMES = 100_000;
 
@@ -54,17 +61,30 @@ export class MemoryStore implements Store {
       this.#commit([], { ...receipt, answer: stored.answer });
       return { answer: stored.answer, logged: true };
     }
-    const { answer, changes } = await this.#decide(write);
+    const decided = await this.#decide(write);
+    if (!decided)
+      return { answer: { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' }, logged: false };
+    const { answer, changes } = decided;
     this.#outcomes.set(claim, { hash, answer });
     if (this.#outcomes.size > OUTCOMES) this.#outcomes.delete(this.#outcomes.keys().next().value as string);
     this.#commit(changes, { ...receipt, answer });
     return { answer, logged: true };
   }
 
-  async #decide({ steps, answer }: StoreWrite): Promise<{ readonly answer: Answer; readonly changes: readonly Change[] }> {
+  /** Null: the rows were never as they were judged. */
+  async #decide(write: StoreWrite): Promise<Decided | null> {
+    for (let times = 0; times < JUDGEMENTS; times++) {
+      const decided = await this.#try(write);
+      if (decided) return decided;
+    }
+    return null;
+  }
+
+  async #try({ steps, answer }: StoreWrite): Promise<Decided | null> {
     const draft = new Draft(this.#held);
     const befores = steps.map((step) => (step.kind === 'row' ? rowOf(draft, step) : null));
     const allowed = await judgeAll(steps, befores);
+    if (draft.isStale) return null; // what the app publishes waits for nobody
     if (isRefused(allowed)) return { answer: allowed, changes: [] };
     const made: Json[] = [];
     for (const each of allowed) {
@@ -75,6 +95,8 @@ export class MemoryStore implements Store {
         return { answer: placed(each.step, error.answer), changes: [] };
       }
     }
+    // A hook may have published what it did itself, and is not to do it again.
+    if (draft.isStale && allowed.every(({ judgement }) => judgement.verdict === 'write')) return null;
     return { answer: answer(made), changes: draft.changes };
   }
 
