@@ -57,6 +57,7 @@ export const app = live.endpoint('/live/', {
   },
 });
 
-const http = createServer(serving(await built(import.meta.dirname, { plugins: [solid()] })));
+const page = serving(await built(import.meta.dirname, { plugins: [solid()] }));
+const http = createServer((request, response) => void (live.handle(request, response) || page(request, response)));
 live.attach(http);
 run(http, () => live.close());

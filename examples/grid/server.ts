@@ -65,6 +65,7 @@ export const app = live.endpoint('/live/', {
   authenticate: (request): User => ({ name: new URL(request.url).searchParams.get('name')?.slice(0, 24) || 'Somebody' }),
 });
 
-const http = createServer(serving(await built(import.meta.dirname, { plugins: [vue()] })));
+const page = serving(await built(import.meta.dirname, { plugins: [vue()] }));
+const http = createServer((request, response) => void (live.handle(request, response) || page(request, response)));
 live.attach(http);
 run(http, () => live.close());

@@ -25,6 +25,7 @@ export const app = live.endpoint('/binding/', {
 // Built anew at each start: a third of a second.
 const assets = await built(import.meta.dirname, { pages: ['pages/blog.html', 'pages/intval.html'] });
 const http = createServer((request, response) => {
+  if (live.handle(request, response)) return; // where WebSockets are blocked
   answer(request, response).catch((error: unknown) => {
     console.error(error);
     if (!response.headersSent) send(response, 500, 'Something went wrong; the server has noted it.');

@@ -39,15 +39,14 @@ const files = (folder: URL, path: string): [string, Asset][] =>
     .map((name) => [path + name, { type: typeOf(name), body: readFileSync(new URL(name, folder)) }]);
 const asset = (name: string): Asset => ({ type: typeOf(name), body: readFileSync(new URL(name, import.meta.url)) });
 
-const http = createServer(
-  serving(
-    new Map([
-      ['/index.html', asset('index.html')],
-      ['/style.css', asset('../shared/style.css')],
-      ...files(new URL('client/', dist), '/rowcast/client/'),
-      ...files(new URL('protocol/', dist), '/rowcast/protocol/'),
-    ]),
-  ),
+const page = serving(
+  new Map([
+    ['/index.html', asset('index.html')],
+    ['/style.css', asset('../shared/style.css')],
+    ...files(new URL('client/', dist), '/rowcast/client/'),
+    ...files(new URL('protocol/', dist), '/rowcast/protocol/'),
+  ]),
 );
+const http = createServer((request, response) => void (live.handle(request, response) || page(request, response)));
 live.attach(http);
 run(http, () => live.close());

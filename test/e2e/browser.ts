@@ -49,6 +49,11 @@ export async function live(page: Page): Promise<void> {
   await page.locator('[aria-busy]').waitFor({ state: 'detached' });
 }
 
+/** What a window does that comes to the front: whoever waited to try again tries at once. A headless browser shows every page always, and has to be told. */
+export async function lookAt(page: Page): Promise<void> {
+  await page.evaluate(() => void document.dispatchEvent(new Event('visibilitychange', { bubbles: true })));
+}
+
 export async function signIn(page: Page, role: 'reader' | 'editor'): Promise<void> {
   await page.getByRole('button', { name: role === 'editor' ? 'Editor' : 'Reader', exact: true }).click();
   await page.locator(`body[data-role=${role}]`).waitFor();

@@ -1,6 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { launch, live, signIn, visitor, type Visitor } from './browser.ts';
+import { launch, live, lookAt, signIn, visitor, type Visitor } from './browser.ts';
 import type { Demo } from './demo.ts';
 
 export interface Stage {
@@ -179,6 +179,7 @@ export function scenes(database: string, open: () => Promise<Stage>): void {
       await stage.sql(`INSERT INTO post (blog_id, title, body, published) VALUES (1, 'While it was away', '', true)`);
       await stage.sql(`DELETE FROM post WHERE title = 'Good morning from the cape'`);
       await stage.demo.start();
+      await Promise.all([lookAt(reader.page), lookAt(editor.page)]);
       await card(reader.page, 'While it was away').waitFor({ timeout: 30_000 });
       await card(reader.page, 'Good morning from the cape').waitFor({ state: 'detached' });
       await live(editor.page);

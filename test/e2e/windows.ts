@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { launch, visitor, type Visitor } from './browser.ts';
+import { launch, lookAt, visitor, type Visitor } from './browser.ts';
 import { startExample, type Demo } from './demo.ts';
 
 /** An example, and two people at it, each in a window of their own. */
@@ -47,9 +47,7 @@ export function windowsOn(name: string): Windows {
     },
     async restarted() {
       await demo.start();
-      // A headless browser shows every page always: what a window does that comes to the front, it has to be told.
-      const look = (): unknown => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
-      await Promise.all(seen.map(({ page }) => page.evaluate(look)));
+      await Promise.all(seen.map(({ page }) => lookAt(page)));
     },
   };
 }
