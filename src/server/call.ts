@@ -13,12 +13,16 @@ export async function callStep(
   frame: CallFrame,
   command: Command,
   { writer, parts, after }: Asking & { after(then: Then): void },
-): Promise<CallStep | { readonly refused: Refused }> {
+): Promise<CallStep> {
   const { clock, log, limits } = parts;
   const { user } = writer;
   const name = frame.stream;
   const checked = await within(clock, limits.hookMs, command.input['~standard'].validate(frame.input));
-  if (checked.issues) return { refused: invalid(fieldErrors(checked.issues)) };
+  if (checked.issues) {
+    // What looks at more than the input may have said otherwise when the same call was done.
+    const refused = invalid(fieldErrors(checked.issues));
+    return { kind: 'call', name, judge: () => refused, run: () => null };
+  }
   const input = checked.value;
   const forbidden: Refused = { ok: false, code: 'forbidden', message: `you may not call "${name}"` };
   return {

@@ -104,7 +104,6 @@ async function callWork(frame: CallFrame, asking: Asking): Promise<Work | Unprep
   if (!command.allow) return refuse('forbidden', `nobody may call "${frame.stream}"`);
   const afters: Then[] = [];
   const step = await callStep(frame, command, { ...asking, after: (then) => afters.push(then) });
-  if ('refused' in step) return step;
   const run = (tx: unknown): unknown => {
     afters.length = 0; // what an earlier try wanted done is not done
     return step.run(tx);

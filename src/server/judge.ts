@@ -26,9 +26,9 @@ interface Judged extends Asking, Prepared {
 
 /** On the row as it stands: may they, and what is to be written. */
 export async function judge(judged: Judged): Promise<Judgement> {
-  const { body, stream, writer, parts, values, before, foreign, at } = judged;
+  const { body, stream, writer, parts, values, before, refusal, at } = judged;
   writer.tells(null);
-  if (foreign) return { verdict: 'refuse', answer: foreign };
+  if (refusal) return { verdict: 'refuse', answer: refusal };
   const { action } = body;
   const { options } = stream.binding;
   const { table } = stream;

@@ -13,10 +13,11 @@ export interface Prepared {
   readonly key: readonly LogValue[] | null;
   readonly values: Values;
   /**
-   * The view is not the writer's to write into. That is no law of nature: it may have been when the same write was asked for before, and an
-   * answer that was given then is the one that is given now.
+   * The view is not the writer's to write into, or the app's schema does not have it. Neither is a law of nature: it may have been otherwise when
+   * the same write was asked for before (of a name that is taken, by that very write), and an answer that was given then is the one that is given
+   * now.
    */
-  readonly foreign?: Refused;
+  readonly refusal?: Refused;
 }
 
 export interface Unprepared {
@@ -41,7 +42,7 @@ export async function prepare(body: WriteBody, stream: Stream, { writer, parts }
     const unknown = unknownCondition(stream, body.if);
     if (unknown) return { refused: unknown };
   }
-  const made = (values: Values, foreign?: Refused): Prepared => ({ body, stream, key, values, ...(foreign && { foreign }) });
+  const made = (values: Values, refusal?: Refused): Prepared => ({ body, stream, key, values, ...(refusal && { refusal }) });
   if (action === 'delete') return made({});
   const data = options.deserialize ? (options.deserialize(body.data ?? {}, action) as Data) : (body.data ?? {});
   const unknown = unknownFields(stream, data);
@@ -57,7 +58,7 @@ export async function prepare(body: WriteBody, stream: Stream, { writer, parts }
   if (!params.ok) return params.refused.code === 'forbidden' ? made({}, params.refused) : params;
   const fixed = { ...params.values, ...stamped };
   const checked = await within(clock, limits.hookMs, validated(options.validate?.[action], table, { ...typed.values, ...fixed }));
-  if (!checked.ok) return checked;
+  if (!checked.ok) return made({}, checked.refused);
   const values = { ...checked.values, ...fixed }; // a validator may drop what it does not know; what the server sets stays
   if (action === 'create' && !options.create) {
     const lacks = missing(table, values);

@@ -1,7 +1,8 @@
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { expect, test } from 'vitest';
 import { drizzle } from '../../src/drizzle/index.ts';
-import { bindingFor, groupBy } from '../../src/main/index.ts';
+import { z } from 'zod';
+import { bindingFor, command, groupBy } from '../../src/main/index.ts';
 import { world } from '../support/world.ts';
 import { ByHand } from './by-hand.ts';
 
@@ -10,19 +11,21 @@ import { ByHand } from './by-hand.ts';
 const post = sqliteTable('post', { id: integer().primaryKey(), blogId: integer().notNull(), title: text() });
 
 async function served() {
-  const now = { theirs: true, broken: false };
+  const now = { theirs: true, broken: false, taken: false };
   const posts = bindingFor<{ id: string }>()(drizzle(post), {
     fields: ['title'],
     groupNames: groupBy('blogId'),
     canSubscribe: () => now.theirs,
     hasPermission: () => true,
+    validate: { create: z.object({ title: z.string().refine(() => !now.taken, 'is taken') }) },
     stamp: () => {
       if (now.broken) throw new Error('on purpose');
       return {};
     },
   });
   const w = await world({ bindings: { posts } });
-  w.live.endpoint('/', { authenticate: () => ({ id: 'ann' }) });
+  const once = command({ input: z.string().refine(() => !now.taken, 'is taken'), allow: () => true, run: (_tx, name) => name });
+  w.live.endpoint('/', { consumers: { posts, once }, authenticate: () => ({ id: 'ann' }) });
   return { w, now };
 }
 
@@ -72,4 +75,25 @@ test('a write that was done is answered so, though the app fails on it now; one 
   now.broken = false;
   again.send(write(12));
   expect(await again.until('result', 3)).toMatchObject({ id: 12, ok: false, code: 'internal' });
+});
+
+test.each<[string, object, object]>([
+  ['a write', write(11), { pk: 1 }],
+  ['a batch', { type: 'batch', id: 11, writes: [{ stream: 'posts', action: 'create', data: { title: 'b' }, params }] }, { pks: [1] }],
+  ['a call', { type: 'call', id: 11, stream: 'once', input: 'c' }, { value: 'c' }],
+])('%s that was done is answered so, though a schema that looks at what is there would not have it twice', async (_what, frame, answer) => {
+  const { w, now } = await served();
+  await using _ = w;
+  const first = await page(w.live);
+  first.send(frame);
+  expect(await first.until('result')).toMatchObject({ id: 11, ok: true, ...answer });
+  await first.gone();
+  now.taken = true;
+  const again = await page(w.live);
+  again.send(frame);
+  expect(await again.until('result')).toMatchObject({ id: 11, ok: true, ...answer });
+  again.send({ ...frame, id: 12 });
+  const refused = await again.until('result', 2);
+  expect(refused).toMatchObject({ id: 12, ok: false, code: 'invalid', message: expect.stringContaining('is taken') as string });
+  expect(refused).toMatchObject('writes' in frame ? { at: 0 } : {});
 });
