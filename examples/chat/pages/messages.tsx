@@ -8,14 +8,14 @@ const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digi
 
 export function Messages(props: { readonly room: Room; readonly me: string }) {
   const { rows, status, pk, delete: remove } = useStream('messages', () => ({ room: props.room }));
-  let list: HTMLOListElement | undefined;
+  let list: HTMLOListElement | null = null;
 
   createEffect(() => {
     if (rows().length > 0) list?.scrollTo({ top: list.scrollHeight });
   });
 
   return (
-    <ol class="messages" ref={list} aria-label={props.room} data-status={status()}>
+    <ol class="messages" ref={(element) => (list = element)} aria-label={props.room} data-status={status()}>
       <For each={rows()} fallback={status() === 'live' && <li class="empty soft">Nobody has said anything here yet.</li>}>
         {(message) => {
           // What the server stamps is not there before it has.
