@@ -1,16 +1,16 @@
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { expect, test } from 'vitest';
-import { world } from '../../test/support/world.ts';
-import { drizzle } from '../drizzle/index.ts';
-import { bindingFor } from '../main/index.ts';
+import { world } from '../support/world.ts';
+import { drizzle } from '../../src/drizzle/index.ts';
+import { bindingFor } from '../../src/main/index.ts';
 
-// What the app publishes comes while a permission is looked up.
+// What the app publishes to rows in memory comes while a permission is looked up.
 
 const post = sqliteTable('post', { id: integer().primaryKey(), title: text(), body: text() });
 const row = (title: string) => ({ id: 1, title, body: 'b' });
 
 /** Looks at the row, and answers when the test says so. */
-async function served(hook?: () => unknown) {
+async function served(hook?: () => Promise<void>) {
   const looked = { times: 0, at: Promise.withResolvers<void>(), go: Promise.withResolvers<void>() };
   const posts = bindingFor()(drizzle(post), {
     fields: ['title', 'body'],
