@@ -247,6 +247,17 @@ describe('a batch', () => {
     expect(titles(made)).toEqual(['mine', 'two', 'new']);
   });
 
+  test('of which one is refused here is not sent, and shows nothing', async () => {
+    const made = live();
+    const each: Promise<Answer>[] = [];
+    const all = made.client.batch(() => {
+      each.push(made.posts.update(1, { title: 'mine' }), made.posts.update(9, { title: 'x' }, { ifMatch: true }), made.posts.delete(2));
+    });
+    expect(await all).toMatchObject({ ok: false, code: 'conflict', at: 1 });
+    expect(await Promise.all(each)).toMatchObject([{ code: 'conflict' }, { code: 'conflict' }, { code: 'conflict' }]);
+    expect([made.socket.sent(), titles(made)]).toEqual([[], ['one', 'two']]);
+  });
+
   test('of nothing is done', async () => {
     const made = live();
     expect(await made.client.batch(() => undefined)).toEqual({ ok: true, pks: [] });

@@ -130,7 +130,8 @@ export class Stream {
   }
 
   async #write(made: Made | Refusal): Promise<Answer> {
-    return isRefused(made) ? made : (this.#link.writes.write(made) as Promise<Answer>);
+    const { writes } = this.#link;
+    return (isRefused(made) ? writes.refused(made) : writes.write(made)) as Promise<Answer>;
   }
 
   #made(action: Action, pk: Pk | null, given: object | null, options: CreateOptions & WriteOptions<Row> = {}): Made | Refusal {

@@ -46,6 +46,8 @@ export interface OwnWrites {
 interface Gathering {
   readonly made: Made[];
   outcome: Outcome | Promise<Outcome>;
+  /** The first that could not be asked at all. */
+  refused?: Refusal;
 }
 
 /**
@@ -91,15 +93,25 @@ export class Writes {
     return 'pks' in outcome ? { ok: true, pk: outcome.pks[at] ?? null } : outcome;
   }
 
-  batch(work: () => void): Promise<Outcome> {
-    return this.#gather(work, (made) =>
-      made.length > 0 ? this.#ask({ type: 'batch', writes: made.map(({ body }) => body) }, made) : Promise.resolve({ ok: true, pks: [] }),
-    );
+  /** One that is refused here is refused with all that it was to be done with. */
+  async refused(answer: Refusal): Promise<Outcome> {
+    const gathering = this.#gathering;
+    if (!gathering) return answer;
+    gathering.refused ??= { ...answer, at: gathering.made.length };
+    await null; // until all of it is there
+    return gathering.outcome;
   }
 
-  /** @param optimistic its writes are never sent: they show what the command is going to do. */
+  batch(work: () => void): Promise<Outcome> {
+    return this.#gather(work, async ({ made, refused }) => {
+      if (refused) return refused;
+      return made.length > 0 ? this.#ask({ type: 'batch', writes: made.map(({ body }) => body) }, made) : { ok: true, pks: [] };
+    });
+  }
+
+  /** @param optimistic its writes are never sent: they show what the command is going to do. One that cannot be shown is not. */
   call(stream: string, input: unknown, optimistic: () => void = () => undefined): Promise<Outcome> {
-    return this.#gather(optimistic, (made) => this.#ask({ type: 'call', stream, input: toWire(input) ?? null }, made));
+    return this.#gather(optimistic, ({ made }) => this.#ask({ type: 'call', stream, input: toWire(input) ?? null }, made));
   }
 
   async follow<R>(made: Made, run: (receipt: string) => Promise<R>): Promise<R> {
@@ -230,7 +242,7 @@ export class Writes {
   }
 
   /** What `work` writes is gathered, and asked as one. */
-  #gather(work: () => void, ask: (made: readonly Made[]) => Promise<Outcome>): Promise<Outcome> {
+  #gather(work: () => void, ask: (gathering: Gathering) => Promise<Outcome>): Promise<Outcome> {
     const outer = this.#gathering;
     const gathering: Gathering = { made: [], outcome: refusal('invalid', 'not sent: its batch threw') };
     this.#gathering = gathering;
@@ -239,7 +251,7 @@ export class Writes {
     } finally {
       this.#gathering = outer;
     }
-    return (gathering.outcome = ask(gathering.made));
+    return (gathering.outcome = ask(gathering));
   }
 
   async #ask(says: Says, made: readonly Made[]): Promise<Outcome> {
