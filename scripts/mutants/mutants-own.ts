@@ -104,4 +104,20 @@ export const OF_OWN_WRITES: readonly Mutant[] = [
     edits: one('client/own-writes.ts', 'last.laid = [...last.laid, laid];', 'last.laid = [laid];'),
     law,
   },
+  {
+    name: 'own: views that are never let go',
+    breaks: 'a page that is open for long holds every view that it ever looked at',
+    edits: one(
+      'client/subscriptions.ts',
+      '    for (const [name, each] of this.#all) if (each === view) this.#all.delete(name);\n',
+      '    view.lingers?.cancel();\n',
+    ),
+    law: { file: 'test/client/memory.test.ts', name: 'a thousand views that were looked at, written into and left leave nothing' },
+  },
+  {
+    name: 'own: kept for whoever comes',
+    breaks: 'what one user wrote without a connection is sent as another',
+    edits: one('client/keeping.ts', '    return this.#whose === user;\n', '    return true;\n'),
+    law: { file: 'test/client/offline.test.ts', name: 'sends nothing where the server says that it is somebody else, and forgets it' },
+  },
 ];

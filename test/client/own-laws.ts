@@ -146,6 +146,7 @@ class Others {
 async function quiet(page: Page, app: App, truth: Truth): Promise<void> {
   page.link.calm(true);
   await page.answered();
+  await page.live();
   await page.past();
   await app.live.settled();
   const last = app.texts().at(-1);

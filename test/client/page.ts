@@ -171,6 +171,16 @@ export class Page implements Tap, Disposable {
     if (key === null) this.#learn(target, title);
   }
 
+  /** Resolves when its rows are the table's. */
+  async live(): Promise<void> {
+    const { posts } = this;
+    while (posts.status !== 'live') {
+      await new Promise<void>((resolve) => {
+        const stop = posts.on('current', () => (stop(), resolve()));
+      });
+    }
+  }
+
   /** Past everything that was committed before. */
   async past(): Promise<void> {
     const mark = this.#text();
