@@ -131,7 +131,9 @@ export class Connection {
       const frame = JSON.parse(data as string) as ServerFrame;
       if (!('type' in frame)) throw new TypeError();
       // Views and kinds come with `welcome`: who hears that the connection is open must find them there.
+      const nth = this.#nth;
       this.#parts.frame(frame);
+      if (nth !== this.#nth) return; // whoever was told made another of it
       if (frame.type === 'going') this.#retry = frame.retryMs;
       if (frame.type === 'welcome') {
         this.#renewable = true;

@@ -33,6 +33,8 @@ export interface LinkParts {
   held?(view: Subscription): void;
   /** The rows of all that is followed are those of there. */
   reached?(): void;
+  /** Nothing of this user is to be shown any more. */
+  forgot?(): void;
   /** Is waited for before anything is asked on a connection. */
   admit?(welcome: WelcomeFrame): Promise<void>;
 }
@@ -115,6 +117,13 @@ export class Link {
     this.parts.reached?.();
   }
 
+  /** Nothing of this user stays: what has no answer is not asked of anybody else. */
+  forget(why: string): void {
+    this.writes.end(refusal('closed', why));
+    this.parts.forgot?.();
+    this.subscriptions.forget();
+  }
+
   #moved(status: Status): void {
     // First: what was done is in the rows that come next, not in those that are here.
     this.subscriptions.moved(status);
@@ -182,6 +191,9 @@ export class Link {
     const was = this.welcome ?? welcome;
     this.welcome = welcome;
     if (was.epoch !== welcome.epoch) this.writes.restart();
+    // Before it is open, so before anything is sent. What nobody in particular did is that of whoever signs in.
+    if (was.user !== null && was.user !== welcome.user)
+      this.forget("the connection is somebody else's now: what had no answer may have been applied, and is not sent again");
     if (was.build !== welcome.build) this.events.emit('outdated', { from: was.build, to: welcome.build });
   }
 

@@ -215,6 +215,58 @@ describe('a row that is made', () => {
   });
 });
 
+describe('a connection that is somebody else’s', () => {
+  const back = (made: Held, user: string | null): void => {
+    made.socket.end(1006);
+    made.clock.pass(500);
+    made.socket.welcome({ posts: POSTS }, 20, user);
+  };
+  const of = (user: string | null): ReturnType<typeof live> => {
+    const made = live();
+    back(made, user);
+    made.socket.say({ type: 'subscribed', id: 2, view: 1 }, ready(5));
+    made.socket.sent();
+    return made;
+  };
+
+  test('has nothing sent that the one before asked, and shows none of their rows', async () => {
+    for (const next of ['bob', null]) {
+      const made = of('ann');
+      const sent = made.posts.update(1, { title: 'of ann' });
+      void made.posts.optimistic(null, { title: 'made by ann' }, () => new Promise(() => undefined));
+      made.socket.end(1006);
+      const waiting = made.posts.create({ title: 'new of ann' });
+      made.clock.pass(2_000);
+      made.socket.welcome({ posts: POSTS }, 20, next);
+      expect(made.socket.sent().map(({ type }) => type)).toEqual(['hello', 'subscribe']);
+      expect([made.posts.rows, made.client.pending]).toEqual([[], []]);
+      const answer: unknown = { ok: false, code: 'closed', message: expect.stringContaining("somebody else's now") };
+      expect(await Promise.all([sent, waiting])).toEqual([answer, answer]);
+    }
+  });
+
+  test('is one only where there was somebody: what is asked stays that of whoever signs in, or of who was there', () => {
+    for (const [was, is] of [
+      [null, 'ann'],
+      ['ann', 'ann'],
+    ] as const) {
+      const made = of(was);
+      void made.posts.update(1, { title: 'mine' });
+      back(made, is);
+      expect(made.socket.sent()).toMatchObject([{ type: 'hello' }, { type: 'write' }, { type: 'subscribe', at: at(5) }]);
+      expect(titles(made)).toEqual(['mine', 'two']);
+    }
+  });
+
+  test('is another’s again where who is told of it makes a new one', () => {
+    const made = of('ann');
+    void made.posts.update(1, { title: 'of ann' });
+    made.client.on('refused', () => made.client.reconnect());
+    back(made, 'bob');
+    expect(made.client.status).toBe('connecting');
+  });
+});
+
 describe('a batch', () => {
   test('is one frame, shows as a whole, and goes as a whole', async () => {
     const made = live();

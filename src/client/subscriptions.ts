@@ -107,6 +107,16 @@ export class Subscriptions {
     }
   }
 
+  /** The rows go, and are asked for anew where there is a connection for it. */
+  forget(): void {
+    for (const view of this.all) {
+      view.fail();
+      view.state = 'none';
+    }
+    tell(this.all, { merged: true });
+    this.tell();
+  }
+
   /** What each view says of itself, where that is another. */
   tell(): void {
     for (const view of this.all) view.tell();

@@ -58,6 +58,7 @@ export class WholeClient {
         },
         held: (view) => this.#held(view),
         reached: () => this.#keeping?.touch(),
+        forgot: () => this.#kept.clear(),
         ...(keeping && { admit: (welcome: WelcomeFrame) => this.#admit(welcome) }),
       },
       options,
@@ -186,15 +187,7 @@ export class WholeClient {
   }
 
   async #forget(): Promise<void> {
-    const { subscriptions, writes } = this.#link;
-    writes.end(refusal('closed', 'signed out before the answer came: it may have been applied'));
-    this.#kept.clear();
-    for (const view of subscriptions.all) {
-      view.fail();
-      view.state = 'none';
-    }
-    tell(subscriptions.all, { merged: true });
-    subscriptions.tell();
+    this.#link.forget('signed out before the answer came: it may have been applied');
     await this.#keeping?.wipe();
   }
 }

@@ -221,7 +221,10 @@ export class Writes {
   /** There will be no connection any more, or it will be another user's. */
   end(outcome: Refusal): void {
     this.#messages = [];
-    for (const each of this.#unseen.splice(0)) if (each.outcome) each.resolve(each.outcome);
+    for (const each of this.#unseen.splice(0)) {
+      this.settle(each, '');
+      if (each.outcome) each.resolve(each.outcome);
+    }
     for (const each of this.#waiting.splice(0)) {
       each.held?.cancel();
       this.#refuse(each, outcome);

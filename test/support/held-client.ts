@@ -61,14 +61,14 @@ export class HeldSocket implements SocketLike {
     for (const frame of frames) this.onmessage?.({ data: JSON.stringify(frame) });
   }
 
-  welcome(streams: Readonly<Record<string, StreamInfo | null>> = STREAMS, heartbeat = 20): void {
+  welcome(streams: Readonly<Record<string, StreamInfo | null>> = STREAMS, heartbeat = 20, user: string | null = null): void {
     this.onopen?.();
     this.say({
       type: 'welcome',
       session: `${Math.random()}`,
       epoch: '1',
       position: '0000000000000001',
-      user: null,
+      user,
       build: 'b',
       heartbeat,
       streams,
