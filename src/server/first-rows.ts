@@ -28,8 +28,8 @@ export interface FirstRowsParts {
   readonly log: Log;
   /** Resolves when everything up to the position has been passed on. */
   reach(position: Position, signal: AbortSignal): Promise<void>;
-  /** Whether everything since then can still be told. */
-  covers(snapshot: Snapshot): boolean;
+  /** Whether everything that happened to the stream's rows since then can still be told, row by row. */
+  covers(stream: Stream, snapshot: Snapshot): boolean;
   /** Whether what a binding says twice is compared, see {@link strays}. */
   readonly development: boolean;
 }
@@ -69,7 +69,7 @@ export class FirstRows {
   load(stream: Stream, groups: Held, fresh = false): Load {
     const key = JSON.stringify([stream.name, [...groups.keys()].sort()]);
     const known = this.#loads.get(key);
-    if (known && (known.state === 'reading' || (!fresh && known.snapshot && this.#parts.covers(known.snapshot)))) return known;
+    if (known && (known.state === 'reading' || (!fresh && known.snapshot && this.#parts.covers(stream, known.snapshot)))) return known;
     if (known) this.#forget(key, known);
     const load = new Load(() => this.#forget(key, load));
     this.#loads.set(key, load);

@@ -112,7 +112,10 @@ export class Server {
     const gateway = this.#gateway;
     const reach = reaching({ gateway, source, clock, log });
     this.#reach = reach;
-    const covers = (snapshot: Snapshot): boolean => gateway.window.startOf(snapshot) !== null;
+    const covers = (stream: Stream, snapshot: Snapshot): boolean => {
+      const start = gateway.window.startOf(snapshot);
+      return start !== null && gateway.window.resetSince(start, stream.name, snapshot) === null;
+    };
     const firstRows = new FirstRows({ rows, clock, log, reach, covers, development });
     const memberships = new Memberships({ members, rows, window: gateway.window, clock, log, reach });
     gateway.tellFirst(memberships);
