@@ -15,6 +15,8 @@ export interface Layer {
    * @param now they are all that there is: what is done, nobody knows where, is in them as well
    */
   reach(position?: Position, now?: boolean): void;
+  /** Rows have another form. */
+  renew(): void;
 }
 
 /** So many changes between two looks, and the rows are listed anew. */
@@ -25,7 +27,7 @@ const MANY = 64;
  * noted: {@link changes} gives what that makes of what was shown before.
  */
 export class Collection {
-  form: Form = FORMLESS;
+  #form: Form = FORMLESS;
   layer: Layer | undefined;
   /** Another whenever `rows` may be. */
   version = 0;
@@ -37,6 +39,17 @@ export class Collection {
   readonly #listing = new Listing();
   /** What was done something to since somebody looked, by the place it had then; null: so much that all is listed anew. */
   #unlisted: Map<string, number | undefined> | null = new Map();
+
+  get form(): Form {
+    return this.#form;
+  }
+
+  /** Rows that were told keep the one they came with, those that are made here do not. */
+  set form(form: Form) {
+    for (const key of this.layer?.keys ?? []) this.note(key);
+    this.#form = form;
+    this.layer?.renew();
+  }
 
   /** In the order they came, those that are being made at the end. The same array until something changes. */
   get rows(): readonly Row[] {

@@ -175,6 +175,38 @@ describe('a row that is made', () => {
     expect(made.posts.row('by-name')).toEqual({ id: 'by-name', title: 'new' });
   });
 
+  test('before the first connection has a key of its own, in its columns as soon as these are known, and by that name it is asked for', () => {
+    for (const key of [
+      [['id', ['int', 'number']]],
+      [['id', ['bigint', 'bigint']]],
+      [
+        ['a', ['int', 'number']],
+        ['b', ['text', 'string']],
+      ],
+    ] as const) {
+      const made = held({ random: Math.random });
+      const posts = made.client.stream('posts');
+      made.clock.pass();
+      void posts.create({ title: 'one' });
+      void posts.create({ title: 'two', size: 7n });
+      const [one, two] = posts.rows.map((row) => posts.pk(row));
+      const log: unknown[] = [];
+      posts.on('change', ({ action, pk, data }) => log.push([action, pk, data?.title]));
+      made.socket.welcome({ posts: { ...POSTS, key } });
+      const named = (pk: unknown): unknown => Object.fromEntries(key.map(([name]) => [name, pk]));
+      expect(posts.rows).toEqual([
+        { ...(named(one) as object), title: 'one' },
+        { ...(named(two) as object), title: 'two', size: 7n },
+      ]);
+      expect(one).not.toBe(two);
+      expect(posts.row(one as never)).toBe(posts.rows[0]);
+      expect(log).toEqual([
+        ['update', one, 'one'],
+        ['update', two, 'two'],
+      ]);
+    }
+  });
+
   test('may be written to before it has its key: what is asked of it waits for it', () => {
     const made = live();
     void made.posts.create({ title: 'new' });

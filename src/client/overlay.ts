@@ -70,6 +70,10 @@ export class OwnLayer implements Layer {
       for (const op of ops) if (op.position !== null && op.position <= position && (now || op.position !== '')) this.lift(op);
   }
 
+  renew(): void {
+    for (const fold of this.#folds.values()) fold.told = null;
+  }
+
   /** A write is made. */
   lay(op: Op): void {
     const ops = this.#opsOf(op);

@@ -89,7 +89,8 @@ export class Entry {
     const { pk, data } = this;
     const { kinds, key } = this.#form;
     const row: Record<string, unknown> = {};
-    const parts = key.length > 1 ? (pk as readonly Json[]) : [pk];
+    // One that was made before there was a form has one part for all of its columns.
+    const parts = key.length > 1 && Array.isArray(pk) ? pk : key.map(() => pk as Json);
     for (const [at, [name, kind]] of key.entries()) if (!(name in data)) row[name] = revived(parts[at] ?? null, kind);
     if (kinds.length === 0 && Object.keys(row).length === 0) return data;
     Object.assign(row, data);

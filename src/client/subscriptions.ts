@@ -213,6 +213,8 @@ export class Subscriptions {
     if (complaint) return this.#fail(view, complaint);
     view.state = 'asked';
     this.#asked.set(id, view);
+    // Those that were made here before anybody knew what they look like.
+    tell([view], { merged: false, local: true });
     view.tell();
   }
 

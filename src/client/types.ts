@@ -201,6 +201,10 @@ export interface BindingStream<T extends BindingTypes> extends Current<DataOf<T>
   pk(row: DataOf<T>): Key;
   /** Returns the way to stop. */
   readonly on: On<StreamEvents<DataOf<T>>>;
+  /**
+   * Shows a row at once: with what the view's params say, with `data`, and with a key of its own in the key's columns (a text, where the server had not
+   * been heard yet when it was made; before it is heard these columns are not there, as nobody knows their names: `pk(row)` gives the key at any time).
+   */
   create(data: CreateOf<T>, options?: CreateOptions): Promise<Answer>;
   update(pk: Pk, data: UpdateOf<T>, options?: WriteOptions<DataOf<T>>): Promise<Answer>;
   delete(pk: Pk, options?: WriteOptions<DataOf<T>>): Promise<Answer>;
