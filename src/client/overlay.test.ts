@@ -169,6 +169,26 @@ describe('a row that is made', () => {
     expect(seen.map((each) => each.length)).toEqual(seen.map(() => 3));
   });
 
+  test('has what the params of its view say, as its own fields say it; the frame says it once', () => {
+    const made = held();
+    const posts = made.client.stream('posts', { size: 7n, blogId: 1 });
+    made.clock.pass();
+    made.socket.welcome({ posts: POSTS });
+    made.socket.say({ type: 'subscribed', id: 1, view: 1 }, ready(5));
+    made.socket.sent();
+    void posts.create({ title: 'new' }, { pk: 'one' });
+    void posts.create({ blogId: 2 }, { pk: 'two' });
+    expect(posts.rows).toEqual([
+      { id: 'one', title: 'new', size: 7n, blogId: 1 },
+      { id: 'two', size: 7n, blogId: 2 },
+    ]);
+    const params = { size: '7', blogId: 1 };
+    expect(made.socket.sent()).toEqual([
+      { type: 'write', id: 2, stream: 'posts', action: 'create', data: { title: 'new' }, params },
+      { type: 'write', id: 3, stream: 'posts', action: 'create', data: { blogId: 2 }, params },
+    ]);
+  });
+
   test('has the name that it was given for its key, whatever keys are there', () => {
     const made = live();
     void made.posts.create({ title: 'new' }, { pk: 'by-name' });

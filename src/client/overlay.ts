@@ -125,8 +125,11 @@ export class Overlay {
   }
 
   /** How a write shows. */
-  laid({ body: { stream, action, pk, data = {} }, view, as }: Made, at: number): Laid {
+  laid({ body, view, as }: Made, at: number): Laid {
+    const { stream, action, pk, params } = body;
     const creates = action === 'create';
+    // A row that is made in a view is one of it: the server gives it what the params say.
+    const data = { ...(creates && params), ...body.data };
     const key = creates ? (as ?? this.#ownKey(view, data)) : (pk as Key);
     const op: Op = { pk: key, data: action === 'delete' ? null : data, creates, position: null };
     return { op, stream, view: creates ? view.name : null, at };
