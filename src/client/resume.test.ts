@@ -187,6 +187,27 @@ describe('what a view says of itself', () => {
     expect(posts.status).toBe('offline');
   });
 
+  test('without any rows is offline from the first try that failed until one that did not, and then syncing', () => {
+    const made = held();
+    const posts = made.client.stream('posts');
+    const log = record(posts);
+    made.clock.pass();
+    made.client.reconnect();
+    expect(posts.status).toBe('idle');
+    for (let tries = 0; tries < 3; tries++) {
+      made.socket.end(1006);
+      expect([made.client.status, posts.status]).toEqual(['waiting', 'offline']);
+      made.clock.pass(20_000);
+      expect([made.client.status, posts.status]).toEqual(['connecting', 'offline']);
+    }
+    expect(made.client.stream('intval').status).toBe('offline');
+    made.socket.welcome();
+    expect(log).toEqual([
+      ['status', 'offline'],
+      ['status', 'syncing'],
+    ]);
+  });
+
   test('is stale for as long as the server says that it cannot read what is new', () => {
     const made = live();
     const log = record(made.posts);

@@ -24,6 +24,8 @@ export type Info = Pick<StreamInfo, 'key' | 'fields' | 'writable'>;
 /** What is true of all views of a connection. */
 interface ServerState {
   readonly connection: Status;
+  /** The first try is over, whatever became of it. */
+  readonly tried: boolean;
   /** The server says that it does not know what is new. */
   readonly stale: boolean;
 }
@@ -71,13 +73,15 @@ export class Subscription {
   }
 
   get status(): StreamStatus {
-    const { connection, stale } = this.#server;
+    const { connection, stale, tried } = this.#server;
     if (this.state === 'failed') return 'failed';
     if (connection === 'signed-out') return 'signed-out';
-    if (connection === 'waiting' || (connection !== 'open' && this.known)) return 'offline';
+    if (connection !== 'open' && (this.known || tried)) return 'offline';
     if (this.state === 'live') return stale ? 'stale' : 'live';
     if (this.known) return 'stale';
-    return this.state === 'none' ? 'idle' : 'syncing';
+    if (this.state !== 'none') return 'syncing';
+    // It is asked for at once, or when what was kept is known to be of this user.
+    return this.#said === 'offline' ? 'offline' : 'idle';
   }
 
   get current(): Current<Row> {

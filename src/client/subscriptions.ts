@@ -29,6 +29,7 @@ export class Subscriptions {
   /** Whether the server says that it does not know what is new. */
   stale = false;
   connection: Status = 'connecting';
+  tried = false;
 
   constructor(link: Link) {
     this.#link = link;
@@ -93,6 +94,7 @@ export class Subscriptions {
   /** The connection is another. {@link tell} says so. */
   moved(connection: Status): void {
     this.connection = connection;
+    this.tried ||= connection !== 'connecting';
     if (connection === 'open') return;
     // Nothing that was said on the last one is true any more.
     this.#streams = null;

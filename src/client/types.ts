@@ -119,7 +119,7 @@ export interface Commit<D = Readonly<Record<string, unknown>>> {
 }
 
 /**
- * `idle`: not asked for yet. `syncing`: the first rows are on their way. `live`: the rows are the table's. `stale`: they were, and are read again,
+ * `idle`: not asked for yet; until the first try to connect has ended, no view is. `syncing`: the first rows are on their way. `live`: the rows are the table's. `stale`: they were, and are read again,
  * or the server itself cannot read what is new. `offline`: there is no connection. `signed-out`: nor will there be one without other
  * credentials. `failed`: refused, taken away, or no server will have us.
  */
