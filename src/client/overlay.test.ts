@@ -357,8 +357,8 @@ describe('a batch', () => {
     const all = made.client.batch(() => {
       each.push(made.posts.update(1, { title: 'mine' }), made.posts.update(9, { title: 'x' }, { ifMatch: true }), made.posts.delete(2));
     });
-    expect(await all).toMatchObject({ ok: false, code: 'conflict', at: 1 });
-    expect(await Promise.all(each)).toMatchObject([{ code: 'conflict' }, { code: 'conflict' }, { code: 'conflict' }]);
+    expect(await all).toMatchObject({ ok: false, code: 'not_found', at: 1 });
+    expect(await Promise.all(each)).toMatchObject([{ code: 'not_found' }, { code: 'not_found' }, { code: 'not_found' }]);
     expect([made.socket.sent(), titles(made)]).toEqual([[], ['one', 'two']]);
   });
 
@@ -415,7 +415,11 @@ describe('a precondition', () => {
   });
 
   test('of a row that was never told is none', async () => {
-    expect(await live().posts.update(9, { title: 'x' }, { ifMatch: true })).toMatchObject({ ok: false, code: 'conflict' });
+    expect(await live().posts.update(9, { title: 'x' }, { ifMatch: true })).toEqual({
+      ok: false,
+      code: 'not_found',
+      message: 'this client has no such row yet: nothing to match',
+    });
   });
 });
 

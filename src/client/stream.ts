@@ -156,7 +156,7 @@ export class Stream {
     let match = ifMatch && (toWire(ifMatch) as Data);
     if (ifMatch === true) {
       const told = view.rows.told(pk);
-      if (!told) return refusal('conflict', 'no such row was told: nothing to match');
+      if (!told) return refusal('not_found', 'this client has no such row yet: nothing to match');
       match = data ? Object.fromEntries(Object.entries(told).filter(([name]) => name in data)) : told;
     }
     return { view, body: { stream: this.#name, action, pk, data, params: view.params, if: match } };

@@ -182,7 +182,7 @@ export interface CreateOptions {
 export interface WriteOptions<D> {
   /**
    * What the row must still be, else the write is refused as `conflict`, with the row as it is. `true`: the fields that are written, as this
-   * client has them from the server.
+   * client has them from the server; `not_found` where it has no such row from there yet.
    */
   readonly ifMatch?: true | Partial<D>;
 }
