@@ -394,6 +394,20 @@ describe('a change that goes another way', () => {
     expect(made.socket.sent()).toEqual([]);
   });
 
+  test('goes when that way is answered with a refusal, which is then what it gives', async () => {
+    const made = live();
+    const response = new Response('no', { status: 500 });
+    expect(await made.posts.optimistic(1, { title: 'mine' }, () => Promise.resolve(response))).toBe(response);
+    expect(await made.posts.optimistic(2, null, () => Promise.resolve({ ok: false }))).toEqual({ ok: false });
+    expect(titles(made)).toEqual(['one', 'two']);
+    for (const other of [null, undefined, 'no', { ok: null }, new Response('yes')]) {
+      expect(await made.posts.optimistic(1, { title: 'mine' }, () => Promise.resolve(other))).toBe(other);
+      expect(titles(made)).toEqual(['mine', 'two']);
+      made.clock.pass(5_000);
+      expect(titles(made)).toEqual(['one', 'two']);
+    }
+  });
+
   test('goes when that way fails, or never says', async () => {
     const made = live();
     await expect(made.posts.optimistic(1, { title: 'mine' }, () => Promise.reject(new Error('500')))).rejects.toThrow('500');

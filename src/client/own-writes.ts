@@ -118,14 +118,22 @@ export class ShownWrites implements OwnWrites {
     pending.laid = this.#laid([made]);
     writes.watch(pending);
     this.#overlay.show(pending.laid);
+    const undo = (): void => {
+      writes.forget(pending);
+      this.#overlay.hide(pending.laid);
+    };
     try {
       const result = await run(`${link.name}.${pending.id}`);
+      // `fetch` resolves to what the server refused as well.
+      if ((result as { readonly ok?: unknown } | null | undefined)?.ok === false) {
+        undo();
+        return result;
+      }
       pending.outcome = { ok: true, pk: null };
       link.clock.after(RECEIPT, () => pending.position === null && writes.settle(pending, ''));
       return result;
     } catch (error) {
-      writes.forget(pending);
-      this.#overlay.hide(pending.laid);
+      undo();
       throw error;
     }
   }

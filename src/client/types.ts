@@ -210,8 +210,9 @@ export interface BindingStream<T extends BindingTypes> extends Current<DataOf<T>
   delete(pk: Pk, options?: WriteOptions<DataOf<T>>): Promise<Answer>;
   /**
    * Shows a change that goes to the server by a way of the app's own, until what that way commits is here. `run` gets the receipt that the server
-   * leaves in its transaction (`live.receipt(tx, id)`); where it rejects, the change is taken back and this rejects with it. `pk` null: a
-   * create; `data` null: a delete.
+   * leaves in its transaction (`live.receipt(tx, id)`). Where it rejects, the change is taken back and this rejects with it; where it resolves to
+   * something whose `ok` is `false`, as a `Response` of 400 or 500 is, the change is taken back and this resolves to it. Else the change goes when the
+   * receipt is here, or 5 s after `run` resolved where none comes. `pk` null: a create; `data` null: a delete.
    *
    * @example
    * ```ts
