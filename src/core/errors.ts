@@ -42,10 +42,10 @@ export class Refusal extends RowcastError {
   }
 }
 
-/** A value that its column cannot hold: becomes the answer `invalid` with the field's name. */
+/** A value that its column cannot hold: becomes the answer `invalid` with the field's name. Made of what it takes: `must be ${taken}`. */
 export class ValueError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(taken: string, options?: ErrorOptions) {
+    super(`must be ${taken}`, options);
     this.name = 'ValueError';
   }
 }

@@ -75,7 +75,7 @@ export function keyFromWire(table: Table, pk: Key): readonly LogValue[] {
   if (parts.length !== table.key.length) throw new ValueError(`a key of ${table.key.length} values`);
   return table.key.map((place, index) => {
     const part = parts[index] ?? null;
-    if (part === null) throw new ValueError('a key has no null');
+    if (part === null) throw new ValueError('a key without null');
     return (table.columns[place] as TableColumn).fromWire(part);
   });
 }

@@ -42,7 +42,7 @@ const EXPECTED: Record<Model['columns'][number]['shape'], string> = {
 
 function parse(value: Json, kind: Kind, shape: keyof typeof EXPECTED): unknown {
   if (value === null) return null;
-  const wrong = (): ValueError => new ValueError(`expects ${EXPECTED[shape]}`);
+  const wrong = (): ValueError => new ValueError(EXPECTED[shape]);
   const sent = shape === 'boolean' || shape === 'number' ? shape : 'string';
   if (shape !== 'json' && typeof value !== sent) throw wrong();
   try {

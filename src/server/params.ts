@@ -47,7 +47,10 @@ export async function placedBy(stream: Stream, params: Params | undefined, { val
   }
   const group = groupOf(stream, params);
   if (group === null || !groupBy)
-    return { ok: false, refused: invalid({ params: `are ${groupBy ? groupBy.join(', ') : 'none'} for this stream` }) };
+    return {
+      ok: false,
+      refused: invalid({ params: groupBy ? `must be ${groupBy.join(', ')}` : 'must be left out: this stream has none' }),
+    };
   if (!(await mayEnter(stream, group.group, group.values)))
     return { ok: false, refused: { ok: false, code: 'forbidden', message: 'these params are not yours to write into' } };
   const other = groupBy.find((column) => column in values && groupValue(values[column]) !== groupValue(group.values[column]));

@@ -9,12 +9,15 @@ export type Checked = { readonly ok: true; readonly values: Values } | { readonl
 
 type FieldErrors = Record<string, string>;
 
+/** What a schema says against all of it together. */
+const WHOLE = '*';
+
 export const invalid = (fields: FieldErrors): Refused => ({
   ok: false,
   code: 'invalid',
-  message: `not accepted: ${Object.entries(fields)
-    .map(([field, why]) => `${field} ${why}`)
-    .join('; ')}`,
+  message: Object.entries(fields)
+    .map(([field, why]) => (field === WHOLE ? why : `${field}: ${why}`))
+    .join('; '),
   fields,
 });
 
@@ -34,6 +37,10 @@ export function fromWire(table: Table, data: Data): Checked {
   const errors: FieldErrors = {};
   for (const [field, json] of Object.entries(data)) {
     const place = placeOf(table, field);
+    if (json === null && !table.columns[place]?.nullable) {
+      errors[field] = 'is required';
+      continue;
+    }
     try {
       values[field] = valueOf(table, place, json);
     } catch (error) {
@@ -46,10 +53,7 @@ export function fromWire(table: Table, data: Data): Checked {
 
 export function valueOf(table: Table, place: number, json: Json): unknown {
   const column = table.columns[place] as TableColumn;
-  if (json === null) {
-    if (!column.nullable) throw new ValueError('is required');
-    return null;
-  }
+  if (json === null) return null;
   return table.model.fromLog(place, column.fromWire(json));
 }
 
@@ -69,7 +73,7 @@ export function fieldErrors(issues: readonly StandardSchemaV1.Issue[]): FieldErr
   const errors: FieldErrors = {};
   for (const { path, message } of issues) {
     const [first] = path ?? [];
-    const field = String(typeof first === 'object' ? first.key : (first ?? '*'));
+    const field = String(typeof first === 'object' ? first.key : (first ?? WHOLE));
     errors[field] ??= message;
   }
   return errors;

@@ -240,7 +240,7 @@ function paramsOf({ table, affinities }: Joined, row: Row): readonly Param[] {
       return paramOf(table.model.toParam(place, value), affinity);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
-      throw new RowcastError('publish_invalid', `"${column.name}" of "${table.id}" must be ${error.message}`, { cause: error });
+      throw new RowcastError('publish_invalid', `"${column.name}" of "${table.id}" ${error.message}`, { cause: error });
     }
   });
 }

@@ -88,6 +88,16 @@ describe.each(databases)('on $name', ({ open }) => {
     }
   });
 
+  test('what is refused reads as a sentence: the field, and what it must be', async () => {
+    await using database = await open();
+    await using w = await on(database, { values: values(database) });
+    const one = await w.viewer('/', { hello });
+    one.send({ ...create(1), data: { name: null, value: 'many' } });
+    const { message, fields } = (await one.answer(1)) as { readonly message: string; readonly fields: Readonly<Record<string, string>> };
+    expect(fields).toEqual({ name: 'is required', value: expect.stringMatching(/^must be a (whole )?number/) });
+    expect(message).toBe(`name: is required; value: ${fields['value']}`);
+  });
+
   test('hundred writes are answered in the order they were sent', async () => {
     await using database = await open();
     await using w = await on(database, { values: values(database) });

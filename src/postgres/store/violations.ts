@@ -106,7 +106,7 @@ function tooLong(column: PgColumn, value: unknown): string | null {
     column.fromWire(paramText(value));
     return null;
   } catch (error) {
-    if (error instanceof ValueError) return `must be ${error.message}`;
+    if (error instanceof ValueError) return error.message;
     throw error;
   }
 }
