@@ -4,7 +4,7 @@ export type { SocketLike, WebSocketConstructor } from './socket.ts';
 export type { Fallback, SocketFactory, TokenSupplier } from './socket.ts';
 export { indexedDb } from './indexed-db.ts';
 export type { KeepOptions } from './keeping.ts';
-export type { Kept, KeptView } from './kept.ts';
+export type { Kept, Kept as Snapshot, KeptView } from './kept.ts';
 export { memoryStorage, type ClientStorage } from './storage.ts';
 export type {
   Answer,

@@ -1,6 +1,6 @@
 // Compiled, never run: what must not compile is marked, and a mark without an error is an error.
 import { createClient as createCoreClient } from './core.ts';
-import { createClient, type Answer, type Change, type SocketLike } from './index.ts';
+import { createClient, type Answer, type Change, type Kept, type Snapshot, type SocketLike } from './index.ts';
 import type { Key, ResetReason } from '../protocol/index.ts';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -115,7 +115,9 @@ void posts.optimistic(3, { views: 4n }, (receipt) => Promise.resolve(receipt.len
 void posts.optimistic(3, { views: 4 }, () => Promise.resolve());
 
 // A page that is rendered on the server.
-void client.snapshot(['log', ['posts', { blogId: 7 }]]);
+void client
+  .snapshot(['log', ['posts', { blogId: 7 }]])
+  .then((snapshot: Snapshot) => is<Snapshot, Kept>(true) && createClient('/', { snapshot }));
 // @ts-expect-error no such stream
 void client.snapshot(['users']);
 is<ReturnType<typeof client.peek<'posts'>>['current']['rows'], typeof posts.rows>(true);
