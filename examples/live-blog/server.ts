@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { rowcast } from 'rowcast';
 import { built, type Asset } from '../shared/page.ts';
+import { run } from '../shared/run.ts';
 import { bindingsOf, groupsOf, type User } from './bindings.ts';
 import { open } from './database.ts';
 import { isRole, signIn } from './sign-in.ts';
 
-const { DATABASE_URL, HOST = '127.0.0.1', PORT = '3000' } = process.env;
+const { DATABASE_URL } = process.env;
 const folder = 'data';
 mkdirSync(folder, { recursive: true });
 
@@ -98,19 +98,7 @@ function send(response: ServerResponse, status: number, body: string | Uint8Arra
     .end(body);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    void (async () => {
-      http.close();
-      await live.close();
-      http.closeAllConnections();
-      await database.close();
-      process.exit(0);
-    })();
-  });
-}
-
-http.listen(Number(PORT), HOST, () => {
-  const { address, port } = http.address() as AddressInfo;
-  console.log(`ready http://${address.includes(':') ? `[${address}]` : address}:${port}`);
+run(http, async () => {
+  await live.close();
+  await database.close();
 });

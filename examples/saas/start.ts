@@ -14,7 +14,7 @@ const { ORIGIN = `http://localhost:${PORT}` } = process.env;
 const production = NODE_ENV === 'production';
 
 mkdirSync('data', { recursive: true });
-const embedded = DATABASE_URL ? null : await startEmbedded('data/postgres');
+const embedded = DATABASE_URL ? null : await startEmbedded('data/postgres').catch(end);
 const url = DATABASE_URL ?? embedded?.url ?? '';
 await migrate(url);
 
@@ -23,7 +23,7 @@ const bundle = production ? await builtBundle(app.http, 'dist') : await developm
 pageRoutes(app.http, { ...app, bundle });
 if (embedded) await seed(app); // never into a database that is somebody's
 
-await app.http.listen({ port: Number(PORT), host: production ? '0.0.0.0' : 'localhost' });
+await app.http.listen({ port: Number(PORT), host: production ? '0.0.0.0' : 'localhost' }).catch(end);
 console.log(`ready ${ORIGIN}`);
 if (embedded) for (const { email, roles } of PEOPLE) console.log(`  ${email.padEnd(20)} ${PASSWORD}   ${rolesText(roles)}`);
 
@@ -36,6 +36,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.exit(0);
     })();
   });
+}
+
+/** What keeps it from starting is not a fault of the code: a line says it, no stack. */
+function end(error: Error & { readonly code?: string }): never {
+  console.error(error.code === 'EADDRINUSE' ? `port ${PORT} is taken: choose another: PORT=${Number(PORT) + 1} …` : error.message);
+  process.exit(1);
 }
 
 function rolesText(roles: object): string {

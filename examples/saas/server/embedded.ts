@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { appendFile, chown, cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { appendFile, chown, cp, mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,12 +79,19 @@ async function run(command: string, args: readonly string[]): Promise<void> {
   const child = spawn(command, args, { ...OWNER, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const [code] = (await once(child, 'close').catch((cause: unknown) => {
-    throw new Error(`${command} cannot be started. As root, it is started as "nobody": open the folders above it, or set DATABASE_URL`, {
-      cause,
-    });
+  const [code] = (await once(child, 'close').catch(async (cause: unknown) => {
+    const closed = OWNER.uid === undefined ? null : await closedAbove(command);
+    const why = closed ? `Postgres is not run as root but as "nobody", to whom a folder is closed: chmod o+x ${closed}` : String(cause);
+    throw new Error(`${command} cannot be started. ${why} (or set DATABASE_URL)`, { cause });
   })) as [number | null];
   if (code !== 0) throw new Error(`${command} ended with code ${code}:\n${said}`);
+}
+
+/** The topmost folder on the way to a file that others than its owner may not pass. */
+async function closedAbove(file: string): Promise<string | null> {
+  const above = dirname(file);
+  if (above === file) return null;
+  return (await closedAbove(above)) ?? ((await stat(above)).mode & 0o001 ? null : above);
 }
 
 export async function freePort(): Promise<number> {
