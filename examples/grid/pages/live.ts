@@ -15,8 +15,8 @@ const ownName = (): string => {
   return name;
 };
 
-/** Each tab is somebody. What is typed into one row within 100 ms is one write. */
-export const connect = () => createClient<typeof app>(`/live/?${new URLSearchParams({ name: ownName() })}`, { coalesce: 100 });
+/** Each tab is somebody. Each cell is a write of its own: one that is refused takes none of the others in its row with it. */
+export const connect = () => createClient<typeof app>(`/live/?${new URLSearchParams({ name: ownName() })}`);
 
 /** Some of the rows in an order, kept up as they change. */
 export function useItems(options: () => SelectOptions<Item>): ShallowRef<readonly Item[]> {
