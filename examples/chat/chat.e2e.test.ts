@@ -20,6 +20,10 @@ async function say(page: Page, text: string): Promise<void> {
 
 beforeEach(() => Promise.all([enter(the.one, 'Ada'), enter(the.other, 'Bo')]));
 
+test('whoever has come in can type at once', async () => {
+  expect(await field(the.one).evaluate((element) => element === document.activeElement)).toBe(true);
+});
+
 test('a message is in the other window, under the name the server gave it, and only its author is offered to delete it', async () => {
   await say(the.one, 'The kettle is on.');
   const there = said(the.other, 'The kettle is on.');

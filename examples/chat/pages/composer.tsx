@@ -1,5 +1,5 @@
 /** @jsxImportSource solid-js */
-import { createSignal } from 'solid-js';
+import { createSignal, onMount } from 'solid-js';
 import type { Room } from '../shared.ts';
 import { useStream } from './live.ts';
 
@@ -12,6 +12,8 @@ export function Composer(props: ComposerProps) {
   const { create } = useStream('messages', () => ({ room: props.room }));
   const [text, setText] = createSignal('');
   const [refusal, refuse] = createSignal('');
+  let field: HTMLInputElement | null = null;
+  onMount(() => field?.focus());
 
   /** The message is in the list at once, sent when there is a connection. Refused, it leaves the list and is back in the field. */
   async function send(event: SubmitEvent): Promise<void> {
@@ -36,6 +38,7 @@ export function Composer(props: ComposerProps) {
         {refusal()}
       </p>
       <input
+        ref={(element) => (field = element)}
         aria-label={`Message to ${props.room}`}
         placeholder={`Message to ${props.room}`}
         value={text()}
