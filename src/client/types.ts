@@ -310,7 +310,10 @@ export interface Client<App extends AppTypes = AnyApp> {
    * them is refused, or the client is closed or signed out, or becomes so.
    */
   snapshot<const N extends StreamName<App>>(views: readonly ViewName<N, Streams<App>[N]>[]): Promise<Kept>;
-  /** Drops the connection and makes a new one at once: after signing in as somebody else, say. */
+  /**
+   * Drops the connection and makes a new one at once: after signing in, say. Where the server then says that it is another user's than the one before
+   * (not nobody's before), that one's rows go, and their writes without an answer resolve to `closed` and are not sent.
+   */
   reconnect(): void;
   /** Ends the connection and forgets this user: their rows, their writes that have no answer (they resolve to `closed`), and all that was kept. Then the app may `reconnect()`. */
   signOut(): Promise<void>;
