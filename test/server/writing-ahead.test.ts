@@ -23,6 +23,8 @@ test('who may ask for a view may write into it, asked for or not; who may not, m
   w.live.endpoint('/', { authenticate: () => ({ id: 'u' }) });
   const viewer = await w.viewer('/');
   expect(await viewer.write('posts', 'create', { data: { title: 'mine' }, params: { blogId: 7 } })).toMatchObject({ ok: true });
-  expect(await viewer.write('posts', 'create', { data: { title: 'not mine' }, params: { blogId: 8 } })).toMatchObject({ code: 'forbidden' });
+  expect(await viewer.write('posts', 'create', { data: { title: 'not mine' }, params: { blogId: 8 } })).toMatchObject({
+    code: 'forbidden',
+  });
   expect(asked).toEqual([7, 8]);
 });
