@@ -28,27 +28,32 @@ export function wrongWith(sighting: Sighting, { truth, writes, targetOf }: Known
     shown.set(name, textOf(row));
   }
   const open = writes.filter((own) => own.asked < at && at < own.refused && !own.isIn(truth, position, at));
-  // What rests on a row that will not be made is refused with it, one after another: some of it may still be shown.
+  // What rests on a row that will not be made is refused with it, in the same turn, one after another: some of it may still be shown.
   const unmade = new Set(writes.filter(({ action, refused }) => action === 'create' && refused <= at).map(({ target }) => target));
-  const resting: OwnWrite[] = [];
+  const resting = new Set<OwnWrite['together']>();
   for (const own of open) {
     if (!own.together.some(({ target }) => unmade.has(target))) continue;
-    resting.push(own);
+    resting.add(own.together);
     for (const { action, target } of own.together) if (action === 'create') unmade.add(target);
   }
-  const differences: string[] = [];
-  for (let gone = 0; gone <= resting.length; gone++) {
-    const left = new Set(resting.slice(0, gone));
+  let first: string | null = null;
+  for (const gone of subsets([...resting])) {
     const expected = explained(
       truth,
       position,
-      open.filter((own) => !left.has(own)),
+      open.filter(({ together }) => !gone.has(together)),
     );
     const found = difference(expected, shown);
     if (found === null) return null;
-    differences.push(found);
+    first ??= found;
   }
-  return `at ${position}: ${differences[0]}; on top: ${open.map(({ action, target, data, way }) => `${way} ${action} ${target.name(truth)} ${JSON.stringify(data)}`).join(', ') || 'nothing'}`;
+  return `at ${position}: ${first}; on top: ${open.map(({ action, target, data, way }) => `${way} ${action} ${target.name(truth)} ${JSON.stringify(data)}`).join(', ') || 'nothing'}`;
+}
+
+/** All of them, the empty one first; of many only those that leave out the first so many. */
+function* subsets<T>(all: readonly T[]): Iterable<ReadonlySet<T>> {
+  if (all.length > 10) for (let size = 0; size <= all.length; size++) yield new Set(all.slice(0, size));
+  else for (let mask = 0; mask < 2 ** all.length; mask++) yield new Set(all.filter((_, at) => mask & (1 << at)));
 }
 
 function explained(truth: Truth, position: string, open: readonly OwnWrite[]): ReadonlyMap<string, string> {
