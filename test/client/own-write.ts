@@ -57,9 +57,10 @@ export class OwnWrite {
    * answer, whose position is a later one.
    */
   isIn(truth: Truth, position: string, at: number): boolean {
-    const { again, told } = this;
-    if (again && !(told && told.at <= at && told.position <= position)) return false;
-    if (this.action === 'delete') return truth.has(`-${this.target.name(truth)}`, position);
+    const { again, told, action } = this;
+    // That a row is gone does not say who deleted it: where it was somebody else, this lies on top of what the page still makes of the row.
+    if ((again || action === 'delete') && !(told && told.at <= at && told.position <= position)) return false;
+    if (action === 'delete') return true;
     return this.texts.some((text) => truth.has(text, position));
   }
 }

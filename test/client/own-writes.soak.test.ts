@@ -5,11 +5,8 @@ const FIRST = Number(process.env['SEED'] ?? 100);
 const SEEDS = Array.from({ length: 25 }, (_, at) => FIRST + at);
 let writes = 0;
 
-/**
- * A seed fixes what is chosen, and real sockets when it happens: on a machine under load one course in some fifty sees a moment, after a connection was
- * lost, that is not explained yet. It is run again, and has to hold then; what was seen is printed.
- */
-const AGAIN = 2;
+/** A seed fixes what is chosen, and real sockets when it happens. What a course fails with is printed, also where it holds the second time. */
+const AGAIN = 1;
 
 test.each(SEEDS)('own writes, the table below them, and each done once: seed %i', { retry: AGAIN }, async (seed) => {
   const course = await runCourse({ seed, writes: 400 }).catch((error: unknown) => {
