@@ -3,7 +3,6 @@ import { runCourse } from './own-laws.ts';
 
 const SEEDS = process.env['SEED'] ? [Number(process.env['SEED'])] : [1, 2, 3, 4, 5, 6, 7, 8];
 
-// Again where it fails: real sockets decide when things happen, see own-writes.soak.test.ts.
 test(
   'all that is ever shown is the table with the page’s own writes on top, whatever is refused, lost and said again; and each is done once',
   { retry: 1 },
