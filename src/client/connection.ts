@@ -38,9 +38,8 @@ export class Connection {
   readonly #parts: ConnectionParts;
   readonly #page = new AbortController();
   #status: Status = 'connecting';
-  #begun = false;
   #socket: SocketLike | null = null;
-  /** The wait for the next try, or the watch over this one. */
+  /** The wait for the next try, or the watch over this one; undefined: no try was begun. */
   #timer: { cancel(): void } | undefined;
   /** Which try this is: a token may come when it is over. */
   #nth = 0;
@@ -57,12 +56,12 @@ export class Connection {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
-    onReturn((online) => this.#begun && this.#returned(online), this.#page.signal);
+    onReturn((online) => this.#timer && this.#returned(online), this.#page.signal);
   }
 
   /** Asks for the first socket. Does nothing once it has, or where it was told otherwise meanwhile. */
   begin(): void {
-    if (!this.#begun && this.#status === 'connecting') this.#connect();
+    if (!this.#timer && this.#status === 'connecting') this.#connect();
   }
 
   get status(): Status {
@@ -92,7 +91,6 @@ export class Connection {
 
   #connect(): void {
     const { clock, socket, token } = this.#parts;
-    this.#begun = true;
     this.#retry = undefined;
     this.#heartbeat = HEARTBEAT;
     this.#heard = clock.now();

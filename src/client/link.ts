@@ -3,7 +3,6 @@ import { systemClock, type ClientClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
 import { fullJitter } from './machine.ts';
-import { refusal } from './pending.ts';
 import type { SocketFactory, TokenSupplier } from './socket.ts';
 import type { Subscription } from './subscription.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -107,8 +106,9 @@ export class Link {
   /** Said here, because the server would close the connection over it, and again when it is sent again. */
   tooLarge(text: string): Complaint | undefined {
     const { frameBytes = 65_536 } = this.#options;
-    if (text.length * 3 <= frameBytes || new TextEncoder().encode(text).length <= frameBytes) return undefined;
-    return { code: 'too_large', message: `a frame holds at most ${frameBytes} bytes` };
+    if (new TextEncoder().encode(text).length > frameBytes)
+      return { code: 'too_large', message: `a frame holds at most ${frameBytes} bytes` };
+    return undefined;
   }
 
   /** The rows of all that is followed are those of there. */
@@ -118,8 +118,8 @@ export class Link {
   }
 
   /** Nothing of this user stays: what has no answer is not asked of anybody else. */
-  forget(why: string): void {
-    this.writes.end(refusal('closed', why));
+  forget(): void {
+    this.writes.end();
     this.parts.forgot?.();
     this.subscriptions.forget();
   }
@@ -129,8 +129,7 @@ export class Link {
     this.subscriptions.moved(status);
     if (status !== 'open') this.writes.lost();
     this.subscriptions.tell();
-    if (status === 'failed' || status === 'closed')
-      this.writes.end(refusal('closed', 'closed before the answer came: it may have been applied'));
+    if (status === 'failed' || status === 'closed') this.writes.end();
     this.events.emit('status', status);
     const welcome = this.welcome;
     const opened = (): void => {
@@ -192,8 +191,7 @@ export class Link {
     this.welcome = welcome;
     if (was.epoch !== welcome.epoch) this.writes.restart();
     // Before it is open, so before anything is sent. What nobody in particular did is that of whoever signs in.
-    if (was.user !== null && was.user !== welcome.user)
-      this.forget("the connection is somebody else's now: what had no answer may have been applied, and is not sent again");
+    if (was.user !== null && was.user !== welcome.user) this.forget();
     if (was.build !== welcome.build) this.events.emit('outdated', { from: was.build, to: welcome.build });
   }
 

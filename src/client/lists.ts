@@ -1,7 +1,7 @@
 import { toWire, type Json, type Params } from '../protocol/index.ts';
 import { refusal } from './pending.ts';
 import type { Row } from './rows.ts';
-import type { State, Together } from './stream.ts';
+import type { Look, Together } from './stream.ts';
 import type { Current, StreamStatus } from './types.ts';
 
 /** One for each combination of what lists hold. */
@@ -15,52 +15,51 @@ export function spread(given: object | undefined): readonly (Params | undefined)
   return all;
 }
 
+/** From the worst on. */
+const STATUSES: readonly StreamStatus[] = ['failed', 'signed-out', 'offline', 'stale', 'syncing', 'idle', 'live'];
+
 /** Params that are lists: one handle on the view of each of what they hold. */
 export const lists: Together = {
-  current: gathered,
-  state: together,
+  look: (views) => ({
+    get current() {
+      return gathered(
+        views.map(({ current }) => current),
+        this,
+      );
+    },
+    get status() {
+      return STATUSES.find((status) => views.some((each) => each.status === status)) ?? 'live';
+    },
+    get progress() {
+      let count = 0;
+      let total: number | null = 0;
+      for (const { progress } of views) {
+        count += progress.count;
+        total = total === null || progress.total === null ? null : total + progress.total;
+      }
+      return { count, total };
+    },
+  }),
   home(views, given) {
-    const [first] = views as [(typeof views)[0]];
-    if (views.length === 1) return { view: first, params: first.params, data: given };
     // Which of the views it is made in, its own fields say.
-    const names = Object.keys(first.params ?? {});
+    const names = Object.keys(views[0]?.params ?? {});
     const [view, another] = views.filter(({ params = {} }) =>
       names.every((name) => !(name in given) || String(params[name]) === String(given[name])),
     );
     if (!view || another) return refusal('invalid', `which view is it for? ${names.join(', ')} in the data say it`);
-    const data = Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)));
-    return { view, params: view.params, data };
+    return { view, data: Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name))) };
   },
 };
 
-/** From the worst on. */
-const STATUSES: readonly StreamStatus[] = ['failed', 'signed-out', 'offline', 'stale', 'syncing', 'idle', 'live'];
-
 /** Those of which the first was this one. The same parts give the same object, whoever looks. */
-const GATHERED = new WeakMap<Current<Row>, (readonly [of: readonly Current<Row>[], all: Current<Row>])[]>();
+const GATHERED = new WeakMap<object, (readonly [of: readonly Current<Row>[], all: Current<Row>])[]>();
 
-function gathered(currents: readonly Current<Row>[]): Current<Row> {
-  const [first] = currents as [Current<Row>];
-  if (currents.length === 1) return first;
+function gathered(currents: readonly Current<Row>[], { status, progress }: Pick<Look, 'status' | 'progress'>): Current<Row> {
+  const first = currents[0] ?? lists;
   const known = GATHERED.get(first) ?? [];
   const same = known.find(([of]) => of.length === currents.length && of.every((each, at) => each === currents[at]));
   if (same) return same[1];
-  const all = { rows: currents.flatMap(({ rows }) => rows), ...together(currents) };
+  const all = { rows: currents.flatMap(({ rows }) => rows), status, progress };
   GATHERED.set(first, [...known, [currents, all]]);
   return all;
-}
-
-function together(all: readonly State[]): State {
-  const [first] = all as [State];
-  if (all.length === 1) return first;
-  let count = 0;
-  let total: number | null = 0;
-  for (const { progress } of all) {
-    count += progress.count;
-    total = total === null || progress.total === null ? null : total + progress.total;
-  }
-  return {
-    status: STATUSES.find((status) => all.some((each) => each.status === status)) ?? 'live',
-    progress: { count, total },
-  };
 }

@@ -4,32 +4,22 @@ import type { Status } from './types.ts';
 /** What can happen to a connection: the server's first frame, the end of a socket by its verdict, the end of a wait, and what the app asks. */
 export type Happening = CloseVerdict | 'welcome' | 'timer' | 'reconnect' | 'signOut' | 'close';
 
-type Row = Readonly<Record<Happening, Status | null>>;
+type Row = Readonly<Partial<Record<Happening, Status>>>;
 
 /** There is no socket: what one still says comes too late. */
-const IDLE: Row = {
-  welcome: null,
-  fatal: null,
-  credentials: null,
-  now: null,
-  later: null,
-  timer: null,
-  reconnect: 'connecting',
-  signOut: 'signed-out',
-  close: 'closed',
-};
+const IDLE: Row = { reconnect: 'connecting', signOut: 'signed-out', close: 'closed' };
 
 /** There is one, or one that waits for its token. */
 const BUSY: Row = { ...IDLE, fatal: 'failed', credentials: 'signed-out', now: 'connecting', later: 'waiting' };
 
-/** Where each happening leads; null: nowhere. Coming to `connecting` always makes a new socket. */
+/** Where each happening leads; left out: nowhere. Coming to `connecting` always makes a new socket. */
 export const MACHINE: Readonly<Record<Status, Row>> = {
   connecting: { ...BUSY, welcome: 'open' },
   open: BUSY,
   waiting: { ...IDLE, timer: 'connecting' },
   'signed-out': IDLE,
   failed: IDLE,
-  closed: { ...IDLE, reconnect: null, signOut: null, close: null },
+  closed: {},
 };
 
 /**

@@ -76,3 +76,6 @@ export class Pending {
 export function refusal(code: AnswerCode | 'closed', message: string): Refusal {
   return { ok: false, code, message };
 }
+
+/** What ends with its connection: whether it was applied, nobody can say any more. */
+export const CLOSED: Refusal = refusal('closed', 'ended before the answer came: it may have been applied');

@@ -39,7 +39,7 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Soc
  */
 export function webSocket(url: string, given?: WebSocketConstructor, fallback?: Fallback): SocketFactory {
   const Socket = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (!Socket && !fallback) throw new TypeError('no WebSocket here: npm install ws, and pass its own as options.webSocket');
+  if (!Socket && !fallback) throw new TypeError('no WebSocket: npm install ws, and pass it as options.webSocket');
   const href = absolute(url);
   const first: SocketFactory | null = Socket
     ? (token) =>
@@ -52,7 +52,7 @@ export function webSocket(url: string, given?: WebSocketConstructor, fallback?: 
 /** With `http:` or `https:`. */
 export function absolute(url: string): string {
   const { location } = globalThis as { location?: { href: string } };
-  if (!URL.canParse(url, location?.href)) throw new TypeError(`"${url}" is no URL: outside of a page write all of it (ws://host/path)`);
+  if (!URL.canParse(url, location?.href)) throw new TypeError(`"${url}" is no URL: write all of it (ws://host/path)`);
   return new URL(url, location?.href).href.replace(/^ws/, 'http');
 }
 

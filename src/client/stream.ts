@@ -6,22 +6,21 @@ import { Ear, type Subscription } from './subscription.ts';
 import type { Answer, CreateOptions, Current, Pk, Progress, Refusal, StreamStatus, WriteOptions } from './types.ts';
 import type { Made } from './writes.ts';
 
-/** What is shown beside the rows: these are gathered for those who look at them. */
-export type State = Pick<Current<Row>, 'status' | 'progress'>;
+/** What is shown. The rows are gathered for those who look at `current`. */
+export interface Look extends Pick<Current<Row>, 'status' | 'progress'> {
+  readonly current: Current<Row>;
+}
 
 /** What it means to look at several views with one handle. */
 export interface Together {
   /** What they show. */
-  current(all: readonly Current<Row>[]): Current<Row>;
-  state(all: readonly State[]): State;
-  /** In which of them a row is made. */
+  look(views: readonly Subscription[]): Look;
+  /** In which of them a row is made, and what is then to be said of it. */
   home(views: readonly Subscription[], data: Data): Home | Refusal;
 }
 
-/** Where a row is made, and what is then to be said of it. */
 export interface Home {
   readonly view: Subscription;
-  readonly params: Params | undefined;
   readonly data: Data;
 }
 
@@ -61,12 +60,12 @@ export class Stream {
     return (this.#asked[0] as Subscription).root;
   }
 
-  get current(): Current<Row> {
-    return this.#together ? this.#together.current(this.views.map(({ current }) => current)) : this.#first.current;
+  get #look(): Look {
+    return this.#together?.look(this.views) ?? this.#first;
   }
 
-  get #state(): State {
-    return this.#together?.state(this.views) ?? this.#first;
+  get current(): Current<Row> {
+    return this.#look.current;
   }
 
   get rows(): readonly Row[] {
@@ -74,11 +73,11 @@ export class Stream {
   }
 
   get status(): StreamStatus {
-    return this.#state.status;
+    return this.#look.status;
   }
 
   get progress(): Progress {
-    return this.#state.progress;
+    return this.#look.progress;
   }
 
   get writable(): readonly string[] {
@@ -94,21 +93,21 @@ export class Stream {
     return pkOf(row);
   }
 
-  create(data: object, options: CreateOptions = {}): Promise<Answer> {
-    return this.#write(this.#made('create', null, data, options));
+  create(data: object, options?: CreateOptions): Promise<Answer> {
+    return this.#write('create', null, data, options);
   }
 
-  update(pk: Pk, data: object, options: WriteOptions<Row> = {}): Promise<Answer> {
-    return this.#write(this.#made('update', pk, data, options));
+  update(pk: Pk, data: object, options?: WriteOptions<Row>): Promise<Answer> {
+    return this.#write('update', pk, data, options);
   }
 
-  delete(pk: Pk, options: WriteOptions<Row> = {}): Promise<Answer> {
-    return this.#write(this.#made('delete', pk, null, options));
+  delete(pk: Pk, options?: WriteOptions<Row>): Promise<Answer> {
+    return this.#write('delete', pk, null, options);
   }
 
   async optimistic<R>(pk: Pk | null, data: object | null, run: (receipt: string) => Promise<R>): Promise<R> {
-    const made = this.#made(pk === null ? 'create' : data ? 'update' : 'delete', pk, data);
-    if (isRefused(made)) throw new TypeError(made.message);
+    const made = this.#made([pk === null ? 'create' : data ? 'update' : 'delete', pk, data]);
+    if ('ok' in made) throw new TypeError(made.message);
     return this.#link.writes.follow(made, run);
   }
 
@@ -129,40 +128,32 @@ export class Stream {
     return this.views.find(({ rows }) => rows.at(pk)) ?? this.#first;
   }
 
-  async #write(made: Made | Refusal): Promise<Answer> {
-    const { writes } = this.#link;
-    return (isRefused(made) ? writes.refused(made) : writes.write(made)) as Promise<Answer>;
+  #write(...asked: Asked): Promise<Answer> {
+    return this.#link.writes.write(this.#made(asked)) as Promise<Answer>;
   }
 
-  #made(action: Action, pk: Pk | null, given: object | null, options: CreateOptions & WriteOptions<Row> = {}): Made | Refusal {
+  #made([action, pk, given, { ifMatch, pk: as } = {}]: Asked): Made | Refusal {
     try {
-      const data = given ? (toWire(given) as Data) : undefined;
-      return pk === null ? this.#creating(data ?? {}, options) : this.#about(action, this.#keyOf(pk), data, options);
+      const key = action === 'create' ? undefined : this.#keyOf(pk as Pk);
+      const said = toWire(given ?? undefined) as Data | undefined;
+      const home = key === undefined ? this.#home(said ?? {}) : { view: this.#viewOf(key), data: said };
+      if ('ok' in home) return home;
+      const { view, data } = home;
+      let match = toWire(ifMatch) as Data | true | undefined;
+      if (match === true) {
+        const told = view.rows.told(key as Key);
+        if (!told) return refusal('not_found', 'no such row here yet: nothing to match');
+        match = data ? Object.fromEntries(Object.entries(told).filter(([name]) => name in data)) : told;
+      }
+      return { view, as: toWire(as), body: { stream: this.#name, action, pk: key, data, params: view.params, if: match } };
     } catch (error) {
       return refusal('invalid', `a value cannot be sent: ${String(error)}`);
     }
   }
 
-  #creating(given: Data, { pk }: CreateOptions): Made | Refusal {
-    const view = this.#first;
-    const home = this.#together?.home(this.views, given) ?? { view, params: view.params, data: given };
-    if (isRefused(home)) return home;
-    const { data, params } = home;
-    return { view: home.view, as: toWire(pk), body: { stream: this.#name, action: 'create', data, params } };
-  }
-
-  #about(action: Action, pk: Key, data: Data | undefined, { ifMatch }: WriteOptions<Row>): Made | Refusal {
-    const view = this.#viewOf(pk);
-    let match = ifMatch && (toWire(ifMatch) as Data);
-    if (ifMatch === true) {
-      const told = view.rows.told(pk);
-      if (!told) return refusal('not_found', 'this client has no such row yet: nothing to match');
-      match = data ? Object.fromEntries(Object.entries(told).filter(([name]) => name in data)) : told;
-    }
-    return { view, body: { stream: this.#name, action, pk, data, params: view.params, if: match } };
+  #home(data: Data): Home | Refusal {
+    return this.#together?.home(this.views, data) ?? { view: this.#first, data };
   }
 }
 
-function isRefused(made: object): made is Refusal {
-  return 'ok' in made;
-}
+type Asked = [action: Action, pk: Pk | null, given: object | null, options?: CreateOptions & WriteOptions<Row>];

@@ -1,10 +1,10 @@
-import type { Json, WelcomeFrame } from '../protocol/index.ts';
+import type { Json, Params, WelcomeFrame } from '../protocol/index.ts';
 import { allKept, restore, type Kept, type KeptView } from './kept.ts';
 import type { Keeping } from './keeping.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { lists, spread } from './lists.ts';
 import { ShownWrites } from './own-writes.ts';
-import { refusal, type Outcome } from './pending.ts';
+import { CLOSED, type Outcome } from './pending.ts';
 import type { Row } from './rows.ts';
 import type { SocketFactory } from './socket.ts';
 import { Stream } from './stream.ts';
@@ -77,14 +77,14 @@ export class WholeClient {
 
   stream(name: string, params?: object): Stream {
     this.#begin();
-    return new Stream(name, { link: this.#link, params: spread(params), together: lists });
+    return this.#handle(name, spread(params));
   }
 
   peek(name: string, params?: object): { readonly current: Current<Row>; row(pk: Pk): Row | undefined } {
     const views = spread(params);
     const known = (view: string): boolean => this.#kept.has(view) || this.#link.subscriptions.named(view) !== undefined;
     if (!views.every((each) => known(nameOf(name, each)))) return { current: IDLE, row: () => undefined };
-    return new Stream(name, { link: this.#link, params: views, together: lists }, true);
+    return this.#handle(name, views, true);
   }
 
   batch(work: () => void): Promise<Outcome> {
@@ -130,6 +130,10 @@ export class WholeClient {
     this.#link.connection.happen('close');
   }
 
+  #handle(name: string, params: readonly (Params | undefined)[], looks?: boolean): Stream {
+    return new Stream(name, { link: this.#link, params, ...(params.length !== 1 && { together: lists }) }, looks);
+  }
+
   #begin(): void {
     if (!this.#loading) this.#link.connection.begin();
   }
@@ -173,8 +177,7 @@ export class WholeClient {
     for (const view of subscriptions.all) this.#held(view);
     tell(subscriptions.all, { merged: true });
     subscriptions.tell();
-    for (const each of kept.writes)
-      if (keeping.doubts(each)) writes.answer(each, refusal('closed', 'sent so long ago that nobody knows whether it was applied'));
+    for (const each of kept.writes) if (keeping.doubts(each)) writes.answer(each, CLOSED);
     this.#begin();
   }
 
@@ -187,7 +190,7 @@ export class WholeClient {
   }
 
   async #forget(): Promise<void> {
-    this.#link.forget('signed out before the answer came: it may have been applied');
+    this.#link.forget();
     await this.#keeping?.wipe();
   }
 }

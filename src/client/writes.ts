@@ -1,6 +1,6 @@
 import { toWire, type Key, type Position, type ResultFrame, type SeenFrame } from '../protocol/index.ts';
 import type { Link } from './link.ts';
-import { Pending, refusal, type Body, type Outcome, type Says } from './pending.ts';
+import { CLOSED, Pending, refusal, type Body, type Outcome, type Says } from './pending.ts';
 import type { Subscription } from './subscription.ts';
 import type { Complaint, Refusal } from './types.ts';
 
@@ -84,22 +84,16 @@ export class Writes {
     return this.#own?.keyOf(stream, pk) ?? pk;
   }
 
-  async write(made: Made): Promise<Outcome> {
+  /** @param made one that is refused here already is refused with all that it was to be done with */
+  async write(made: Made | Refusal): Promise<Outcome> {
     const gathering = this.#gathering;
-    if (!gathering) return this.#own?.gathered(made) ?? this.#ask({ type: 'write', ...made.body }, [made]);
-    const at = gathering.made.push(made) - 1;
+    if (!gathering) return 'ok' in made ? made : (this.#own?.gathered(made) ?? this.#ask({ type: 'write', ...made.body }, [made]));
+    const at = gathering.made.length;
+    if ('ok' in made) gathering.refused ??= { ...made, at };
+    else gathering.made.push(made);
     await null; // until all of it is there
     const outcome = await gathering.outcome;
     return 'pks' in outcome ? { ok: true, pk: outcome.pks[at] ?? null } : outcome;
-  }
-
-  /** One that is refused here is refused with all that it was to be done with. */
-  async refused(answer: Refusal): Promise<Outcome> {
-    const gathering = this.#gathering;
-    if (!gathering) return answer;
-    gathering.refused ??= { ...answer, at: gathering.made.length };
-    await null; // until all of it is there
-    return gathering.outcome;
   }
 
   batch(work: () => void): Promise<Outcome> {
@@ -219,7 +213,7 @@ export class Writes {
   }
 
   /** There will be no connection any more, or it will be another user's. */
-  end(outcome: Refusal): void {
+  end(): void {
     this.#messages = [];
     for (const each of this.#unseen.splice(0)) {
       this.settle(each, '');
@@ -227,7 +221,7 @@ export class Writes {
     }
     for (const each of this.#waiting.splice(0)) {
       each.held?.cancel();
-      this.#refuse(each, outcome);
+      this.#refuse(each, CLOSED);
     }
     this.#own?.changed();
   }
