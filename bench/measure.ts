@@ -1,3 +1,5 @@
+import type { Target } from './targets.ts';
+
 /** Figures of one thing measured over several passes. */
 export interface Spread {
   readonly median: number;
@@ -15,7 +17,8 @@ export interface Result {
   readonly contenders: Readonly<Record<string, Spread>>;
   /** Rowcast against each reference, pass by pass: what a noisy machine leaves standing. */
   readonly ratios: Readonly<Record<string, Spread>>;
-  readonly target?: string;
+  /** What it must be; each is said to be met or missed. */
+  readonly targets?: readonly Target[];
 }
 
 export function spread(values: readonly number[]): Spread {
@@ -48,6 +51,11 @@ export function compare(about: Omit<Result, 'contenders' | 'ratios'>, values: Re
   return {
     ...about,
     contenders: Object.fromEntries(Object.entries(values).map(([name, each]) => [name, spread(each)])),
-    ratios: Object.fromEntries(others.map((name) => [name, spread(mine.map((value, pass) => value / (values[name]?.[pass] as number)))])),
+    ratios: Object.fromEntries(
+      others.map((name) => [name, spread(mine.map((value, pass) => ratio(value, values[name]?.[pass] as number)))]),
+    ),
   };
 }
+
+/** Nothing against nothing is the same. */
+const ratio = (mine: number, theirs: number): number => (mine === theirs ? 1 : mine / theirs);

@@ -27,7 +27,7 @@ export async function memory({ passes, sockets, kept, apart }: Scale): Promise<r
   process.stderr.write('\n');
   const idle = `an idle connection, of ${sockets}`;
   return [
-    compare({ workload: idle, figure: 'KiB of RSS', better: 'less', target: '≤ 12' }, rss),
+    compare({ workload: idle, figure: 'KiB of RSS', better: 'less', targets: [{ limit: 12, of: '3 subscriptions' }] }, rss),
     compare({ workload: idle, figure: 'KiB of heap and buffers', better: 'less' }, heap),
     compare(
       { workload: 'the window, full (default bounds)', figure: 'MiB of heap and buffers, ledger and log included', better: 'less' },
