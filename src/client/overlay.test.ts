@@ -254,6 +254,22 @@ describe('a row that is made', () => {
     expect(titles(made)).toEqual(['one', 'two']);
   });
 
+  test('and is refused: nothing that was asked of it is ever sent, what else waited is', async () => {
+    const made = live();
+    void made.posts.create({ title: 'new' }, { pk: 9 });
+    const answers = [
+      made.posts.update(9, { title: 'newer' }),
+      made.posts.update(9, { title: 'newest' }),
+      made.client.batch(() => void [made.posts.update(1, { title: 'mine' }), made.posts.delete(9)]),
+    ];
+    void made.posts.delete(2);
+    made.socket.sent();
+    made.socket.say(refused(2));
+    expect(made.socket.sent()).toEqual([{ type: 'write', id: 6, stream: 'posts', action: 'delete', pk: 2 }]);
+    expect(await Promise.all(answers)).toMatchObject([{ code: 'not_found' }, { code: 'not_found' }, { code: 'not_found' }]);
+    expect([titles(made), made.client.pending.length]).toEqual([['one'], 1]);
+  });
+
   test('when the connection was lost before its answer: nothing is asked for before that is here', () => {
     const made = live();
     void made.posts.create({ title: 'new' });

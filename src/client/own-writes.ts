@@ -146,7 +146,6 @@ export class ShownWrites implements OwnWrites {
   #keyed(stream: string, pk: Key, key: Key | null): void {
     const { writes, keeping } = this.#parts;
     const name = nameOf(stream, pk);
-    this.#making.delete(name);
     if (key !== null) {
       this.#keys.set(name, key);
       this.#overlay.rekey(writes.shown, { stream, pk }, key);
@@ -162,6 +161,8 @@ export class ShownWrites implements OwnWrites {
         keeping?.keep(each);
       }
     }
+    // Now: what goes on when one of them is refused sends what is not held back, and the next may be one of them.
+    this.#making.delete(name);
   }
 }
 
