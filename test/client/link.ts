@@ -3,10 +3,10 @@ import type { SocketLike } from '../../src/client/index.ts';
 import { parseClientFrame, type ClientFrame, type ServerFrame } from '../../src/protocol/index.ts';
 import type { Random } from '../soak/random.ts';
 
-/** Who hears what goes over a link: what a client says when it says it, what it is told just before it is. */
+/** Who hears what goes over a link: what a client says when it says it, what it is told when `tell` tells it. */
 export interface Tap {
   sent(frame: ClientFrame): void;
-  taken(frame: ServerFrame): void;
+  taken(frame: ServerFrame, tell: () => void): void;
 }
 
 const LIMITS = { frameBytes: 65_536, depth: 32, keys: 2_048 };
@@ -88,8 +88,7 @@ class Line implements SocketLike {
     this.#in = new Lane(parts.random, (text) => {
       const frame = JSON.parse(text) as ServerFrame;
       if (parts.breaks(frame.type)) return this.break();
-      parts.tap.taken(frame);
-      this.onmessage?.({ data: text });
+      parts.tap.taken(frame, () => this.onmessage?.({ data: text }));
     });
     socket.on('open', () => (parts.away() ? this.break() : this.onopen?.()));
     socket.on('message', (data) => !this.#ended && this.#in.put(String(data)));

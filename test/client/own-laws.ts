@@ -153,6 +153,7 @@ async function quiet(page: Page, app: App, truth: Truth): Promise<void> {
   if (last !== undefined) await truth.written(last);
   expect(page.client.pending).toEqual([]);
   expect(page.posts.status).toBe('live');
+  expect(page.asks.strange, 'sent out of order').toEqual([]);
   const rows = page.posts.rows.map(({ id, title, note }) => ({ id, title, note }));
   expect(rows.sort((one, other) => Number(one.id) - Number(other.id))).toEqual(app.rows());
   expect(truth.doubled, 'written twice').toEqual([]);

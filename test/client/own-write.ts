@@ -30,26 +30,29 @@ export class OwnWrite {
   readonly way: Way;
   readonly asked: number;
   /** Those that are done or refused with it, itself among them; a write that gathers edits has all of these. */
-  together: readonly OwnWrite[] = [this];
-  /** The id it was sent under. */
-  id: number | undefined;
+  together: readonly OwnWrite[];
   /** It was sent by a connection that was lost before the answer came, and then again. */
   again = false;
   /** Where the answer said that it is; undefined: there is none yet, or it does not say. */
   told: { readonly at: number; readonly position: string } | undefined;
-  /** What the database writes down when it is done, if not by its own text, by that of a later edit of the same write. */
-  texts: readonly string[] = [];
   /** When it was heard that it is refused. */
   refused = Infinity;
+  /** When it was heard that a row which it rests on is not made: from then on it may be gone, and as soon as that is dealt with it is refused. */
+  falls = Infinity;
   answer: Answer | Refusal | undefined;
 
-  constructor(about: Pick<OwnWrite, 'action' | 'target' | 'data' | 'way' | 'asked'>) {
+  constructor(about: Pick<OwnWrite, 'action' | 'target' | 'data' | 'way' | 'asked'>, together?: readonly OwnWrite[]) {
     this.action = about.action;
     this.target = about.target;
     this.data = about.data;
     this.way = about.way;
     this.asked = about.asked;
-    this.texts = Object.values(about.data);
+    this.together = together ?? [this];
+  }
+
+  /** What the database writes down when it is done: of edits that were gathered, the last one of each field. */
+  get texts(): readonly string[] {
+    return Object.values(this.way === 'write' ? Object.assign({}, ...this.together.map(({ data }) => data)) : this.data);
   }
 
   /**

@@ -1,8 +1,9 @@
 import { createClient, type Answer, type BatchAnswer, type CallAnswer, type Client, type ClientOptions } from '../../src/client/index.ts';
 import type { BindingStream, AnyStream } from '../../src/client/types.ts';
-import type { ClientFrame, ServerFrame, WriteBody } from '../../src/protocol/index.ts';
+import type { ClientFrame, ServerFrame } from '../../src/protocol/index.ts';
 import type { Random } from '../soak/random.ts';
 import type { App } from './app.ts';
+import { Asks, type Ask } from './asks.ts';
 import { Link, moment, type Tap } from './link.ts';
 import { OwnWrite, Target, type Way } from './own-write.ts';
 import type { Sighting } from './sighting.ts';
@@ -23,11 +24,11 @@ export class Page implements Tap, Disposable {
   readonly posts: BindingStream<AnyStream>;
   readonly link: Link;
   readonly writes: OwnWrite[] = [];
+  readonly asks: Asks = new Asks();
   readonly sightings: Sighting[] = [];
   readonly #app: App;
   readonly #random: Random;
   readonly #name: string;
-  readonly #frames = new Map<number, readonly OwnWrite[]>();
   readonly #targets = new Map<string, Target>();
   readonly #open = new Set<Promise<unknown>>();
   #tick = 0;
@@ -74,54 +75,61 @@ export class Page implements Tap, Disposable {
     );
   }
 
-  create(way: Way = 'write'): void {
-    const target = new Target({ made: this.#text() });
+  create(): void {
+    const target = this.#make('write', this.asks.begin());
     const title = target.made as string;
-    this.#note({ action: 'create', target, data: { title }, way });
     const named = this.#random.chance(0.3) ? `${title}-by-name` : undefined;
-    const answer = this.posts.create({ title }, { ...(named !== undefined && { pk: named }) });
-    if (way === 'write') this.#ask(answer);
-    else void answer;
+    this.#ask(this.posts.create({ title }, { ...(named !== undefined && { pk: named }) }));
     this.#learn(target, title);
   }
 
-  update(row: Row, way: Way = 'write'): void {
+  update(row: Row): void {
     const data = this.#data();
     const pk = this.posts.pk(row);
-    this.#note({ action: 'update', target: this.#of(String(pk)), data, way });
-    const ifMatch = way === 'write' && this.#random.chance(0.1);
+    this.#note({ action: 'update', target: this.#of(String(pk)), data, way: 'write' }, this.asks.begin());
+    const ifMatch = this.#random.chance(0.1);
     const before = this.client.pending.length;
     const answer = this.posts.update(pk, data, ifMatch ? { ifMatch } : {});
+    if (this.client.pending.length > before) return this.#ask(answer);
+    if (!ifMatch) {
+      this.asks.gather();
+      return this.#ask(answer);
+    }
     // Nothing that it could match: that is said at once, and nothing was asked.
-    if (ifMatch && this.client.pending.length === before) this.writes.pop();
-    else if (way === 'write') this.#ask(answer);
-    else void answer;
+    this.asks.drop();
+    this.writes.pop();
   }
 
-  delete(row: Row, way: Way = 'write'): void {
+  delete(row: Row): void {
     const pk = this.posts.pk(row);
-    this.#note({ action: 'delete', target: this.#of(String(pk)), data: {}, way });
-    const answer = this.posts.delete(pk);
-    if (way === 'write') this.#ask(answer);
-    else void answer;
+    this.#note({ action: 'delete', target: this.#of(String(pk)), data: {}, way: 'write' }, this.asks.begin());
+    this.#ask(this.posts.delete(pk));
   }
 
   batch(rows: readonly Row[]): void {
-    const from = this.writes.length;
+    const ask = this.asks.begin();
     const answer = this.client.batch(() => {
       for (const row of rows) {
-        if (this.#random.chance(0.15)) this.delete(row, 'batch');
-        else this.update(row, 'batch');
+        const pk = this.posts.pk(row);
+        const target = this.#of(String(pk));
+        if (this.#random.chance(0.15)) {
+          this.#note({ action: 'delete', target, data: {}, way: 'batch' }, ask);
+          void this.posts.delete(pk);
+        } else {
+          const data = this.#data();
+          this.#note({ action: 'update', target, data, way: 'batch' }, ask);
+          void this.posts.update(pk, data);
+        }
       }
-      if (this.#random.chance(0.4)) this.create('batch');
+      if (this.#random.chance(0.4)) void this.posts.create({ title: this.#make('batch', ask).made as string });
     });
-    this.#ask(answer, this.#together(from));
-    for (const { action, target } of this.writes.slice(from)) if (action === 'create') this.#learn(target, target.made as string);
+    this.#ask(answer, ask);
+    for (const { action, target } of ask) if (action === 'create') this.#learn(target, target.made as string);
   }
 
   /** A command that does what these writes show. */
   call(rows: readonly Row[]): void {
-    const from = this.writes.length;
+    const ask = this.asks.begin();
     const titles: (readonly [number, string])[] = rows.map((row) => [row['id'] as number, this.#text()]);
     const answer = this.client.call(
       'retitle',
@@ -129,13 +137,13 @@ export class Page implements Tap, Disposable {
       {
         optimistic: () => {
           for (const [id, title] of titles) {
-            this.#note({ action: 'update', target: this.#of(String(id)), data: { title }, way: 'call' });
+            this.#note({ action: 'update', target: this.#of(String(id)), data: { title }, way: 'call' }, ask);
             void this.posts.update(id, { title });
           }
         },
       },
     );
-    this.#ask(answer, this.#together(from));
+    this.#ask(answer, ask);
   }
 
   /** By a way of the app's own, which takes its time, may fail, and may lose its answer. */
@@ -184,94 +192,63 @@ export class Page implements Tap, Disposable {
   /** Past everything that was committed before. */
   async past(): Promise<void> {
     const mark = this.#text();
+    this.asks.begin();
     const answer = await this.client.call('retitle', { titles: [], mark });
     if (!answer.ok) throw new Error(`the mark was refused: ${answer.message}`);
   }
 
   sent(frame: ClientFrame): void {
-    switch (frame.type) {
-      case 'write':
-        return this.#first(frame.id, () => this.#writesOf(frame));
-      case 'batch':
-        return this.#first(frame.id, () => frame.writes.flatMap((write) => this.#writesOf(write)));
-      case 'call':
-        return this.#first(frame.id, () => {
-          const { titles } = frame.input as { readonly titles: readonly (readonly [number, string])[] };
-          return titles.flatMap(([, title]) => this.writes.filter((own) => own.data['title'] === title));
-        });
-      default:
-        return;
-    }
+    if (frame.type === 'write' || frame.type === 'batch' || frame.type === 'call') this.asks.sent(frame);
   }
 
-  taken(frame: ServerFrame): void {
+  taken(frame: ServerFrame, tell: () => void): void {
     if (frame.type === 'seen') this.#told(frame.id, frame.position);
-    if (frame.type !== 'result') return;
-    const owns = this.#frames.get(frame.id) ?? [];
-    if (frame.ok && frame.position !== undefined) this.#told(frame.id, frame.position);
-    if (!frame.ok) {
-      const now = ++this.#tick;
-      for (const own of owns) own.refused = Math.min(own.refused, now);
-      return;
-    }
+    if (frame.type !== 'result') return tell();
+    const ask = this.asks.of(frame.id);
+    if (!frame.ok) return this.#refused(ask, tell);
+    if (frame.position !== undefined) this.#told(frame.id, frame.position);
     const pks = 'pk' in frame ? [frame.pk] : 'pks' in frame ? frame.pks : [];
-    if (pks.length > 0) for (const [at, own] of owns.entries()) if (own.action === 'create') this.#call(own.target, String(pks[at]));
+    if (pks.length > 0) for (const [at, own] of ask.entries()) if (own.action === 'create') this.#call(own.target, String(pks[at]));
+    tell();
   }
 
   [Symbol.dispose](): void {
     this.client.close();
   }
 
-  #first(id: number, find: () => readonly OwnWrite[]): void {
-    const known = this.#frames.get(id);
-    for (const own of known ?? []) own.again = true;
-    if (known) return;
-    const owns = find();
-    for (const own of owns) own.id = id;
-    this.#frames.set(id, owns);
-  }
-
   #told(id: number, position: string): void {
-    for (const own of this.#frames.get(id) ?? []) own.told = { at: this.#tick, position };
+    const told = { at: ++this.#tick, position };
+    for (const own of this.asks.of(id)) own.told = told;
   }
 
-  /** Whose words these are. Edits that were gathered are told by the last one of each field. */
-  #writesOf({ action, pk, data }: WriteBody): readonly OwnWrite[] {
-    const texts = Object.values(data ?? {});
-    const waiting = this.writes.filter((own) => own.id === undefined && own.way !== 'app' && own.action === action);
-    if (action === 'delete') {
-      const first = waiting.find(({ target }) => target.keys.has(String(pk)));
-      return first ? [first] : [];
-    }
-    const last = waiting.findLast((own) => own.texts.some((text) => texts.includes(text)));
-    if (!last) return [];
-    if (last.way !== 'write' || action === 'create') return [last];
-    const upTo = this.writes.indexOf(last);
-    const gathered = waiting.filter((own) => own.way === 'write' && own.target === last.target && this.writes.indexOf(own) <= upTo);
-    for (const own of gathered) Object.assign(own, { together: gathered, texts });
-    return gathered;
+  #refused(ask: Ask, tell: () => void): void {
+    const falling = this.asks.refused(ask);
+    const now = ++this.#tick;
+    for (const own of ask) own.refused = Math.min(own.refused, now);
+    for (const own of falling) own.falls = now;
+    tell();
+    const then = ++this.#tick;
+    for (const own of falling) own.refused = then;
   }
 
-  #note(about: Omit<ConstructorParameters<typeof OwnWrite>[0], 'asked'>): OwnWrite {
-    const own = new OwnWrite({ ...about, asked: ++this.#tick });
+  #note(about: Omit<ConstructorParameters<typeof OwnWrite>[0], 'asked'>, ask?: Ask): OwnWrite {
+    const own = new OwnWrite({ ...about, asked: ++this.#tick }, ask);
+    ask?.push(own);
     this.writes.push(own);
     return own;
   }
 
-  #together(from: number): readonly OwnWrite[] {
-    const together = this.writes.slice(from);
-    for (const own of together) own.together = together;
-    return together;
+  #make(way: Way, ask: Ask): Target {
+    const made = this.#text();
+    const target = new Target({ made });
+    this.#note({ action: 'create', target, data: { title: made }, way }, ask);
+    return target;
   }
 
   #ask(answer: Promise<Answer | BatchAnswer | CallAnswer<unknown>>, owns: readonly OwnWrite[] = this.writes.slice(-1)): void {
     this.#wait(
       answer.then((given) => {
-        const now = ++this.#tick;
-        for (const own of owns) {
-          own.answer = given as Answer;
-          if (!given.ok) own.refused = Math.min(own.refused, now);
-        }
+        for (const own of owns) own.answer = given as Answer;
       }),
     );
   }

@@ -28,16 +28,10 @@ export function wrongWith(sighting: Sighting, { truth, writes, targetOf }: Known
     shown.set(name, textOf(row));
   }
   const open = writes.filter((own) => own.asked < at && at < own.refused && !own.isIn(truth, position, at));
-  // What rests on a row that will not be made is refused with it, in the same turn, one after another: some of it may still be shown.
-  const unmade = new Set(writes.filter(({ action, refused }) => action === 'create' && refused <= at).map(({ target }) => target));
-  const resting = new Set<OwnWrite['together']>();
-  for (const own of open) {
-    if (!own.together.some(({ target }) => unmade.has(target))) continue;
-    resting.add(own.together);
-    for (const { action, target } of own.together) if (action === 'create') unmade.add(target);
-  }
+  // What rests on a row that is not made goes with it at one stroke, and one after another.
+  const falling = new Set(open.filter(({ falls }) => falls < at).map(({ together }) => together));
   let first: string | null = null;
-  for (const gone of subsets([...resting])) {
+  for (const gone of subsets([...falling])) {
     const expected = explained(
       truth,
       position,
