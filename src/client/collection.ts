@@ -27,7 +27,8 @@ const MANY = 64;
  * noted: {@link changes} gives what that makes of what was shown before.
  */
 export class Collection {
-  #form: Form = FORMLESS;
+  /** Rows that were told keep the one they came with. */
+  form: Form = FORMLESS;
   layer: Layer | undefined;
   /** Another whenever `rows` may be. */
   version = 0;
@@ -39,17 +40,6 @@ export class Collection {
   readonly #listing = new Listing();
   /** What was done something to since somebody looked, by the place it had then; null: so much that all is listed anew. */
   #unlisted: Map<string, number | undefined> | null = new Map();
-
-  get form(): Form {
-    return this.#form;
-  }
-
-  /** Rows that were told keep the one they came with, those that are made here do not. */
-  set form(form: Form) {
-    for (const key of this.layer?.keys ?? []) this.note(key);
-    this.#form = form;
-    this.layer?.renew();
-  }
 
   /** In the order they came, those that are being made at the end. The same array until something changes. */
   get rows(): readonly Row[] {
@@ -93,10 +83,9 @@ export class Collection {
   put(pk: Key, data: Data | null): void {
     const key = keyOf(pk);
     const entry = data && new Entry(pk, data, this.form);
-    if (this.#staged) {
-      if (entry) this.#staged.set(key, entry);
-      else this.#staged.delete(key);
-    } else this.#put(key, entry);
+    if (!this.#staged) this.#put(key, entry);
+    else if (entry) this.#staged.set(key, entry);
+    else this.#staged.delete(key);
   }
 
   /** Shows the rows that were put aside, if any. One that does not differ stays the object it was, in its place. */

@@ -1,16 +1,15 @@
 /** Handlers by event. One that throws stops nobody: the error surfaces as any uncaught one. */
 export class Emitter<Events> {
-  #handlers: { [E in keyof Events]?: Set<{ handle(event: Events[E]): void }> } = {};
+  #handlers: { [E in keyof Events]?: readonly { handle(event: Events[E]): void }[] } = {};
 
   on<E extends keyof Events>(event: E, handler: (event: Events[E]) => void): () => void {
-    const handlers = (this.#handlers[event] ??= new Set());
     const entry = { handle: handler };
-    handlers.add(entry);
-    return () => void handlers.delete(entry);
+    this.#handlers[event] = [...(this.#handlers[event] ?? []), entry];
+    return () => void (this.#handlers[event] = this.#handlers[event]?.filter((each) => each !== entry));
   }
 
   emit<E extends keyof Events>(event: E, value: Events[E]): void {
-    for (const { handle } of [...(this.#handlers[event] ?? [])]) {
+    for (const { handle } of this.#handlers[event] ?? []) {
       try {
         handle(value);
       } catch (error) {
@@ -23,7 +22,7 @@ export class Emitter<Events> {
 
   /** Whether anybody would hear it. */
   hears(event: keyof Events): boolean {
-    return (this.#handlers[event]?.size ?? 0) > 0;
+    return (this.#handlers[event]?.length ?? 0) > 0;
   }
 
   /** Nobody is told anything any more. */

@@ -71,7 +71,10 @@ export class OwnLayer implements Layer {
   }
 
   renew(): void {
-    for (const fold of this.#folds.values()) fold.told = null;
+    for (const [key, fold] of this.#folds) {
+      this.#rows.note(key);
+      fold.told = null;
+    }
   }
 
   /** A write is made. */
@@ -167,7 +170,7 @@ export class Overlay {
     tellOwn(this.#do(laid, act));
   }
 
-  #do(laid: readonly Laid[], act: (view: Subscription, op: Op) => void): Iterable<Subscription> {
+  #do(laid: readonly Laid[], act: (view: Subscription, op: Op) => void): readonly Subscription[] {
     const touched = new Set<Subscription>();
     for (const each of laid) {
       for (const view of this.#views.of(each.stream)) {
@@ -176,7 +179,7 @@ export class Overlay {
         touched.add(view);
       }
     }
-    return touched;
+    return [...touched];
   }
 
   /** As the write says it; a part that the server gives is one that no row will have. */
@@ -192,7 +195,7 @@ export class Overlay {
   }
 }
 
-const tellOwn = (views: Iterable<Subscription>): void => tell(views, { merged: false, local: true });
+const tellOwn = (views: readonly Subscription[]): void => tell(views, { merged: false, local: true });
 
 const layerOf = ({ rows }: Subscription): OwnLayer => rows.layer as OwnLayer;
 

@@ -17,7 +17,7 @@ export const FORMLESS: Form = { kinds: [], key: [] };
 
 /** @throws {TypeError} when it is none. */
 export function formOf({ fields, key }: Pick<StreamInfo, 'fields' | 'key'>): Form {
-  return { kinds: Object.entries(fields).filter(([, [, shape]]) => !PLAIN.includes(shape)), key: key.map(([name, kind]) => [name, kind]) };
+  return { kinds: Object.entries(fields).filter(([, [, shape]]) => !PLAIN.includes(shape)), key };
 }
 
 const KEYS = new WeakMap<object, Key>();
@@ -74,15 +74,14 @@ export class Entry {
 
   change(action: Action): Change {
     const { pk } = this;
-    if (action === 'delete') return { action, pk, data: null };
-    const row = (): Row => this.row;
+    const row = (): Row | null => (action === 'delete' ? null : this.row);
     return {
       action,
       pk,
       get data() {
         return row();
       },
-    };
+    } as Change;
   }
 
   #revived(): Row {

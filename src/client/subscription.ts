@@ -56,9 +56,8 @@ export class Subscription {
   lingers: { cancel(): void } | undefined;
   readonly #server: ServerState;
   #current = IDLE;
-  #said: StreamStatus = 'idle';
-  /** What `current` was made of when it was told last. */
-  #shown: readonly unknown[] = [0, 'idle', NOTHING];
+  /** What was told of it last. */
+  #said: Pick<Current<Row>, 'status' | 'progress'> = IDLE;
 
   constructor({ name, stream, params }: Pick<Subscription, 'name' | 'stream' | 'params'>, server: ServerState) {
     this.name = name;
@@ -81,7 +80,7 @@ export class Subscription {
     if (this.known) return 'stale';
     if (this.state !== 'none') return 'syncing';
     // It is asked for at once, or when what was kept is known to be of this user.
-    return this.#said === 'offline' ? 'offline' : 'idle';
+    return this.#said.status === 'offline' ? 'offline' : 'idle';
   }
 
   get current(): Current<Row> {
@@ -106,6 +105,7 @@ export class Subscription {
     if (JSON.stringify(info) === JSON.stringify(this.info)) return;
     this.info = info;
     this.rows.form = formOf(info);
+    this.rows.layer?.renew();
     this.token = undefined;
   }
 
@@ -123,7 +123,6 @@ export class Subscription {
     this.position = ''; // whatever it was before: these rows are those of `position`
     this.reaches(position);
     tell([this], { merged: true });
-    this.tell();
     this.emit('ready', undefined);
   }
 
@@ -133,8 +132,8 @@ export class Subscription {
   }
 
   /** Its rows go. */
-  fail(): void {
-    this.state = 'failed';
+  fail(state: State = 'failed'): void {
+    this.state = state;
     this.token = undefined;
     this.known = false;
     this.rows.clear();
@@ -163,32 +162,29 @@ export class Subscription {
     }
   }
 
-  /** What it says of itself, where that is another. */
-  tell(): void {
-    const { status } = this;
-    if (status !== this.#said) {
-      this.#said = status;
-      this.emit('status', status);
-    }
-    // Not by `current` itself: its rows are gathered for those who look.
-    const shown = [this.rows.version, this.status, this.progress];
-    if (shown.every((each, at) => each === this.#shown[at])) return;
-    this.#shown = shown;
-    this.emit('current', undefined);
+  /** @param changed its rows are others, too */
+  tell(changed: boolean = false): void {
+    const { status, progress } = this;
+    const was = this.#said;
+    this.#said = { status, progress };
+    if (status !== was.status) this.emit('status', status);
+    if (changed || status !== was.status || progress !== was.progress) this.emit('current', undefined);
   }
 }
 
-/** What was done to these views: each change by its action, then each view's changes together. Everything has been applied before. */
-export function tell(views: Iterable<Subscription>, how: { readonly merged: boolean; readonly local?: true }): void {
-  const told = Array.from(views, (view) => [view, view.rows.changes()] as const).filter(([, changes]) => changes.length > 0);
+/**
+ * What was done to these views: each change by its action, then each view's changes together, then what each says of itself. Everything has been applied
+ * before.
+ */
+export function tell(views: readonly Subscription[], how: { readonly merged: boolean; readonly local?: true }): void {
+  const all = views.map((view) => [view, view.rows.changes()] as const);
+  const told = all.filter(([, changes]) => changes.length > 0);
   // A row that goes from one view to another is never told as gone after it was told as there.
   for (const gone of told.length > 1 ? [true, false] : [null])
     for (const [view, changes] of told)
       for (const change of changes) if (gone === null || gone === (change.action === 'delete')) tellChange(view, change);
-  for (const [view, changes] of told) {
-    view.emit('commit', { changes, ...how, position: view.position });
-    view.tell();
-  }
+  for (const [view, changes] of told) view.emit('commit', { changes, ...how, position: view.position });
+  for (const [view, changes] of all) view.tell(changes.length > 0);
 }
 
 function tellChange(who: { emit<E extends keyof Events>(event: E, value: Events[E]): void }, change: Change): void {

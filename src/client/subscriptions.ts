@@ -36,13 +36,13 @@ export class Subscriptions {
   }
 
   /** Each once, whatever it is called. */
-  get all(): ReadonlySet<Subscription> {
-    return new Set(this.#all.values());
+  get all(): readonly Subscription[] {
+    return [...new Set(this.#all.values())];
   }
 
   /** The views of a stream. */
   of(stream: string): readonly Subscription[] {
-    return [...this.all].filter((each) => each.stream === stream);
+    return this.all.filter((each) => each.stream === stream);
   }
 
   /** The view of this name, where it is held. */
@@ -111,12 +111,8 @@ export class Subscriptions {
 
   /** The rows go, and are asked for anew where there is a connection for it. */
   forget(): void {
-    for (const view of this.all) {
-      view.fail();
-      view.state = 'none';
-    }
+    for (const view of this.all) view.fail('none');
     tell(this.all, { merged: true });
-    this.tell();
   }
 
   /** What each view says of itself, where that is another. */
@@ -156,14 +152,12 @@ export class Subscriptions {
     if (more) return;
     // All of it is read before any of it is applied: what is wrong with it shows here.
     const puts = all.map(([number, , pk, data = null]) => [this.#views.get(number), pk, data] as const);
-    const touched = new Set<Subscription>();
     for (const [view, pk, data] of puts) {
       view?.rows.put(pk, data);
-      if (view) touched.add(view);
+      // One that is gone on from has it at once; one that is read anew, with all the others.
+      if (view?.token !== undefined) view.reaches(position);
     }
-    // One that is gone on from has them at once; one that is read anew, with all the others.
-    for (const view of touched) if (view.token !== undefined) view.reaches(position);
-    this.#reached(position, touched, merged === true);
+    this.#reached(position, merged === true);
   }
 
   reset({ views, reason }: ResetFrame): void {
@@ -182,7 +176,7 @@ export class Subscriptions {
   }
 
   ping({ position, stale = 0, mark }: PingFrame): void {
-    if (position !== undefined) this.#reached(position, new Set(), false);
+    if (position !== undefined) this.#reached(position, false);
     // One with a mark comes at any time, and knows no more than what it asks.
     if (mark !== undefined) return;
     this.stale = stale > 0;
@@ -217,7 +211,6 @@ export class Subscriptions {
     this.#asked.set(id, view);
     // Those that were made here before anybody knew what they look like.
     tell([view], { merged: false, local: true });
-    view.tell();
   }
 
   #answered(id: number): Subscription | undefined {
@@ -240,13 +233,10 @@ export class Subscriptions {
   }
 
   /** Everything up to there has come, on all views that are followed. */
-  #reached(position: Position, touched: Set<Subscription>, merged: boolean): void {
-    for (const view of this.#views.values()) {
-      if (view.state !== 'live') continue;
-      view.reaches(position);
-      touched.add(view);
-    }
-    tell(touched, { merged });
+  #reached(position: Position, merged: boolean): void {
+    const views = [...this.#views.values()];
+    for (const view of views) if (view.state === 'live') view.reaches(position);
+    tell(views, { merged });
     this.#link.reached(position);
   }
 
@@ -254,7 +244,6 @@ export class Subscriptions {
     view.fail();
     tell([view], { merged: true });
     const about = { ...complaint, stream: view.stream };
-    view.tell();
     view.emit('error', about);
     this.#link.events.emit('error', about);
   }

@@ -111,7 +111,7 @@ export class WholeClient {
     } finally {
       off();
       for (const handle of handles) handle.close();
-      if (this.#options.brief && ![...this.#link.subscriptions.all].some(({ ears }) => ears.size > 0)) this.close();
+      if (this.#options.brief && !this.#link.subscriptions.all.some(({ ears }) => ears.size > 0)) this.close();
     }
   }
 
@@ -176,7 +176,6 @@ export class WholeClient {
     writes.adopt(kept.writes);
     for (const view of subscriptions.all) this.#held(view);
     tell(subscriptions.all, { merged: true });
-    subscriptions.tell();
     for (const each of kept.writes) if (keeping.doubts(each)) writes.answer(each, CLOSED);
     this.#begin();
   }
