@@ -20,6 +20,7 @@ import {
 } from '../core/index.ts';
 import { Draft } from './draft.ts';
 import type { Held } from './held.ts';
+import { Outcomes } from './outcomes.ts';
 
 interface Decided {
   readonly answer: Answer;
@@ -28,14 +29,12 @@ interface Decided {
 
 /** How often rows that keep changing are judged before the client is told so. */
 const JUDGEMENTS = 3;
-/** Outcomes remembered, oldest forgotten first. */
-const OUTCOMES = 100_000;
 
 /** Writes to rows in memory. `commit` does what was decided, and takes it into the log. There is no `tx`: what hooks and calls do is their own. */
 export class MemoryStore implements Store {
   readonly #held: Held;
   readonly #commit: (changes: readonly Change[], receipt: Receipt) => void;
-  readonly #outcomes = new Map<string, { readonly hash: string; readonly answer: Answer }>();
+  readonly #outcomes = new Outcomes();
   readonly #numbers = new Map<Table, number>();
   /** One write at a time: `judge` may wait, and the rows must not change meanwhile. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -66,7 +65,6 @@ export class MemoryStore implements Store {
       return { answer: { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' }, logged: false };
     const { answer, changes } = decided;
     this.#outcomes.set(claim, { hash, answer });
-    if (this.#outcomes.size > OUTCOMES) this.#outcomes.delete(this.#outcomes.keys().next().value as string);
     this.#commit(changes, { ...receipt, answer });
     return { answer, logged: true };
   }

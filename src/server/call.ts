@@ -5,8 +5,8 @@ import type { Command } from './command.ts';
 import { bounded, within } from './deadline.ts';
 import { fieldErrors, invalid } from './values.ts';
 
-/** What a command gives is kept with its answer, in the database and in its log: bytes of it as JSON. */
-const MOST_VALUE = 65_536;
+/** What a command gives is kept with its answer for a day, in the database and in its log: bytes of it as JSON. */
+const MOST_VALUE = 4_096;
 
 /** A call of a command, as what the store is to do: its input is looked at here, where no database is needed. */
 export async function callStep(

@@ -28,7 +28,7 @@ export interface CommandOptions<S extends StandardSchemaV1, Output, User, Tx> {
   allow?(user: User, input: StandardSchemaV1.InferOutput<S>): Maybe<boolean>;
   /**
    * Does it, in the same transaction in which it is remembered as done: all of it, once. What it returns is what the client is told, as JSON
-   * (64 KiB at most); {@link refuse} undoes it all and says why; any other throw is `internal`, and the log has it. On SQLite it is synchronous,
+   * (4 KiB at most: answers are kept for who asks again); {@link refuse} undoes it all and says why; any other throw is `internal`, and the log has it. On SQLite it is synchronous,
    * as the database is.
    */
   run(tx: Tx, input: StandardSchemaV1.InferOutput<S>, context: CommandContext<User>): Output;

@@ -15,6 +15,7 @@ import type { AskedFrame, Asking, AskingParts, Then } from './asking.ts';
 import { callStep } from './call.ts';
 import { canonical } from './canonical.ts';
 import { judge } from './judge.ts';
+import { OutOfTime, Together } from './deadline.ts';
 import { prepare, type Unprepared } from './prepare.ts';
 
 type Outcome = { readonly answer: Answer; readonly logged: boolean };
@@ -40,11 +41,17 @@ export async function inbound(frame: AskedFrame, asking: Asking): Promise<Outcom
     if (outcome.answer.ok) runAfters(afters(), parts);
     return outcome;
   } catch (error) {
+    if (error instanceof OutOfTime) {
+      parts.log.warn({ err: error, ...toldOf(frame) }, 'a batch was undone: its hooks took too long together');
+      return { answer: BUSY, logged: false };
+    }
     parts.log.error({ err: error, ...toldOf(frame) }, 'a write failed');
     if (error instanceof RowcastError && error.code === 'outcome_unknown') throw error;
     return failed(claim, parts.store);
   }
 }
+
+const BUSY: Refused = { ok: false, code: 'busy', message: 'the batch took too long; try again, or with fewer writes' };
 
 /**
  * This try wrote nothing. An earlier one, on a connection that was lost, may have, or may be about to: where it has, its answer is this one's;
@@ -81,11 +88,13 @@ async function writeWork(frame: WriteFrame, asking: Asking): Promise<Work | Unpr
 }
 
 async function batchWork({ writes }: BatchFrame, asking: Asking): Promise<Work | Unprepared> {
-  const { batch } = asking.parts.limits;
+  const { clock, limits } = asking.parts;
+  const { batch, hookMs } = limits;
   if (writes.length > batch) return refuse('too_large', `a batch holds at most ${batch} writes`);
   const rows: Row[] = [];
+  const together = new Together(clock, hookMs);
   for (const [at, body] of writes.entries()) {
-    const row = await rowOf(body, asking, at);
+    const row = await rowOf(body, asking, { at, together });
     if ('refused' in row) return { refused: placed({ at }, row.refused) };
     rows.push(row);
   }
@@ -116,8 +125,14 @@ interface Row {
   readonly afters: readonly Then[];
 }
 
-/** One row to be written; `at`: its place among several. */
-async function rowOf(body: WriteBody, asking: Asking, at?: number): Promise<Row | Unprepared> {
+/** Of one among several: its place, and the time they have. */
+interface Among {
+  readonly at: number;
+  readonly together: Together;
+}
+
+/** One row to be written. */
+async function rowOf(body: WriteBody, asking: Asking, among?: Among): Promise<Row | Unprepared> {
   const { streams, commands, consumers } = asking.parts;
   const stream = streams.get(body.stream);
   if (!stream) {
@@ -129,17 +144,17 @@ async function rowOf(body: WriteBody, asking: Asking, at?: number): Promise<Row 
   const prepared = await prepare(body, stream, asking);
   if ('refused' in prepared) return prepared;
   const afters: Then[] = [];
-  const place = at === undefined ? {} : { at };
   const step: RowStep = {
     kind: 'row',
     table: stream.table,
     action: body.action,
     key: prepared.key,
     named: stream.named,
-    ...place,
+    ...(among && { at: among.at }),
     judge: (before) => {
+      if (among?.at === 0) among.together.begin();
       afters.length = 0; // judged again: what an earlier try wanted done is not done
-      return judge({ ...prepared, ...asking, ...place, before, after: (then) => afters.push(then) });
+      return judge({ ...prepared, ...asking, ...among, before, after: (then) => afters.push(then) });
     },
   };
   return { step, afters };

@@ -12,7 +12,7 @@ import {
 } from '../core/index.ts';
 import type { Refused } from '../protocol/index.ts';
 import type { Asking, Then, Writer } from './asking.ts';
-import { bounded, within } from './deadline.ts';
+import { bounded, OutOfTime, within, type Together } from './deadline.ts';
 import { conflict } from './precondition.ts';
 import type { Prepared } from './prepare.ts';
 import { parameters } from './values.ts';
@@ -20,13 +20,15 @@ import { parameters } from './values.ts';
 interface Judged extends Asking, Prepared {
   /** Its place among several. */
   readonly at?: number;
+  /** The time that it shares with the others. Left out: it is alone. */
+  readonly together?: Together;
   readonly before: Image | null;
   after(then: Then): void;
 }
 
 /** On the row as it stands: may they, and what is to be written. */
 export async function judge(judged: Judged): Promise<Judgement> {
-  const { body, stream, writer, parts, values, before, refusal, at } = judged;
+  const { body, stream, writer, parts, values, before, refusal, at, together } = judged;
   writer.tells(null);
   if (refusal) return { verdict: 'refuse', answer: refusal };
   const { action } = body;
@@ -54,7 +56,11 @@ export async function judge(judged: Judged): Promise<Judgement> {
   const hook = options[action] as ((context: HookContext<Row, Row, unknown, unknown>) => unknown) | undefined;
   if (hook) {
     const context = { pk, data: values, before: row, user: writer.user, after: judged.after };
-    return { verdict: 'hook', run: (tx) => bounded(parts.clock, parts.limits.hookMs, hook.call(options, { ...context, tx })) };
+    const run = (tx: unknown): unknown => {
+      const made = hook.call(options, { ...context, tx });
+      return together ? together.bounded(made) : bounded(parts.clock, parts.limits.hookMs, made);
+    };
+    return { verdict: 'hook', run };
   }
   if (action === 'delete') return { verdict: 'write', values: new Map() };
   return { verdict: 'write', values: parameters(table, action, values) };
@@ -73,13 +79,14 @@ function seenBy(writer: Writer, stream: Stream, row: Image): boolean {
 
 /** Left out, a throw, and an answer that does not come in time are all a no. */
 async function permitted(judged: Judged, before: Row | null, pk: Key | null): Promise<boolean> {
-  const { body, stream, writer, parts, values } = judged;
+  const { body, stream, writer, parts, values, together } = judged;
   const { hasPermission } = stream.binding.options;
   try {
     if (typeof hasPermission === 'object') return inRole(judged, hasPermission);
     const verdict = hasPermission?.call(stream.binding.options, writer.user, body.action, pk, { before, data: values }) ?? false;
-    return (await within(parts.clock, parts.limits.hookMs, verdict)) === true;
+    return (await (together ? together.within(verdict) : within(parts.clock, parts.limits.hookMs, verdict))) === true;
   } catch (error) {
+    if (error instanceof OutOfTime) throw error;
     parts.log.error({ err: error, stream: stream.name }, 'hasPermission failed: refused');
     return false;
   }

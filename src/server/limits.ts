@@ -16,7 +16,7 @@ export interface Limits {
   readonly inFlight: number;
   /** Subscriptions at a time. Default 100. */
   readonly subscriptions: number;
-  /** Milliseconds a hook of the app may take before it counts as a no. Default 5,000. */
+  /** Milliseconds a hook of the app may take before it counts as a no; those of a batch, all together. Default 5,000. */
   readonly hookMs: number;
   /** Connections to the endpoint at a time, handshakes under way among them. Default 20,000; one more is refused with 503. */
   readonly connections: number;

@@ -147,7 +147,6 @@ async function opened(
     journal,
     pulse,
     lock,
-    log,
     joined: joinedTo,
     hooks: new HookHandle(connection, options.drizzle && ((client) => options.drizzle?.(client))),
   });

@@ -3,6 +3,7 @@ import {
   judgeAll,
   placed,
   Refusal,
+  RowcastError,
   tellable,
   toWire,
   type Allowed,
@@ -10,7 +11,6 @@ import {
   type CallStep,
   type Image,
   type Json,
-  type Log,
   type Refused,
   type RowStep,
   type Store,
@@ -32,7 +32,6 @@ export interface StoreParts {
   readonly journal: Journal;
   readonly pulse: Pulse;
   readonly lock: WriteLock;
-  readonly log: Log;
   joined(table: Table): Joined;
   readonly hooks: HookHandle;
 }
@@ -100,7 +99,6 @@ export class SqliteStore implements Store {
         return this.#conclude(write, isRefused(judged.what) ? judged.what : this.#savepoint(write, judged.what, { tx, doing }));
       });
     } catch (error) {
-      if (error instanceof Undo) return { answer: error.answer, logged: false };
       // A deferred reference is only refused by COMMIT, and RAISE(ROLLBACK) takes the claim along: the answer is stored on its own.
       const refused = this.#refusal(error, doing.steps, null);
       if (!refused) throw error;
@@ -180,14 +178,10 @@ export class SqliteStore implements Store {
     if (!isThenable(made)) return toWire(made) ?? null;
     // A builder of Drizzle's runs when it is awaited, a promise may fail later: both find the handle dead, and have been spoken of here.
     Promise.resolve(made).catch(() => undefined);
-    const where = step.kind === 'row' ? `the ${step.action} hook of "${step.table.id}"` : `the command "${step.name}"`;
-    const about = step.kind === 'row' ? { table: step.table.id, action: step.action } : { command: step.name };
-    this.#parts.log.error(
-      about,
-      `${where} returned a promise; on SQLite ${step.kind === 'row' ? 'hooks' : 'commands'} are synchronous: call .run(), .all() or .get(), and move ` +
-        `what waits into after()`,
-    );
-    throw new Undo({ ok: false, code: 'internal', message: 'the write failed; nothing was written' });
+    const [where, what] =
+      step.kind === 'row' ? [`the ${step.action} hook of "${step.table.id}"`, 'hooks'] : [`the command "${step.name}"`, 'commands'];
+    const cure = 'call .run(), .all() or .get(), and move what waits into after()';
+    throw new RowcastError('hook_invalid', `${where} returned a promise; on SQLite ${what} are synchronous: ${cure}`);
   }
 }
 
@@ -199,15 +193,6 @@ interface Judged {
 /** Whose an error would be. None: it is no refusal, whatever it says. */
 interface Doing {
   steps: readonly Allowed[];
-}
-
-/** Unwinds a transaction that left an answer which is not to be stored. */
-class Undo extends Error {
-  readonly answer: Refused;
-  constructor(answer: Refused) {
-    super(answer.message);
-    this.answer = answer;
-  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

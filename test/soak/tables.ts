@@ -67,12 +67,6 @@ export const PEOPLE: readonly Person[] = Array.from({ length: 12 }, (_, n) => ({
   editor: n % 4 !== 3,
 }));
 
-export function personNamed(name: string): Person {
-  const person = PEOPLE.find((each) => each.name === name);
-  if (!person) throw new Error(`nobody is called ${name}`);
-  return person;
-}
-
 const SECRET = 'soak';
 
 export function signIn(name: string): string {

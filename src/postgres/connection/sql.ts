@@ -53,11 +53,6 @@ export const PINNED = {
   client_encoding: 'UTF8',
 } as const;
 
-/** {@link PINNED} as the `options` of a connection: `-c TimeZone=UTC -c …`. */
-export const PINNED_OPTIONS: string = Object.entries(PINNED)
-  .map(([name, value]) => `-c ${name}=${value}`)
-  .join(' ');
-
 /** An identifier, or a qualified one, as SQL. The only way a name gets into a statement. */
 export function identifier(...path: readonly string[]): string {
   return path.map((name) => `"${name.replaceAll('"', '""')}"`).join('.');
