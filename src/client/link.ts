@@ -38,6 +38,9 @@ export interface LinkParts {
   admit?(welcome: WelcomeFrame): Promise<void>;
 }
 
+/** What is done about each frame. */
+export type Heard = { readonly [T in ServerFrame['type']]: (frame: Extract<ServerFrame, { readonly type: T }>) => void };
+
 /** One connection, the views that are looked at over it, and what is asked over it. */
 export class Link {
   readonly clock: ClientClock;
@@ -65,13 +68,23 @@ export class Link {
     this.linger = linger;
     this.subscriptions = new Subscriptions(this);
     this.writes = new Writes(this, parts.own);
+    const heard: Heard = {
+      ...this.subscriptions.heard,
+      ...this.writes.heard,
+      welcome: (frame) => this.#welcomed(frame),
+      expiring: () => void this.#refresh(),
+      // The connection's own.
+      going: () => undefined,
+      refreshed: () => undefined,
+    };
     this.connection = new Connection({
       clock,
       socket: parts.socket,
       token,
       delay,
       hello: JSON.stringify({ type: 'hello', client: name }),
-      frame: (frame) => this.#hear(frame),
+      // A frame of a later server is nothing to a client that does not know it.
+      frame: (frame) => heard[frame.type]?.(frame as never),
       status: (status) => this.#moved(status),
     });
   }
@@ -138,51 +151,6 @@ export class Link {
     };
     if (status === 'open' && welcome && this.parts.admit) void this.parts.admit(welcome).then(opened);
     else opened();
-  }
-
-  #hear(frame: ServerFrame): void {
-    const { subscriptions, writes } = this;
-    switch (frame.type) {
-      case 'welcome':
-        return this.#welcomed(frame);
-      case 'commit':
-        return subscriptions.commit(frame);
-      case 'result':
-        return writes.result(frame);
-      case 'seen':
-        return writes.seen(frame);
-      case 'subscribed':
-        return subscriptions.subscribed(frame);
-      case 'rows':
-        return subscriptions.at(frame.view)?.added(frame);
-      case 'ready':
-        return subscriptions.at(frame.view)?.ready(frame);
-      case 'reset':
-        return subscriptions.reset(frame);
-      case 'dropped':
-        return subscriptions.dropped(frame);
-      case 'ping':
-        subscriptions.ping(frame);
-        if (frame.mark !== undefined) this.say({ type: 'at', mark: frame.mark });
-        return;
-      case 'expiring':
-        return void this.#refresh();
-      case 'message':
-        if (frame.stream === null) this.events.emit('message', frame.payload);
-        else subscriptions.message(frame.stream, frame.payload);
-        return;
-      case 'error': {
-        const { id = 0, code, message } = frame;
-        if (!subscriptions.refused(id, { code, message })) this.events.emit('error', { code, message });
-        return;
-      }
-      case 'going':
-      case 'refreshed':
-        return;
-      default:
-        // A frame of a later server: nothing to a client that does not know it.
-        frame satisfies never;
-    }
   }
 
   #welcomed(welcome: WelcomeFrame): void {

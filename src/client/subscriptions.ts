@@ -1,17 +1,5 @@
-import type {
-  CommitFrame,
-  DroppedFrame,
-  Json,
-  Params,
-  PingFrame,
-  Position,
-  ResetFrame,
-  StreamInfo,
-  SubscribedFrame,
-  WelcomeFrame,
-  WireChange,
-} from '../protocol/index.ts';
-import type { Link } from './link.ts';
+import type { Params, Position, StreamInfo, WelcomeFrame, WireChange } from '../protocol/index.ts';
+import type { Heard, Link } from './link.ts';
 import { formOf } from './rows.ts';
 import { Subscription, tell, type Ear } from './subscription.ts';
 import type { Complaint, Status } from './types.ts';
@@ -81,6 +69,67 @@ export class Subscriptions {
     else view.lingers = clock.after(linger, () => view.ears.size === 0 && this.#end(view));
   }
 
+  /** What is done about what the server says of views. */
+  readonly heard: Pick<Heard, 'subscribed' | 'rows' | 'ready' | 'commit' | 'reset' | 'dropped' | 'ping' | 'message' | 'error'> = {
+    subscribed: ({ id, view: number }) => {
+      const view = this.#answered(id);
+      if (!view) return;
+      const other = this.#views.get(number);
+      if (other) return this.#join(view, other);
+      this.#views.set(number, view);
+      view.state = 'loading';
+      if (view.ears.size === 0) return this.#end(view);
+      if (view.token === undefined) view.load();
+      view.tell();
+    },
+    // A view that was left while this was on the way is none any more.
+    rows: (frame) => this.#views.get(frame.view)?.added(frame),
+    ready: (frame) => this.#views.get(frame.view)?.ready(frame),
+    commit: ({ position, changes, merged, more }) => {
+      const all = [...this.#parted, ...changes];
+      this.#parted = more ? all : [];
+      if (more) return;
+      // All of it is read before any of it is applied: what is wrong with it shows here.
+      const puts = all.map(([number, , pk, data = null]) => [this.#views.get(number), pk, data] as const);
+      for (const [view, pk, data] of puts) {
+        view?.rows.put(pk, data);
+        // One that is gone on from has it at once; one that is read anew, with all the others.
+        if (view?.token !== undefined) view.reaches(position);
+      }
+      this.#reached(position, merged === true);
+    },
+    reset: ({ views, reason }) => {
+      const all = views.flatMap((number) => this.#views.get(number) ?? []);
+      for (const view of all) view.load();
+      for (const view of all) {
+        view.emit('reset', reason);
+        view.tell();
+      }
+    },
+    dropped: ({ view: number, code, message }) => {
+      const view = this.#views.get(number);
+      this.#views.delete(number);
+      if (view) this.#fail(view, { code, message });
+    },
+    ping: ({ position, stale = 0, mark }) => {
+      if (position !== undefined) this.#reached(position, false);
+      // One with a mark comes at any time, and knows no more than what it asks.
+      if (mark !== undefined) return void this.#link.say({ type: 'at', mark });
+      this.stale = stale > 0;
+      this.tell();
+    },
+    message: ({ stream, payload }) => {
+      if (stream === null) this.#link.events.emit('message', payload);
+      else for (const view of this.of(stream)) view.emit('message', payload);
+    },
+    error: ({ id = 0, code, message }) => {
+      const view = this.#answered(id);
+      if (!view) return this.#link.events.emit('error', { code, message });
+      this.#fail(view, { code, message });
+      if (view.ears.size === 0) this.#end(view);
+    },
+  };
+
   /** All of `welcome` is read at once: what is wrong with it shows while it is heard, not later. @throws {TypeError} when it is none. */
   learn({ streams }: WelcomeFrame): void {
     for (const info of Object.values(streams)) if (info) formOf(info);
@@ -118,73 +167,6 @@ export class Subscriptions {
   /** What each view says of itself, where that is another. */
   tell(): void {
     for (const view of this.all) view.tell();
-  }
-
-  subscribed({ id, view: number }: SubscribedFrame): void {
-    const view = this.#answered(id);
-    if (!view) return;
-    const other = this.#views.get(number);
-    if (other) return this.#join(view, other);
-    this.#views.set(number, view);
-    view.state = 'loading';
-    if (view.ears.size === 0) return this.#end(view);
-    if (view.token === undefined) view.load();
-    view.tell();
-  }
-
-  /** Whether it was about a subscription. */
-  refused(id: number, complaint: Complaint): boolean {
-    const view = this.#answered(id);
-    if (!view) return false;
-    this.#fail(view, complaint);
-    if (view.ears.size === 0) this.#end(view);
-    return true;
-  }
-
-  /** Undefined: a view that was left while this was on the way is none any more. */
-  at(number: number): Subscription | undefined {
-    return this.#views.get(number);
-  }
-
-  commit({ position, changes, merged, more }: CommitFrame): void {
-    const all = [...this.#parted, ...changes];
-    this.#parted = more ? all : [];
-    if (more) return;
-    // All of it is read before any of it is applied: what is wrong with it shows here.
-    const puts = all.map(([number, , pk, data = null]) => [this.#views.get(number), pk, data] as const);
-    for (const [view, pk, data] of puts) {
-      view?.rows.put(pk, data);
-      // One that is gone on from has it at once; one that is read anew, with all the others.
-      if (view?.token !== undefined) view.reaches(position);
-    }
-    this.#reached(position, merged === true);
-  }
-
-  reset({ views, reason }: ResetFrame): void {
-    const touched = views.flatMap((number) => this.#views.get(number) ?? []);
-    for (const view of touched) view.load();
-    for (const view of touched) {
-      view.emit('reset', reason);
-      view.tell();
-    }
-  }
-
-  dropped({ view: number, code, message }: DroppedFrame): void {
-    const view = this.#views.get(number);
-    this.#views.delete(number);
-    if (view) this.#fail(view, { code, message });
-  }
-
-  ping({ position, stale = 0, mark }: PingFrame): void {
-    if (position !== undefined) this.#reached(position, false);
-    // One with a mark comes at any time, and knows no more than what it asks.
-    if (mark !== undefined) return;
-    this.stale = stale > 0;
-    this.tell();
-  }
-
-  message(stream: string, payload: Json): void {
-    for (const view of this.of(stream)) view.emit('message', payload);
   }
 
   #begin(view: Subscription): void {

@@ -1,5 +1,5 @@
-import { toWire, type Key, type Position, type ResultFrame, type SeenFrame } from '../protocol/index.ts';
-import type { Link } from './link.ts';
+import { toWire, type Key, type Position } from '../protocol/index.ts';
+import type { Heard, Link } from './link.ts';
 import { CLOSED, Pending, refusal, type Body, type Outcome, type Says } from './pending.ts';
 import type { Subscription } from './subscription.ts';
 import type { Complaint, Refusal } from './types.ts';
@@ -70,6 +70,18 @@ export class Writes {
     this.#own = own?.(link, this);
   }
 
+  /** What is done about what the server says of writes. */
+  readonly heard: Pick<Heard, 'result' | 'seen'> = {
+    result: ({ type: _, id, client, ...said }) => {
+      const pending = this.#waiting.find((each) => each.id === id && each.client === client);
+      if (pending) this.answer(pending, said);
+    },
+    seen: ({ id, client, position }) => {
+      const pending = this.#unseen.find((each) => each.id === id && each.client === client);
+      if (pending) this.settle(pending, position);
+    },
+  };
+
   /** Those without an answer. */
   get waiting(): readonly Pending[] {
     return this.#waiting;
@@ -135,11 +147,6 @@ export class Writes {
     this.#unseen = this.#unseen.filter((each) => each !== pending);
   }
 
-  result({ type: _, id, client, ...said }: ResultFrame): void {
-    const pending = this.#waiting.find((each) => each.id === id && each.client === client);
-    if (pending) this.answer(pending, said);
-  }
-
   answer(pending: Pending, { position, ...outcome }: Outcome & { readonly position?: Position }): void {
     this.#waiting = this.#waiting.filter((each) => each !== pending);
     pending.position = position ?? null;
@@ -157,11 +164,6 @@ export class Writes {
     }
     this.#goOn();
     this.pump();
-  }
-
-  seen({ id, client, position }: SeenFrame): void {
-    const pending = this.#unseen.find((each) => each.id === id && each.client === client);
-    if (pending) this.settle(pending, position);
   }
 
   /** The log has it there. */
