@@ -116,10 +116,13 @@ export class Connection {
   #use(socket: SocketLike): void {
     this.#socket = socket;
     this.#answered = null;
-    socket.onopen = () => socket.send(this.#parts.hello);
+    socket.onopen = () => {
+      socket.onerror = ignore; // `onclose` follows, and `ws` throws where nobody listens
+      socket.send(this.#parts.hello);
+    };
     socket.onmessage = ({ data }) => this.#hear(data);
     socket.onclose = ({ code }) => this.#ended(code);
-    socket.onerror = ignore; // `onclose` follows, and `ws` throws where nobody listens
+    socket.onerror = () => this.#ended(CUT); // of a socket that never opened, Node 22's tells no more
   }
 
   #hear(data: unknown): void {
@@ -184,6 +187,7 @@ export class Connection {
     if (!socket) return;
     this.#socket = null;
     socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onerror = ignore;
     socket.close(1000);
   }
 }
