@@ -6,6 +6,11 @@ import type { Receiver, ReplicationConnection } from './replication.ts';
 /** Commits that wait for the reader: over it, the socket is left alone until they are taken. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
 const MOST_MS = 10_000;
+/**
+ * A server from 16 on can miss that there is something to send while it is about to wait for it, and would then wait until it hears of us (seen
+ * with three readers on two cores, once in 700 commits): a word from us is as good as the one it missed.
+ */
+const NUDGE_MS = 250;
 /** Where the server has no timeout of its own. */
 const DEFAULT_TIMEOUT_MS = 60_000;
 
@@ -32,12 +37,13 @@ export class LogStream implements Receiver, Telling {
   #keepalive = 0n;
   #paused = false;
   #over: { readonly error: unknown } | null = null;
+  #asked: number;
   #timer: { cancel(): void } | null = null;
   #wake: () => void = () => {};
 
   constructor(parts: LogStreamParts) {
     this.#parts = parts;
-    this.#heard = parts.clock.now();
+    this.#heard = this.#asked = parts.clock.now();
     this.#period = Math.min(MOST_MS, (parts.timeout || DEFAULT_TIMEOUT_MS) / 3);
   }
 
@@ -47,6 +53,7 @@ export class LogStream implements Receiver, Telling {
     const abort = (): void => this.#wake();
     signal.addEventListener('abort', abort, { once: true });
     failed.catch((error: unknown) => this.fail(error));
+    this.#ask();
     this.#tick();
     confirming.start(this);
     try {
@@ -131,9 +138,18 @@ export class LogStream implements Receiver, Telling {
   }
 
   #tick(): void {
-    if (this.#over) return;
+    this.#timer = this.#parts.clock.after(Math.min(NUDGE_MS, this.#period), () => {
+      if (this.#over) return;
+      if (this.#parts.clock.now() - this.#asked >= this.#period) this.#ask();
+      else this.#status(false);
+      this.#tick();
+    });
+  }
+
+  #ask(): void {
     const { clock, timeout } = this.#parts;
-    if (!this.#paused && clock.now() - this.#heard > 2 * (timeout || DEFAULT_TIMEOUT_MS)) {
+    const now = (this.#asked = clock.now());
+    if (!this.#paused && now - this.#heard > 2 * (timeout || DEFAULT_TIMEOUT_MS)) {
       this.fail(new RowcastError('source_lost', 'the server has not been heard of for too long; the connection is taken for dead'));
       return;
     }
@@ -141,7 +157,6 @@ export class LogStream implements Receiver, Telling {
     // Asking for an answer makes an idle server say how far it is, and a dead one noticed.
     this.#status(true);
     if (this.#paused) void this.#yield();
-    this.#timer = clock.after(this.#period, () => this.#tick());
   }
 
   /** A server that cuts a slot off waits for whoever reads by it, and makes no checkpoint meanwhile; and who does not take what is sent stays. */
