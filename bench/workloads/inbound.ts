@@ -1,0 +1,134 @@
+import { basename } from 'node:path';
+import { compare, interleaved, type Result } from '../measure.ts';
+import { Part, type Cpu } from '../process.ts';
+import type { Scale } from '../scale.ts';
+
+const SOCKETS = 100;
+/** Writes that each of them has on the way. */
+const DEPTH = 20;
+/** A database that commits to the disk does so many times fewer. */
+const SLOWER = 10;
+
+interface Contender {
+  readonly server: Part;
+  readonly load: Part;
+}
+
+/** What clients ask to have written, from their frame to the answer: without a database, on SQLite, on Postgres; and messages, which nobody answers. */
+export async function inbound(scale: Scale): Promise<readonly Result[]> {
+  return [...(await withoutDatabase(scale)), await onSqlite(scale), await onPostgres(scale)];
+}
+
+async function withoutDatabase({ passes, asked, against }: Scale): Promise<readonly Result[]> {
+  const contenders = {
+    rowcast: await open('inbound-memory'),
+    ...(against !== undefined && { [basename(against)]: await open('inbound-memory', { from: against }) }),
+    'ws, parsed and answered': await open('inbound-ws', { protocol: '' }),
+  };
+  try {
+    const spent: Record<string, number[]> = {};
+    const writes = await interleaved(
+      passes,
+      await runs(contenders, (each, name) => async () => {
+        const { rate, us } = await ask(each, asked);
+        (spent[name] ??= []).push(us);
+        return rate;
+      }),
+    );
+    const used = Object.fromEntries(Object.entries(spent).map(([name, each]) => [name, each.slice(-passes)]));
+    const messages = await interleaved(passes, await runs(contenders, (each) => () => talk(each, asked)));
+    const workload = `inbound: ${SOCKETS} sockets, ${DEPTH} writes each under way, no database`;
+    return [
+      compare({ workload, figure: 'acknowledged per second', better: 'more', targets: [{ limit: 45_000 }] }, writes),
+      compare({ workload, figure: 'µs CPU per write', better: 'less' }, used),
+      compare(
+        { workload: `inbound: messages of ${SOCKETS} sockets to a consumer`, figure: 'µs CPU per message', better: 'less' },
+        messages,
+      ),
+    ];
+  } finally {
+    await close(contenders);
+  }
+}
+
+async function onSqlite({ passes, asked, against }: Scale): Promise<Result> {
+  const contenders = {
+    rowcast: await open('inbound-sqlite'),
+    ...(against !== undefined && { [basename(against)]: await open('inbound-sqlite', { from: against }) }),
+  };
+  const { server } = contenders.rowcast;
+  const loop = (file: 'followed' | 'free') => () => server.ask<number>('loop', { file, count: asked });
+  try {
+    const values = await interleaved(passes, {
+      ...(await runs(contenders, (each) => async () => (await ask(each, asked)).rate)),
+      'a bare loop': loop('followed'),
+      'a bare loop, without the trigger': loop('free'),
+    });
+    const targets = [{ against: 'a bare loop', ratio: 0.5 }];
+    const workload = `inbound: ${SOCKETS} sockets, ${DEPTH} writes each under way, SQLite`;
+    return compare({ workload, figure: 'acknowledged per second', better: 'more', targets }, values);
+  } finally {
+    await close(contenders);
+  }
+}
+
+async function onPostgres({ passes, asked, against }: Scale): Promise<Result> {
+  const contenders = {
+    rowcast: await open('inbound-postgres'),
+    ...(against !== undefined && { [basename(against)]: await open('inbound-postgres', { from: against }) }),
+  };
+  const { server } = contenders.rowcast;
+  const count = asked / SLOWER;
+  try {
+    const values = await interleaved(passes, {
+      ...(await runs(contenders, (each) => async () => (await ask(each, count)).rate)),
+      'pg, a transaction each': () => server.ask<number>('loop', { count }),
+    });
+    const workload = `inbound: ${SOCKETS} sockets, ${DEPTH} writes each under way, Postgres`;
+    return compare({ workload, figure: 'acknowledged per second', better: 'more' }, values);
+  } finally {
+    await close(contenders);
+  }
+}
+
+/** Warm. */
+async function runs(
+  contenders: Readonly<Record<string, Contender>>,
+  run: (contender: Contender, name: string) => () => Promise<number>,
+): Promise<Record<string, () => Promise<number>>> {
+  const made = Object.fromEntries(Object.entries(contenders).map(([name, each]) => [name, run(each, name)]));
+  for (const each of Object.values(made)) await each();
+  return made;
+}
+
+/** Writes per second, and the server's CPU for each. */
+async function ask({ server, load }: Contender, writes: number): Promise<{ readonly rate: number; readonly us: number }> {
+  const count = await load.ask<number>('make', { count: writes });
+  const before = await server.ask<Cpu>('cpu');
+  const seconds = await load.ask<number>('ask');
+  return { rate: count / seconds, us: ((await server.ask<Cpu>('cpu')).us - before.us) / count };
+}
+
+async function talk({ server, load }: Contender, messages: number): Promise<number> {
+  const count = await load.ask<number>('talk', { count: messages });
+  const before = await server.ask<Cpu>('cpu');
+  const heard = server.ask('heard', { count });
+  await load.ask('pour');
+  await heard;
+  return ((await server.ask<Cpu>('cpu')).us - before.us) / count;
+}
+
+async function open(part: string, { from, protocol = 'rowcast.1' }: { from?: string; protocol?: string } = {}): Promise<Contender> {
+  const server = new Part(part, from);
+  const load = new Part('answers-sink');
+  await load.ask('open', { port: await server.ask<number>('listen'), protocol, depth: DEPTH, sockets: SOCKETS });
+  return { server, load };
+}
+
+async function close(contenders: Readonly<Record<string, Contender>>): Promise<void> {
+  for (const { server, load } of Object.values(contenders)) {
+    await load.stop();
+    await server.ask('close').catch(() => undefined);
+    await server.stop();
+  }
+}
