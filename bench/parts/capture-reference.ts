@@ -1,19 +1,15 @@
-import { prepare, read } from '../references/capture.ts';
 import { answer } from '../process.ts';
+import { followers, type Follower } from '../references/capture.ts';
+import { Counting } from './captured.ts';
 
-let url = '';
+const counting = new Counting();
+let stop: () => Promise<void>;
 
 answer({
-  async prepare(given: { url: string }) {
-    url = given.url;
-    await prepare(url);
+  async prepare({ url, by }: { url: string; by: Follower }) {
+    stop = await followers[by](url, (rows) => counting.came(rows));
   },
-  async catchUp({ rows }: { rows: number }) {
-    const cpu = process.cpuUsage();
-    const begin = process.hrtime.bigint();
-    await read(url, rows);
-    const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
-    const { user, system } = process.cpuUsage(cpu);
-    return { rowsPerSecond: rows / seconds, usPerRow: (user + system) / rows };
-  },
+  expect: ({ rows }: { rows: number }) => counting.expect(rows),
+  done: () => counting.done,
+  close: () => stop(),
 });

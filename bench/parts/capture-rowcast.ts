@@ -1,8 +1,9 @@
 import { bigint, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
-import { bindingFor, boundOf, systemClock, type ChangeSource, type OpenDatabase } from 'rowcast';
+import { bindingFor, boundOf, systemClock, type OpenDatabase } from 'rowcast';
 import { drizzle } from 'rowcast/drizzle';
 import { postgres } from 'rowcast/postgres';
 import { answer } from '../process.ts';
+import { Counting } from './captured.ts';
 
 const hot = pgTable('hot', {
   id: integer().primaryKey(),
@@ -12,37 +13,36 @@ const hot = pgTable('hot', {
   at: timestamp({ withTimezone: true }),
 });
 const silent = { info: () => undefined, warn: () => undefined, error: console.error };
+const counting = new Counting();
+const stop = new AbortController();
 let database: OpenDatabase;
-let position: string;
+let following: Promise<void>;
 
-async function catchUp(source: ChangeSource, rows: number): Promise<void> {
-  const stop = new AbortController();
-  let seen = 0;
-  for await (const commits of source.read(position, stop.signal)) {
-    for (const commit of commits) {
-      if (commit.lost.length > 0) throw new Error(`lost: ${commit.lost[0]?.reason}`);
-      seen += commit.changes.length;
-      position = commit.position;
+/** Whole rows, before and after, as the relay gets them. */
+async function follow(): Promise<void> {
+  for await (const commits of database.source.read(await database.source.tail(), stop.signal)) {
+    for (const { changes, lost, position } of commits) {
+      if (lost.length > 0) throw new Error(`lost: ${lost[0]?.reason}`);
+      for (const { before, after } of changes) {
+        if (before?.[2] !== after?.[2]) throw new Error('another row than was written');
+      }
+      database.source.acknowledge(position);
+      counting.came(changes.length);
     }
-    source.acknowledge(position);
-    if (seen >= rows) stop.abort();
   }
-  if (seen !== rows) throw new Error(`${seen} rows, not ${rows}`);
 }
 
 answer({
-  async prepare({ url }: { url: string }) {
+  async prepare({ url, slot }: { url: string; slot: string }) {
     const bound = boundOf({ hot: bindingFor()(drizzle(hot), { fields: '__all__', groupNames: () => ['all'] }) });
-    database = await postgres({ url, slot: 'bench_rowcast' }).open(bound, { setup: 'auto', clock: systemClock, log: silent });
-    position = await database.source.tail();
+    database = await postgres({ url, slot }).open(bound, { setup: 'auto', clock: systemClock, log: silent });
+    following = follow();
   },
-  async catchUp({ rows }: { rows: number }) {
-    const cpu = process.cpuUsage();
-    const begin = process.hrtime.bigint();
-    await catchUp(database.source, rows);
-    const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
-    const { user, system } = process.cpuUsage(cpu);
-    return { rowsPerSecond: rows / seconds, usPerRow: (user + system) / rows };
+  expect: ({ rows }: { rows: number }) => counting.expect(rows),
+  done: () => Promise.race([counting.done, following]),
+  async close() {
+    stop.abort();
+    await following;
+    await database.close();
   },
-  close: () => database.close(),
 });
