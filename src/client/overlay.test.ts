@@ -245,13 +245,15 @@ describe('a row that is made', () => {
     expect(made.socket.sent()).toMatchObject([{ id: 5, action: 'delete', pk: 3 }]);
   });
 
-  test('and is refused takes what was asked of it along', async () => {
+  test('and is refused takes what was asked of it along, and is never there without that', async () => {
     const made = live();
     void made.posts.create({ title: 'new' });
     const answer = made.posts.update(made.posts.pk(made.posts.rows[2] as never), { title: 'newer' });
+    const shown: unknown[] = [];
+    made.posts.on('current', () => shown.push(titles(made)));
     made.socket.say(refused(2));
     expect(await answer).toMatchObject({ ok: false, code: 'not_found' });
-    expect(titles(made)).toEqual(['one', 'two']);
+    expect(shown).toEqual([['one', 'two']]);
   });
 
   test('and is refused: nothing that was asked of it is ever sent, what else waited is', async () => {
@@ -463,6 +465,26 @@ describe('rapid edits', () => {
     expect(made.socket.sent()).toMatchObject([{ type: 'write', id: 2, data: { title: 'mi', size: '3' } }]);
     made.socket.say(ok(2, 1, 6), commit(6, [1, 'update', 1, { title: 'mi', size: '3' }]));
     expect(await Promise.all(answers)).toEqual([1, 2, 3].map(() => ({ ok: true, pk: 1 })));
+    expect(made.posts.row(1)).toEqual({ id: 1, title: 'mi', size: 3n });
+    made.socket.say(commit(7, [1, 'update', 1, { title: 'theirs', size: '4' }]));
+    expect(made.posts.row(1)).toEqual({ id: 1, title: 'theirs', size: 4n });
+  });
+
+  test('of several rows are a write each, and so are those with something else between them', () => {
+    const made = live({ coalesce: 100 });
+    void made.posts.update(1, { title: 'mine' });
+    void made.posts.update(2, { title: 'mine, too' });
+    void made.posts.update(1, { title: 'mine again' });
+    void made.posts.delete(2);
+    void made.posts.update(1, { title: 'the last' });
+    made.clock.pass(100);
+    expect(made.socket.sent()).toMatchObject([
+      { id: 2, pk: 1, data: { title: 'mine' } },
+      { id: 3, pk: 2, data: { title: 'mine, too' } },
+      { id: 4, pk: 1, data: { title: 'mine again' } },
+      { id: 5, action: 'delete', pk: 2 },
+      { id: 6, pk: 1, data: { title: 'the last' } },
+    ]);
   });
 });
 
