@@ -161,7 +161,7 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'a client that shows what is on its way',
     breaks: 'rows that are read again are seen before all of them are there',
-    edits: one('client/collection.ts', '    if (this.#staged) {\n', '    if (this.#staged && this.#told.size === 0) {\n'),
+    edits: one('client/collection.ts', '    if (!this.#staged) this.#put(', '    if (!this.#staged || this.#told.size > 0) this.#put('),
   },
   {
     name: 'a client that holds to its own write',
