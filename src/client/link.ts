@@ -58,8 +58,7 @@ export class Link {
   #ids = 0;
 
   constructor(parts: LinkParts, options: LinkOptions) {
-    const { clock = systemClock, random = Math.random, name = clientName(), linger = 3_000, token } = options;
-    const { delay = (attempt) => fullJitter(attempt, random) } = options;
+    const { clock = systemClock, random = Math.random, name = clientName(), linger = 3_000 } = options;
     this.parts = parts;
     this.#options = options;
     this.clock = clock;
@@ -80,8 +79,8 @@ export class Link {
     this.connection = new Connection({
       clock,
       socket: parts.socket,
-      token,
-      delay,
+      token: options.token,
+      delay: options.delay ?? ((attempt) => fullJitter(attempt, random)),
       hello: JSON.stringify({ type: 'hello', client: name }),
       // A frame of a later server is nothing to a client that does not know it.
       frame: (frame) => heard[frame.type]?.(frame as never),
@@ -145,11 +144,13 @@ export class Link {
     if (status === 'failed' || status === 'closed') this.writes.end();
     this.events.emit('status', status);
     const welcome = this.welcome;
-    const opened = (): void => {
-      // Each of those who were told, or asked, may have closed or reconnected.
-      if (welcome && this.status === 'open' && this.welcome === welcome) this.writes.opened(() => this.subscriptions.opened(welcome));
+    if (status !== 'open' || !welcome) return;
+    // Each of those who were told, or asked, may have closed or reconnected.
+    const still = (act: () => void) => (): void => {
+      if (this.status === 'open' && this.welcome === welcome) act();
     };
-    if (status === 'open' && welcome && this.parts.admit) void this.parts.admit(welcome).then(opened);
+    const opened = still(() => this.writes.opened(still(() => this.subscriptions.opened(welcome))));
+    if (this.parts.admit) void this.parts.admit(welcome).then(opened);
     else opened();
   }
 

@@ -32,6 +32,8 @@ export class ShownWrites implements OwnWrites {
   /** Rows that are being made, and the keys that those have got which were: by the key of our own. */
   readonly #making = new Set<string>();
   readonly #keys = new Map<string, Key>();
+  /** Waits until what was sent before is known. */
+  #then: (() => void) | undefined;
 
   constructor(parts: ShownParts) {
     this.#parts = parts;
@@ -84,8 +86,9 @@ export class ShownWrites implements OwnWrites {
     return held !== undefined || bodiesOf(says).some(({ stream, pk }) => pk !== undefined && this.#making.has(nameOf(stream, pk)));
   }
 
-  precedes({ again, laid }: Pending): boolean {
-    return again && laid.some(({ op }) => op.creates);
+  known(then: () => void): void {
+    this.#then = then;
+    this.#goOn();
   }
 
   sent(pending: Pending): void {
@@ -108,6 +111,7 @@ export class ShownWrites implements OwnWrites {
   }
 
   changed(): void {
+    this.#goOn();
     this.#parts.changed();
   }
 
@@ -136,6 +140,13 @@ export class ShownWrites implements OwnWrites {
       undo();
       throw error;
     }
+  }
+
+  #goOn(): void {
+    if (this.#parts.writes.waiting.some(({ again, laid }) => again && laid.some(({ op }) => op.creates))) return;
+    const then = this.#then;
+    this.#then = undefined;
+    then?.();
   }
 
   #laid(made: readonly Made[]): readonly Laid[] {

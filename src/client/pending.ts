@@ -51,6 +51,10 @@ export class Pending {
     this.done = new Promise((resolve) => (this.resolve = resolve));
   }
 
+  is(id: number, client?: string): boolean {
+    return this.id === id && this.client === client;
+  }
+
   /** As it is sent. The server reads the type and the id of a frame that it cannot take where it begins with them. */
   get text(): string {
     const { id, client } = this;

@@ -39,24 +39,28 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Soc
  */
 export function webSocket(url: string, given?: WebSocketConstructor, fallback?: Fallback): SocketFactory {
   const Socket = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (!Socket && !fallback) throw new TypeError('no WebSocket: npm install ws, and pass it as options.webSocket');
   const href = absolute(url);
   const first: SocketFactory | null = Socket
     ? (token) =>
         // The one thing a page can choose about the handshake is the subprotocols: so the token is one of them.
-        new Socket(href.replace('http', 'ws'), token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${base64url(token)}`])
+        new Socket(href.replace('http', 'ws'), [SUBPROTOCOL, ...(token === undefined ? [] : [`bearer.${base64url(token)}`])])
     : null;
-  return fallback ? fallback(href, first) : (first as SocketFactory);
+  const factory = fallback?.(href, first) ?? first;
+  if (!factory) throw new TypeError('no WebSocket: npm install ws, and pass it as options.webSocket');
+  return factory;
 }
 
 /** With `http:` or `https:`. */
 export function absolute(url: string): string {
   const { location } = globalThis as { location?: { href: string } };
-  if (!URL.canParse(url, location?.href)) throw new TypeError(`"${url}" is no URL: write all of it (ws://host/path)`);
-  return new URL(url, location?.href).href.replace(/^ws/, 'http');
+  try {
+    return new URL(url, location?.href).href.replace(/^ws/, 'http');
+  } catch {
+    throw new TypeError(`"${url}" is no URL: write all of it (ws://host/path)`);
+  }
 }
 
 function base64url(text: string): string {
   const base64 = toWire(new TextEncoder().encode(text)) as string;
-  return base64.replace(/[+/=]/g, (char) => ({ '+': '-', '/': '_' })[char] ?? '');
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SubscribeFrame } from '../protocol/index.ts';
 import { commit, ofType, record, scripted, settled, STREAMS } from '../../test/support/scripted-client.ts';
 
 const kit = scripted();
@@ -139,16 +140,23 @@ describe('a stream', () => {
     client.on('error', (error) => errors.push(error));
     const log = record(client.stream(name));
     const peer = await kit.server.welcomed(STREAMS);
-    await settled(peer);
+    const refuse = async (): Promise<void> => {
+      const { id } = (await peer.frame()) as SubscribeFrame;
+      peer.say({ type: 'error', id, code: 'unknown_stream', message: `"${name}" is no stream here` });
+      await settled(peer);
+    };
+    await refuse();
     const complaint = { code: 'unknown_stream', message: expect.stringContaining(name) as string, stream: name };
     expect(log).toEqual([
+      ['status', 'syncing'],
       ['status', 'failed'],
       ['error', complaint],
     ]);
     expect(errors).toEqual([complaint]);
     const late = record(client.stream(name));
-    await settled(peer);
-    expect(late).toEqual([['error', complaint]]);
+    await refuse();
+    expect(ofType(late, 'error')).toEqual([['error', complaint]]);
+    expect(late.at(-2)).toEqual(['status', 'failed']);
   });
 });
 

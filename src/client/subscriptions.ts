@@ -1,4 +1,4 @@
-import type { Params, Position, StreamInfo, WelcomeFrame, WireChange } from '../protocol/index.ts';
+import type { Params, Position, StreamInfo, SubscribeFrame, WelcomeFrame, WireChange } from '../protocol/index.ts';
 import type { Heard, Link } from './link.ts';
 import { formOf } from './rows.ts';
 import { Subscription, tell, type Ear } from './subscription.ts';
@@ -11,7 +11,7 @@ export class Subscriptions {
   // What follows is true for one connection only.
   readonly #asked = new Map<number, Subscription>();
   readonly #views = new Map<number, Subscription>();
-  #streams: WelcomeFrame['streams'] | null = null;
+  #streams: ReadonlyMap<string, StreamInfo | null> | null = null;
   /** The parts so far of a commit that comes in several. */
   #parted: readonly WireChange[] = [];
   /** Whether the server says that it does not know what is new. */
@@ -136,7 +136,7 @@ export class Subscriptions {
   }
 
   opened({ streams }: WelcomeFrame): void {
-    this.#streams = streams;
+    this.#streams = new Map(Object.entries(streams));
     for (const view of this.all) this.#begin(view);
   }
 
@@ -174,20 +174,19 @@ export class Subscriptions {
     view.greet();
     const { stream, state } = view;
     if (!this.#streams || (state !== 'none' && state !== 'failed')) return;
-    const info = Object.hasOwn(this.#streams, stream) ? this.#streams[stream] : undefined;
-    if (info) return this.#subscribe(view, info);
-    if (info === undefined) return this.#fail(view, { code: 'unknown_stream', message: `this endpoint does not offer "${stream}"` });
+    const info = this.#streams.get(stream);
+    // One that is not offered is asked for as well: it is for the server to say so.
+    if (info !== null) return this.#subscribe(view, info);
     view.live();
     view.tell();
     view.emit('ready', undefined);
   }
 
-  #subscribe(view: Subscription, info: StreamInfo): void {
-    view.learn(info);
+  #subscribe(view: Subscription, info?: StreamInfo): void {
+    if (info) view.learn(info);
     const { stream, params, token, position } = view;
     const id = this.#link.id();
-    const from = token === undefined ? {} : { at: position, token };
-    const complaint = this.#link.say({ type: 'subscribe', id, stream, ...(params && { params }), ...from });
+    const complaint = this.#link.say({ type: 'subscribe', id, stream, params, at: token && position, token } as SubscribeFrame);
     if (complaint) return this.#fail(view, complaint);
     view.state = 'asked';
     this.#asked.set(id, view);

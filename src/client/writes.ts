@@ -29,8 +29,11 @@ export interface OwnWrites {
   asked(pending: Pending, made: readonly Made[]): void;
   /** Neither it nor what is behind it may be sent yet. */
   holds(pending: Pending): boolean;
-  /** Views are not to be asked for before this has its answer. */
-  precedes(pending: Pending): boolean;
+  /**
+   * Calls once everything is known that was made over a connection that is lost: a row that comes before the answer to its create could not be told from one
+   * of somebody else.
+   */
+  known(then: () => void): void;
   /** It is sent, maybe again. */
   sent(pending: Pending): void;
   /** It has its outcome by the server's word. */
@@ -62,7 +65,6 @@ export class Writes {
   #unseen: Pending[] = [];
   #messages: string[] = [];
   #open = false;
-  #then: (() => void) | undefined;
   #gathering: Gathering | undefined;
 
   constructor(link: Link, own?: (link: Link, writes: Writes) => OwnWrites) {
@@ -73,12 +75,10 @@ export class Writes {
   /** What is done about what the server says of writes. */
   readonly heard: Pick<Heard, 'result' | 'seen'> = {
     result: ({ type: _, id, client, ...said }) => {
-      const pending = this.#waiting.find((each) => each.id === id && each.client === client);
-      if (pending) this.answer(pending, said);
+      for (const each of this.#waiting) if (each.is(id, client)) return this.answer(each, said);
     },
     seen: ({ id, client, position }) => {
-      const pending = this.#unseen.find((each) => each.id === id && each.client === client);
-      if (pending) this.settle(pending, position);
+      for (const each of this.#unseen) if (each.is(id, client)) this.settle(each, position);
     },
   };
 
@@ -162,7 +162,6 @@ export class Writes {
       this.#refuse(pending, outcome);
       this.#own?.answered(pending);
     }
-    this.#goOn();
     this.pump();
   }
 
@@ -181,21 +180,17 @@ export class Writes {
     });
   }
 
-  /**
-   * @param then is called once everything is known that was made over a connection that is lost: a row that comes before the answer to its create could
-   * not be told from one of somebody else.
-   */
+  /** @param then when views may be asked for */
   opened(then: () => void): void {
     this.#open = true;
-    this.#then = then;
     for (const text of this.#messages.splice(0)) this.#link.send(text);
     this.pump();
-    this.#goOn();
+    if (this.#own) this.#own.known(then);
+    else then();
   }
 
   lost(): void {
     this.#open = false;
-    this.#then = undefined;
     for (const each of this.#waiting) {
       each.again ||= each.sent;
       each.sent = false;
@@ -271,12 +266,5 @@ export class Writes {
     this.#own?.settled(pending);
     this.#link.events.emit('refused', { write: pending.public, answer });
     pending.resolve(answer);
-  }
-
-  #goOn(): void {
-    if (this.#waiting.some((each) => this.#own?.precedes(each))) return;
-    const then = this.#then;
-    this.#then = undefined;
-    then?.();
   }
 }

@@ -140,7 +140,7 @@ export class Peer {
 
   #answers(frame: ClientFrame): boolean {
     if (frame.type !== 'subscribe' || frame.params) return false;
-    const info = this.streams[frame.stream];
+    const info = Object.hasOwn(this.streams, frame.stream) ? this.streams[frame.stream] : undefined;
     if (!info) return false;
     const { view } = info;
     this.say({ type: 'subscribed', id: frame.id, view }, { type: 'ready', view, position: '0000000000000001', token: 'of the script' });
