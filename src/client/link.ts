@@ -67,14 +67,11 @@ export class Link {
     this.linger = linger;
     this.subscriptions = new Subscriptions(this);
     this.writes = new Writes(this, parts.own);
-    const heard: Heard = {
+    const heard: Partial<Heard> = {
       ...this.subscriptions.heard,
       ...this.writes.heard,
       welcome: (frame) => this.#welcomed(frame),
       expiring: () => void this.#refresh(),
-      // The connection's own.
-      going: () => undefined,
-      refreshed: () => undefined,
     };
     this.connection = new Connection({
       clock,

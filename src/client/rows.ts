@@ -5,7 +5,7 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** How the rows of a stream are made of what comes. One object for as long as the server says the same. */
 export interface Form {
-  /** Those of the fields that JSON does not hold as they are. */
+  /** Those of the fields, and of the key's columns, that JSON does not hold as they are. */
   readonly kinds: readonly (readonly [name: string, kind: FieldKind])[];
   /** The key's columns. */
   readonly key: StreamInfo['key'];
@@ -17,7 +17,7 @@ export const FORMLESS: Form = { kinds: [], key: [] };
 
 /** @throws {TypeError} when it is none. */
 export function formOf({ fields, key }: Pick<StreamInfo, 'fields' | 'key'>): Form {
-  return { kinds: Object.entries(fields).filter(([, [, shape]]) => !PLAIN.includes(shape)), key };
+  return { kinds: Object.entries({ ...Object.fromEntries(key), ...fields }).filter(([, [, shape]]) => !PLAIN.includes(shape)), key };
 }
 
 const KEYS = new WeakMap<object, Key>();
@@ -58,8 +58,9 @@ export class Entry {
     return this.#row;
   }
 
+  /** @param other under the same key */
   same(other: Entry): boolean {
-    return this.#form === other.#form && keyOf(this.pk) === keyOf(other.pk) && JSON.stringify(this.data) === JSON.stringify(other.data);
+    return this.#form === other.#form && JSON.stringify(this.data) === JSON.stringify(other.data);
   }
 
   /** With some fields written over. */
@@ -89,11 +90,9 @@ export class Entry {
     const { kinds, key } = this.#form;
     const row: Record<string, unknown> = {};
     // One that was made before there was a form has one part for all of its columns.
-    const parts = key.length > 1 && Array.isArray(pk) ? pk : key.map(() => pk as Json);
-    for (const [at, [name, kind]] of key.entries()) if (!(name in data)) row[name] = revived(parts[at] ?? null, kind);
-    if (kinds.length === 0 && Object.keys(row).length === 0) return data;
+    for (const [at, [name]] of key.entries()) row[name] = key.length > 1 && Array.isArray(pk) ? (pk[at] ?? null) : pk;
     Object.assign(row, data);
-    for (const [name, kind] of kinds) if (name in data) row[name] = revived(data[name] as Json, kind);
+    for (const [name, kind] of kinds) if (name in row) row[name] = revived(row[name] as Json, kind);
     return row;
   }
 }
