@@ -1,15 +1,35 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Kind, Profile } from './profile.ts';
+
+/** What this run profiles, if anything, and where it goes: files of a part and a stretch of measured passes. */
+export const profiling: { kind?: Kind; workload: string; stem(part: string): string } = {
+  workload: '',
+  stem(part) {
+    const name = `${this.workload}-${part}`;
+    const number = (taken.get(name) ?? 0) + 1;
+    taken.set(name, number);
+    return join(PROFILES, `${name}-${number}`);
+  },
+};
+export const PROFILES: string = fileURLToPath(new URL('./results/profiles/', import.meta.url));
+const taken = new Map<string, number>();
+
+/** Parts that run. */
+const parts = new Set<Part>();
 
 /** A part of a benchmark in a process of its own, asked by message and answering each. */
 export class Part {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
+  readonly #name: string;
   #asked = 0;
+  #profiled = false;
 
   /** `from`: another checkout, whose part of that name it is. */
   constructor(name: string, from?: string) {
+    this.#name = name;
     const file =
       from === undefined ? fileURLToPath(new URL(`./parts/${name}.ts`, import.meta.url)) : join(from, 'bench/parts', `${name}.ts`);
     const execArgv = [...process.execArgv, '--expose-gc'];
@@ -21,25 +41,77 @@ export class Part {
       if (error === undefined) waiting?.resolve(value);
       else waiting?.reject(new Error(`${name}: ${error}`));
     });
-    this.#child.on('exit', (code) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`${name} ended with ${code}`));
-    });
+    this.#child.on('error', (error) => this.#end(error));
+    this.#child.on('exit', (code, signal) => this.#end(new Error(`${name} ended with ${code ?? signal}`)));
+    parts.add(this);
+    if (open > 0) this.profile().catch(() => undefined); // asked before anything else, so answered before
   }
 
   ask<T>(call: string, argument: object = {}): Promise<T> {
     const id = ++this.#asked;
     return new Promise<T>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#child.send({ id, call, argument });
+      this.#child.send({ id, call, argument }, (error) => {
+        if (error && this.#waiting.delete(id)) reject(new Error(`${this.#name} is gone: ${error.message}`));
+      });
     });
   }
 
   async stop(): Promise<void> {
+    if (!parts.has(this)) return;
+    if (this.#profiled) await this.profiled();
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     // It exits by itself then, and takes its folder with it.
     if (this.#child.connected) this.#child.disconnect();
     await ended;
   }
+
+  /** Whoever waits for its answers hears that there will be none. */
+  async kill(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2_000); // where it is too busy to hear
+    if (this.#child.connected) this.#child.disconnect();
+    await ended;
+    clearTimeout(timer);
+  }
+
+  /** From now on, until `profiled`. A load generator is none of our business. */
+  async profile(): Promise<void> {
+    if (profiling.kind === undefined || this.#profiled || this.#name.includes('sink')) return;
+    this.#profiled = true;
+    await this.ask('profile', { kind: profiling.kind });
+  }
+
+  async profiled(): Promise<void> {
+    if (!this.#profiled) return;
+    this.#profiled = false;
+    await this.ask('profiled', { stem: profiling.stem(this.#name) });
+  }
+
+  #end(error: Error): void {
+    parts.delete(this);
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+let open = 0;
+
+/** Around the passes that count: what is profiled is profiled meanwhile, and nothing before or after. */
+export async function measuring(): Promise<AsyncDisposable> {
+  open++;
+  await Promise.all([...parts].map((part) => part.profile()));
+  return {
+    async [Symbol.asyncDispose]() {
+      open--;
+      if (open === 0) await Promise.all([...parts].map((part) => part.profiled()));
+    },
+  };
+}
+
+/** Every part that still runs: a workload that hangs fails by it, and cleans up. */
+export async function killAll(): Promise<void> {
+  await Promise.all([...parts].map((part) => part.kill()));
 }
 
 export interface Cpu {
@@ -56,6 +128,7 @@ export interface Memory {
 
 /** Answers a benchmark's questions in this process. `cpu` and `memory` every part answers: what it has used so far. */
 export function answer(calls: Record<string, (argument: never) => unknown>): void {
+  let profile: Profile | undefined;
   const all: Record<string, (argument: never) => unknown> = {
     cpu: (): Cpu => {
       const { user, system } = process.cpuUsage();
@@ -68,6 +141,14 @@ export function answer(calls: Record<string, (argument: never) => unknown>): voi
       }
       const { rss, heapUsed, external } = process.memoryUsage();
       return { rss, used: heapUsed + external };
+    },
+    profile: async ({ kind }: { kind: Kind }) => {
+      const { profiled } = await import('./profile.ts'); // a part that is not profiled has no inspector in its memory
+      profile = await profiled(kind);
+    },
+    profiled: async ({ stem }: { stem: string }) => {
+      await profile?.write(stem);
+      profile = undefined;
     },
     ...calls,
   };

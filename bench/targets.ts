@@ -47,3 +47,10 @@ function ratioOf(
   const [mine, theirs] = [contenders[of]?.median, contenders[against]?.median];
   return mine === undefined || theirs === undefined ? undefined : mine / theirs;
 }
+
+/** Where a target lies among the figures, in their unit; not at all where what it is about was not measured. */
+export function lineOf(target: Target, contenders: Result['contenders']): number | undefined {
+  if ('limit' in target) return target.limit;
+  const theirs = contenders[target.against]?.median;
+  return theirs === undefined ? undefined : target.ratio * theirs;
+}

@@ -1,7 +1,7 @@
 import type { Page as Tab } from 'playwright-core';
 import { launch } from '../../test/e2e/browser.ts';
 import type { Measured, Page } from '../load/page.ts';
-import { compare, interleaved, type Result } from '../measure.ts';
+import { compare, counted, interleaved, type Result } from '../measure.ts';
 import { Part, type Memory } from '../process.ts';
 import type { Scale } from '../scale.ts';
 
@@ -58,7 +58,7 @@ async function coming({ passes, rounds }: Scale): Promise<readonly Result[]> {
     await part.ask('open', { port });
     await part.ask('rounds', { count: rounds }); // warm
     const left: number[] = [];
-    for (let pass = 0; pass < passes; pass++) {
+    for await (const _pass of counted(passes)) {
       const before = await part.ask<Memory>('memory');
       await part.ask('rounds', { count: rounds });
       left.push(((await part.ask<Memory>('memory')).used - before.used) / rounds);
@@ -124,7 +124,7 @@ async function leaving(tab: Tab, { passes, rounds }: Pick<Scale, 'passes' | 'rou
   const some = (): Promise<void> => tab.evaluate((count) => (globalThis as unknown as { page: Page }).page.rounds(count), rounds);
   await some(); // warm
   const left: number[] = [];
-  for (let pass = 0; pass < passes; pass++) {
+  for await (const _pass of counted(passes)) {
     const before = await used();
     await some();
     left.push(((await used()) - before) / rounds);

@@ -1,5 +1,5 @@
 import type { Ways } from '../load/arrivals.ts';
-import { compare, spread, type Result } from '../measure.ts';
+import { compare, counted, spread, type Result } from '../measure.ts';
 import { Part } from '../process.ts';
 import type { Scale } from '../scale.ts';
 
@@ -18,11 +18,10 @@ export async function latency({ passes, sockets, commits }: Scale): Promise<read
       await measure({ server, sink, commits: 10 }); // warm
       const first: number[] = [];
       const last: number[] = [];
-      for (let pass = 0; pass < passes; pass++) {
+      for await (const _pass of counted(passes)) {
         const ways = await measure({ server, sink, commits });
         first.push(spread(ways.firsts).median);
         last.push(spread(ways.lasts).median);
-        process.stderr.write('.');
       }
       const figure = 'ms from commit, p50 of each pass';
       results.push(
@@ -37,7 +36,6 @@ export async function latency({ passes, sockets, commits }: Scale): Promise<read
       await Promise.all([server.stop(), sink.stop()]);
     }
   }
-  process.stderr.write('\n');
   return results;
 }
 

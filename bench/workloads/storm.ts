@@ -1,4 +1,4 @@
-import { compare, spread, type Result } from '../measure.ts';
+import { compare, counted, spread, type Result } from '../measure.ts';
 import { Part, type Cpu } from '../process.ts';
 import type { Scale } from '../scale.ts';
 
@@ -21,7 +21,7 @@ export async function storm({ passes, storm: count, missed, apart }: Scale): Pro
     const changes = Math.ceil(missed / 10);
     const figures: Record<'resume' | 'anew', Figures[]> = { resume: [], anew: [] };
     const idle: number[] = [];
-    for (let pass = 0; pass <= passes; pass++) {
+    for await (const pass of counted(passes + 1)) {
       for (const asking of ['resume', 'anew'] as const) {
         await sink.ask('leave');
         await server.ask('change', { changes });
@@ -43,9 +43,7 @@ export async function storm({ passes, storm: count, missed, apart }: Scale): Pro
         const { queries } = await server.ask<Asked>('asked');
         if (pass > 0) idle.push(queries);
       }
-      process.stderr.write('.');
     }
-    process.stderr.write('\n');
     const workload = `${count} clients back at once, ${ABREAST} at a time, 2 views each, after ${changes} commits`;
     const all = (asking: keyof typeof figures, figure: (each: Figures) => number): readonly number[] => figures[asking].map(figure);
     const readings = spread(all('anew', ({ database }) => database.readings)).median;

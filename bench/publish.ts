@@ -1,0 +1,25 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+import { merge, type Published, type Run } from './results.ts';
+import { WORKLOADS } from './workloads.ts';
+
+// `node bench/publish.ts bench/results/<run>.json …` publishes what was measured before.
+
+const file: URL = new URL('../docs/bench/results.json', import.meta.url);
+
+/** Takes the newest figures of these runs into docs/bench, and makes anew all that is made of them. Says what it did. */
+export async function publish(runs: readonly Run[]): Promise<string> {
+  const before = await readFile(file, 'utf8').catch(() => '{}');
+  const published = merge(JSON.parse(before) as Published, runs, Object.keys(WORKLOADS));
+  await mkdir(new URL('./', file), { recursive: true });
+  await writeFile(file, await format(JSON.stringify(published), { ...(await resolveConfig(file)), parser: 'json' }));
+  const root = fileURLToPath(new URL('../', import.meta.url));
+  return execFileSync(process.execPath, ['scripts/readme.ts', '--write'], { cwd: root, encoding: 'utf8' }).trim();
+}
+
+if (import.meta.main) {
+  const runs = await Promise.all(process.argv.slice(2).map(async (each) => JSON.parse(await readFile(each, 'utf8')) as Run));
+  console.log(await publish(runs));
+}
