@@ -1,17 +1,12 @@
 import type { Socket } from 'node:net';
 import { answer } from '../process.ts';
-import { bareServer, textOf } from './reference-server.ts';
+import { bareServer, frame, textOf } from './reference-server.ts';
+import { turn } from './turns.ts';
 
 // The floor: a frame made once and written to bare sockets, no WebSocket library, no features.
 
 const sockets: Socket[] = [];
 let value = 0;
-
-function frame(text: string): Buffer {
-  const body = Buffer.from(text);
-  const header = body.length < 126 ? Buffer.from([0x81, body.length]) : Buffer.from([0x81, 126, body.length >> 8, body.length & 255]);
-  return Buffer.concat([header, body]);
-}
 
 answer({
   listen: () =>
@@ -26,7 +21,8 @@ answer({
         const made = frame(textOf(++value, bytes));
         for (const socket of sockets) socket.write(made);
       }
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
+    return ticks * each * sockets.length;
   },
 });

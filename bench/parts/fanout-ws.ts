@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { answer } from '../process.ts';
 import { textOf, wsServer } from './reference-server.ts';
+import { turn } from './turns.ts';
 
 // What one writes first: a loop over `ws` sockets with `send(string)`.
 
@@ -19,7 +20,8 @@ answer({
         const text = textOf(++value, bytes);
         for (const socket of sockets) socket.send(text);
       }
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
+    return ticks * each * sockets.length;
   },
 });

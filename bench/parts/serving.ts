@@ -13,6 +13,11 @@ export interface Serving {
 /** One endpoint for everybody. */
 export function serving(live: Live, groups: readonly Group[], limits: Partial<Limits> = {}): Serving {
   live.endpoint('/', { connectionGroups: () => groups, limits });
+  return served(live);
+}
+
+/** Whatever endpoints it has. */
+export function served(live: Live): Serving {
   const http = createServer();
   live.attach(http);
   const sockets = new Set<Socket>();

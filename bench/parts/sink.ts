@@ -12,7 +12,7 @@ interface Asked {
 }
 
 const clients: LoadClient[] = [];
-let target: Target = { port: 0, path: '/', protocol: '' };
+let target: Target & { readonly numbered?: number } = { port: 0, path: '/', protocol: '' };
 let views: readonly Asked[] = [];
 /** The first so many are not counted. */
 let uncounted = 0;
@@ -20,6 +20,7 @@ let total = 0;
 let wanted = Infinity;
 let reached: (() => void) | null = null;
 let arrivals: Arrivals | null = null;
+let single = false;
 
 function wishes(client: number): readonly Wish[] {
   return views
@@ -30,7 +31,8 @@ function wishes(client: number): readonly Wish[] {
 function came(client: number): void {
   if (client < uncounted) return;
   total++;
-  arrivals?.note(client, (clients[client] as LoadClient).commits - 1);
+  if (single) arrivals?.note(0, total - 1);
+  else arrivals?.note(client, (clients[client] as LoadClient).commits - 1);
   if (total >= wanted) reached?.();
 }
 
@@ -76,15 +78,16 @@ async function enter({ first = 0, count, abreast, asking, keep = true }: Enterin
 async function add(sockets: number): Promise<void> {
   const first = clients.length;
   for (let made = first; made < first + sockets; made++) {
-    clients.push(new LoadClient(target, `load-${made.toString().padStart(8, '0')}`, () => came(made)));
+    const at = target.numbered === undefined ? target : { ...target, path: `${target.path}?n=${target.numbered + made}` };
+    clients.push(new LoadClient(at, `load-${made.toString().padStart(8, '0')}`, () => came(made)));
   }
   await enter({ first, count: sockets, abreast: 100, asking: views.length > 0 ? 'anew' : 'nothing' });
   forget();
 }
 
 answer({
-  /** Resolves when all are there and have what they asked for. */
-  async open({ sockets, asked = [], ...at }: Target & { sockets: number; asked?: readonly Asked[] }) {
+  /** Resolves when all are there and have what they asked for. `numbered`: each says in its path which one it is, `?n=17`, from that number on. */
+  async open({ sockets, asked = [], ...at }: Target & { sockets: number; asked?: readonly Asked[]; numbered?: number }) {
     views = asked;
     target = at;
     await add(sockets);
@@ -121,8 +124,16 @@ answer({
     if (odd) throw new Error(`a client had ${odd.commits} commits, not ${each}`);
     forget();
   },
-  note({ commits }: { commits: number }) {
-    arrivals = new Arrivals(clients.length, commits);
+  /** Resolves once all clients together have had this many commits since the last call; throws when it is more. */
+  async total({ commits }: { commits: number }) {
+    await until(commits);
+    if (total > commits) throw new Error(`${total} commits came, not ${commits}`);
+    forget();
+  },
+  /** `one`: they come one at a time, each to one client, whichever it is. */
+  note({ commits, one = false }: { commits: number; one?: boolean }) {
+    single = one;
+    arrivals = new Arrivals(one ? 1 : clients.length, commits);
   },
   ways: ({ sent }: { sent: readonly number[] }) => arrivals?.ways(sent),
   /** From here on the first so many are not counted. */

@@ -1,8 +1,7 @@
-import { basename } from 'node:path';
 import { compare, interleaved, type Result } from '../measure.ts';
-import { Part, type Cpu } from '../process.ts';
 import type { Scale } from '../scale.ts';
 import type { Target } from '../targets.ts';
+import { contenders, cost, each, type Cost } from './contenders.ts';
 
 const SERVERS = { rowcast: 'fanout-rowcast', 'net.Socket.write': 'fanout-socket', 'ws.send(string)': 'fanout-ws' };
 
@@ -15,59 +14,54 @@ const TARGETS: Readonly<Record<number, readonly Target[]>> = {
   16: [{ against: 'ws.send(string)', ratio: 1 / 12 }],
 };
 
+const SMALL = 64;
+
+interface Broadcast {
+  /** No fewer than those of the one before. */
+  readonly sockets: number;
+  readonly deliveries: number;
+  /** Messages of a turn of the event loop. */
+  readonly each: readonly number[];
+  /** Of the row's text. */
+  readonly bytes: number;
+}
+
 /** One hot row, everybody in its group: the server's CPU per delivery, at one message per turn of the event loop and at 16. */
-export async function fanout({ passes, sockets, deliveries, against }: Scale): Promise<readonly Result[]> {
+export async function fanout(scale: Scale): Promise<readonly Result[]> {
+  const { sockets, deliveries } = scale;
+  const few = { sockets: sockets / 10, deliveries: deliveries / 4, each: [1, 16], bytes: SMALL };
+  const many = { sockets: sockets * 5, deliveries: deliveries / 4, each: [1, 16], bytes: SMALL };
+  return broadcast(scale, [few, { sockets, deliveries, each: [1, 16], bytes: SMALL }, many]);
+}
+
+/** The same row, when it is wide. */
+export async function wide(scale: Scale): Promise<readonly Result[]> {
+  const { sockets, deliveries } = scale;
+  const kilobyte = { sockets, deliveries: deliveries / 4, each: [1], bytes: 1_000 };
+  return broadcast(scale, [kilobyte, { sockets, deliveries: deliveries / 10, each: [1], bytes: 10_000 }]);
+}
+
+async function broadcast({ passes, against }: Scale, broadcasts: readonly Broadcast[]): Promise<readonly Result[]> {
   const results: Result[] = [];
-  const contenders = await open(sockets, against);
-  try {
-    for (const each of Object.keys(TARGETS).map(Number)) {
-      const ticks = Math.max(1, Math.round(deliveries / sockets / each));
-      const run =
-        ({ server, sink }: Contender) =>
-        async (): Promise<number> => {
-          const before = await server.ask<Cpu>('cpu');
-          const done = sink.ask('frames', { each: ticks * each });
-          await server.ask('run', { ticks, each, bytes: 64 });
-          await done;
-          return ((await server.ask<Cpu>('cpu')).us - before.us) / (ticks * each * sockets);
-        };
-      for (const contender of Object.values(contenders)) await run(contender)(); // warm
-      const values = await interleaved(passes, Object.fromEntries(Object.entries(contenders).map(([name, each]) => [name, run(each)])));
-      results.push(
-        compare(
-          {
-            workload: `fan-out: 1 row to ${sockets} sockets, ${each} per tick`,
-            figure: 'µs CPU per delivery',
-            better: 'less',
-            targets: TARGETS[each] ?? [],
-          },
-          values,
-        ),
-      );
+  let sockets = (broadcasts[0] as Broadcast).sockets;
+  await using all = await contenders({ servers: SERVERS, sockets, stream: 'hot', against });
+  for (const { bytes, deliveries, ...of } of broadcasts) {
+    await Promise.all(Object.values(all).map(({ sink }) => sink.ask('more', { sockets: of.sockets - sockets })));
+    ({ sockets } = of);
+    for (const messages of of.each) {
+      const ticks = Math.max(1, Math.round(deliveries / sockets / messages));
+      const runs = each(all, (contender) => cost(contender, { ticks, each: messages, bytes }).then(perDelivery));
+      for (const run of Object.values(runs)) await run(); // warm
+      const values = await interleaved(passes, runs);
+      const what = bytes > SMALL ? `a row of ${bytes} bytes` : '1 row';
+      const workload = `fan-out: ${what} to ${sockets} sockets, ${messages} per tick`;
+      const targets = bytes > SMALL ? [] : (TARGETS[messages] ?? []);
+      results.push(compare({ workload, figure: 'µs CPU per delivery', better: 'less', targets }, values));
     }
-  } finally {
-    for (const { server, sink } of Object.values(contenders)) await Promise.all([server.stop(), sink.stop()]);
   }
   return results;
 }
 
-interface Contender {
-  readonly server: Part;
-  readonly sink: Part;
-}
-
-/** `against`: another checkout's Rowcast, by clients of its own: they speak its wire. */
-async function open(sockets: number, against: string | undefined): Promise<Record<string, Contender>> {
-  const contenders: Record<string, Contender> = {};
-  const servers = { ...SERVERS, ...(against === undefined ? {} : { [basename(against)]: SERVERS.rowcast }) };
-  for (const [name, part] of Object.entries(servers)) {
-    const from = name in SERVERS ? undefined : against;
-    const server = new Part(part, from);
-    const sink = new Part('sink', from);
-    const port = await server.ask<number>('listen');
-    const ours = part === SERVERS.rowcast;
-    await sink.ask('open', { port, path: '/', protocol: ours ? 'rowcast.1' : '', sockets, asked: ours ? [{ stream: 'hot' }] : [] });
-    contenders[name] = { server, sink };
-  }
-  return contenders;
+export function perDelivery({ us, deliveries }: Cost): number {
+  return us / deliveries;
 }
