@@ -42,7 +42,7 @@ export const OF_OWN_WRITES: readonly Mutant[] = [
   {
     name: 'own: rows before the answers that were lost',
     breaks: 'rows come before it is known that they are those which this page makes: they are there twice',
-    edits: one('client/own-writes.ts', 'return again && laid.some(({ op }) => op.creates);', 'return again && laid.length > 1_000;'),
+    edits: one('client/own-writes.ts', 'again && laid.some(({ op }) => op.creates)', 'again && laid.length > 1_000'),
     law: overlay('when the connection was lost before its answer: nothing is asked for before that is here'),
   },
   {
@@ -70,7 +70,7 @@ export const OF_OWN_WRITES: readonly Mutant[] = [
   {
     name: 'own: a receipt that nobody hears',
     breaks: 'what the app has done is shown beside what it did',
-    edits: one('client/writes.ts', '      if (pending) this.settle(pending, position);\n', ''),
+    edits: one('client/writes.ts', 'if (each.is(id, client)) this.settle(each, position);', 'if (each.is(id, client)) break;'),
     law: overlay('shows until its receipt is seen'),
   },
   {
