@@ -1,17 +1,18 @@
-/** Handlers by event. One that throws stops nobody: the error surfaces as any uncaught one. */
+/** Who hears which event, in the order they came. One that throws stops nobody: the error surfaces as any uncaught one. */
 export class Emitter<Events> {
-  #handlers: { [E in keyof Events]?: readonly { handle(event: Events[E]): void }[] } = {};
+  #handlers: readonly { readonly event: keyof Events; handle(value: Events[keyof Events]): void }[] = [];
 
-  on<E extends keyof Events>(event: E, handler: (event: Events[E]) => void): () => void {
-    const entry = { handle: handler };
-    this.#handlers[event] = [...(this.#handlers[event] ?? []), entry];
-    return () => void (this.#handlers[event] = this.#handlers[event]?.filter((each) => each !== entry));
+  on<E extends keyof Events>(event: E, handler: (value: Events[E]) => void): () => void {
+    const entry = { event, handle: handler as (value: Events[keyof Events]) => void };
+    this.#handlers = [...this.#handlers, entry];
+    return () => void (this.#handlers = this.#handlers.filter((each) => each !== entry));
   }
 
   emit<E extends keyof Events>(event: E, value: Events[E]): void {
-    for (const { handle } of this.#handlers[event] ?? []) {
+    for (const each of this.#handlers) {
+      if (each.event !== event) continue;
       try {
-        handle(value);
+        each.handle(value);
       } catch (error) {
         queueMicrotask(() => {
           throw error;
@@ -22,11 +23,11 @@ export class Emitter<Events> {
 
   /** Whether anybody would hear it. */
   hears(event: keyof Events): boolean {
-    return (this.#handlers[event]?.length ?? 0) > 0;
+    return this.#handlers.some((each) => each.event === event);
   }
 
   /** Nobody is told anything any more. */
   clear(): void {
-    this.#handlers = {};
+    this.#handlers = [];
   }
 }

@@ -247,5 +247,5 @@ export class Subscriptions {
 
 /** Params that mean the same have the same name, whatever order they were written in; none at all are the same as none given. */
 export function nameOf(stream: string, params: Params = {}): string {
-  return JSON.stringify([stream, Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1))]);
+  return JSON.stringify([stream, Object.entries(params).sort()]);
 }
