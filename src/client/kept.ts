@@ -1,5 +1,4 @@
 import type { Data, Key, Params, Position, StreamInfo } from '../protocol/index.ts';
-import type { Stream } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 
 /** One view as it was at a position: enough to show it, and to go on from there. */
@@ -36,17 +35,4 @@ export function restore(view: Subscription, { info, rows, position, token }: Kep
   view.position = position;
   view.token = token;
   view.known = true;
-}
-
-/** The views of a handle, once all of them are there. Rejects when one of them is not to be had. */
-export function allKept(handle: Stream): Promise<readonly KeptView[]> {
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      const kept = handle.views.flatMap((view) => (view.state === 'live' ? (keptView(view) ?? []) : []));
-      if (kept.length === handle.views.length) resolve(kept);
-    };
-    handle.on('current', look);
-    handle.on('error', ({ stream, message }) => reject(new Error(`"${stream}" is not to be had: ${message}`)));
-    look();
-  });
 }

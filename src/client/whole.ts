@@ -1,5 +1,5 @@
 import type { Json, Params, WelcomeFrame } from '../protocol/index.ts';
-import { allKept, restore, type Kept, type KeptView } from './kept.ts';
+import { keptView, restore, type Kept, type KeptView } from './kept.ts';
 import type { Keeping } from './keeping.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { lists, spread } from './lists.ts';
@@ -96,18 +96,24 @@ export class WholeClient {
   }
 
   async snapshot(names: readonly (string | readonly [name: string, params?: object])[]): Promise<Kept> {
-    let off = (): void => undefined;
-    const ended = new Promise<never>((_, reject) => {
-      const look = (status: Status): void => {
-        if (ENDED.includes(status)) reject(new Error(`there is no snapshot of a client that is ${status}`));
-      };
-      off = this.on('status', look);
-      look(this.status);
-    });
     const handles = names.map((each) => (typeof each === 'string' ? this.stream(each) : this.stream(...each)));
+    let off = (): void => undefined;
     try {
-      const views = await Promise.race([Promise.all(handles.map(allKept)), ended]);
-      return { user: this.#link.welcome?.user ?? null, views: views.flat() };
+      const views = await new Promise<readonly KeptView[]>((resolve, reject) => {
+        const look = (): void => {
+          if (ENDED.includes(this.status)) reject(new Error(`there is no snapshot of a client that is ${this.status}`));
+          const all = handles.flatMap((handle) => handle.views);
+          // At once: what comes next may have one of them read again.
+          if (all.every(({ state }) => state === 'live')) resolve(all.flatMap((view) => keptView(view) ?? []));
+        };
+        off = this.on('status', look);
+        for (const handle of handles) {
+          handle.on('current', look);
+          handle.on('error', ({ stream, message }) => reject(new Error(`"${stream}" is not to be had: ${message}`)));
+        }
+        look();
+      });
+      return { user: this.#link.welcome?.user ?? null, views };
     } finally {
       off();
       for (const handle of handles) handle.close();
