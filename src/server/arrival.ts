@@ -26,7 +26,7 @@ export interface Door<B> {
  * Who writes, and under which name the log has it: a digest of both, so that no client has another user's by knowing it, and the log holds
  * no user.
  */
-export function authorOf({ principal }: Arrival, client: string): [principal: string, author: string] {
+export function authorOf(principal: string | null, client: string): [principal: string, author: string] {
   const who = principal ?? `anonymous:${client}`;
   return [
     who,

@@ -235,6 +235,12 @@ interface Page {
   readonly total: number | null;
 }
 
+/** Who waits for rows. */
+export interface Waiting {
+  /** There is more. */
+  pump(): void;
+}
+
 /** Rows that are being read, or were: for any number of subscriptions, each at its own pace. */
 export class Load {
   state: 'reading' | 'read' | 'refused' = 'reading';
@@ -247,7 +253,7 @@ export class Load {
   #snapshot: Snapshot | null = null;
   #pages: Page[] = [];
   readonly #items = new Map<View, Item[]>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<Waiting>();
   readonly #abandon = new AbortController();
   readonly #forget: () => void;
   #count = 0;
@@ -269,14 +275,13 @@ export class Load {
     return this.#pages.length;
   }
 
-  /** Is called whenever there is more of it. */
-  wait(more: () => void): void {
-    this.#waiting.add(more);
+  wait(who: Waiting): void {
+    this.#waiting.add(who);
   }
 
   /** Nobody waits any more: it need not be read. */
-  leave(more: () => void): void {
-    this.#waiting.delete(more);
+  leave(who: Waiting): void {
+    this.#waiting.delete(who);
     if (this.#waiting.size > 0 || this.state !== 'reading') return;
     this.#forget();
     this.abandon();
@@ -340,6 +345,6 @@ export class Load {
   }
 
   #tell(): void {
-    for (const more of [...this.#waiting]) more();
+    for (const who of [...this.#waiting]) who.pump();
   }
 }

@@ -1,22 +1,22 @@
 import type { Clock } from '../core/index.ts';
 import { Rate, type Limits } from './limits.ts';
+import type { Transport } from './wire.ts';
 
 /** Frames that wait in memory before the next is refused: a socket that was told to pause may still hold this many. */
 const ROOM = 4_096;
 
-export interface IntakeParts {
-  readonly limits: Limits;
-  readonly clock: Clock;
-  /** Stops and goes on reading. */
-  readonly source: { pause(): void; resume(): void };
-  open(): boolean;
+/** Whose frames they are. */
+export interface Taker {
+  readonly parts: { readonly clock: Clock };
+  readonly endpoint: { readonly limits: Limits };
+  readonly box: { readonly open: boolean; readonly transport: Pick<Transport<unknown>, 'pause' | 'resume'> };
   /** Works on one. Never rejects. */
   take(text: string | null): Promise<void>;
 }
 
 /** What a connection sends: worked on one after another, in order, no faster than its limits allow. What has to wait stops the reading. */
 export class Intake {
-  readonly #parts: IntakeParts;
+  readonly #taker: Taker;
   readonly #rate: Rate;
   #waiting: (string | null)[] = [];
   #running: Promise<void>;
@@ -25,9 +25,9 @@ export class Intake {
   #rest: (() => void) | null = null;
 
   /** Nothing is worked on before `first` has ended. */
-  constructor(parts: IntakeParts, first: Promise<void>) {
-    this.#parts = parts;
-    this.#rate = new Rate(parts.limits, parts.clock.now());
+  constructor(taker: Taker, first: Promise<void>) {
+    this.#taker = taker;
+    this.#rate = new Rate(taker.endpoint.limits, taker.parts.clock.now());
     this.#running = first.then(() => this.#work());
   }
 
@@ -35,7 +35,7 @@ export class Intake {
   push(text: string | null): boolean {
     if (this.#waiting.length >= ROOM) return false;
     this.#waiting.push(text);
-    if (this.#waiting.length >= this.#parts.limits.inFlight) this.#pause();
+    if (this.#waiting.length >= this.#taker.endpoint.limits.inFlight) this.#pause();
     if (!this.#busy) this.#running = this.#work();
     return true;
   }
@@ -49,23 +49,23 @@ export class Intake {
 
   async #work(): Promise<void> {
     this.#busy = true;
-    const { clock, open, take } = this.#parts;
+    const taker = this.#taker;
     for (let text = this.#waiting.shift(); text !== undefined; text = this.#waiting.shift()) {
-      const wait = this.#rate.take(clock.now());
+      const wait = this.#rate.take(taker.parts.clock.now());
       if (wait > 0) await this.#pauseFor(wait);
-      if (!open()) this.#waiting = [];
-      else await take(text);
+      if (!taker.box.open) this.#waiting = [];
+      else await taker.take(text);
     }
     this.#busy = false;
-    if (!this.#paused || !open()) return;
+    if (!this.#paused || !taker.box.open) return;
     this.#paused = false;
-    this.#parts.source.resume();
+    taker.box.transport.resume();
   }
 
   async #pauseFor(ms: number): Promise<void> {
     this.#pause();
     await new Promise<void>((resolve) => {
-      const timer = this.#parts.clock.after(ms, resolve);
+      const timer = this.#taker.parts.clock.after(ms, resolve);
       this.#rest = () => {
         timer.cancel();
         resolve();
@@ -77,6 +77,6 @@ export class Intake {
   #pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.#parts.source.pause();
+    this.#taker.box.transport.pause();
   }
 }

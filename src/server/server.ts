@@ -31,7 +31,8 @@ import { Memberships } from './memberships.ts';
 import { reaching, type Reach } from './reach.ts';
 import { Health, relay } from './relay.ts';
 import { sealing } from './sealing.ts';
-import { Session, type SessionParts } from './session.ts';
+import type { SessionParts } from './caller.ts';
+import { Session } from './session.ts';
 import { CLOSE, type CloseReason } from '../protocol/index.ts';
 
 export interface ServerOptions {

@@ -1,14 +1,4 @@
-import {
-  groupKey,
-  type Clock,
-  type Group,
-  type Json,
-  type Log,
-  type Position,
-  type ResetReason,
-  type Revocation,
-  type Store,
-} from '../core/index.ts';
+import { groupKey, type Group, type Json, type Position, type ResetReason, type Revocation } from '../core/index.ts';
 import {
   BadFrame,
   FrameError,
@@ -20,59 +10,35 @@ import {
 } from '../protocol/index.ts';
 import { appAuthor, type Arrival, type Door } from './arrival.ts';
 import { principalOf, sessionOf, untilOf, userIdOf } from './admission.ts';
-import { Asks } from './asks.ts';
+import { asked } from './asks.ts';
+import type { Caller, SessionParts } from './caller.ts';
+import type { OpenEndpoint } from './endpoint.ts';
 import { within } from './deadline.ts';
-import type { FirstRows } from './first-rows.ts';
-import type { Gateway } from './gateway.ts';
+import type { Member } from './gateway.ts';
 import { Intake } from './intake.ts';
-import type { Memberships } from './memberships.ts';
 import type { Outbox } from './outbox.ts';
 import { resultOf } from './receipts.ts';
 import { OwnStreams } from './own-streams.ts';
 import { userText } from './token.ts';
 import { Views, type Shown } from './views.ts';
-import type { Transport } from './wire.ts';
 
-/** All those who are nobody in particular: what one of them has been told of a group, any of them with the same may go on from. */
-const NOBODY = 'anonymous';
 /** How long before a user's time is over it is said: a minute. */
 const EXPIRING = 60_000;
-
-/** What every session of a server shares. */
-export interface SessionParts {
-  readonly gateway: Gateway;
-  readonly store: Store;
-  readonly firstRows: FirstRows;
-  readonly memberships: Memberships;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly epoch: string;
-  /** Signs what clients bring back. */
-  readonly secret: string;
-  /** What the app says it runs; null: nothing. */
-  readonly build: string | null;
-  /** Resolves when everything up to the position has been passed on. */
-  reach(position: Position, signal: AbortSignal): Promise<void>;
-  /** Seconds between two pings. */
-  readonly heartbeat: number;
-}
 
 /**
  * One connection: the groups and views it holds, and what it sends, one frame after another. What goes to it is its {@link Outbox}'s.
  */
-export class Session<B> {
+export class Session<B> implements Caller, Member {
   readonly id: string;
-  readonly box: Outbox<B>;
-  readonly #parts: SessionParts;
+  readonly parts: SessionParts;
+  readonly #box: Outbox<B>;
   readonly #arrival: Arrival;
-  readonly #transport: Transport<B>;
   #user: unknown;
   #intake: Intake | null = null;
   readonly #views: Views;
-  readonly #own: OwnStreams;
-  readonly #asks: Asks;
-  /** The name it goes by: its own, until it has said another. */
-  #client: string;
+  /** Null: the app has none here. */
+  readonly #own: OwnStreams | null;
+  #client: string | null = null;
   #first = true;
   #writes = 0;
   #closing: Promise<void> | null = null;
@@ -81,40 +47,41 @@ export class Session<B> {
   #warned = false;
 
   constructor(parts: SessionParts, arrival: Arrival, door: Door<B>) {
-    const { gateway, clock, log } = parts;
-    const { endpoint } = arrival;
+    const { gateway, clock } = parts;
     this.id = clock.id();
-    this.#parts = parts;
+    this.parts = parts;
     this.#arrival = arrival;
     this.#user = arrival.user;
     this.#until = untilOf(arrival.user);
-    this.#client = this.id;
-    this.#transport = door.transport;
-    this.box = gateway.outbox(door.wire, door.transport);
-    const box = this.box as Outbox<unknown>;
-    this.#views = new Views(
-      {
-        ...parts,
-        endpoint,
-        box,
-        user: () => this.#user,
-        userId: () => userIdOf(this.#user),
-        principal: arrival.principal ?? NOBODY,
-        error: (code, message, id) => this.#error(code, message, id),
-      },
-      arrival.groups,
-    );
-    this.#asks = new Asks({
-      ...parts,
-      arrival,
-      box,
-      views: this.#views,
-      user: () => this.#user,
-      client: () => this.#client,
-      lost: () => this.end('overloaded', 'the database went away; come back and ask again'),
-    });
-    gateway.enter(this.id, { box, member: this, audience: endpoint.audience });
-    this.#own = new OwnStreams(arrival, {
+    this.#box = gateway.outbox(door.wire, door.transport);
+    this.#views = new Views(this, arrival.groups);
+    this.#own = arrival.endpoint.consumers.size > 0 ? this.#consumers() : null;
+    gateway.enter(this.id, { box: this.box, member: this, audience: arrival.endpoint.audience });
+  }
+
+  get endpoint(): OpenEndpoint {
+    return this.#arrival.endpoint;
+  }
+
+  get box(): Outbox<unknown> {
+    return this.#box as Outbox<unknown>;
+  }
+
+  get principal(): string | null {
+    return this.#arrival.principal;
+  }
+
+  get user(): unknown {
+    return this.#user;
+  }
+
+  get client(): string {
+    return this.#client ?? this.id;
+  }
+
+  #consumers(): OwnStreams {
+    const { gateway, log } = this.parts;
+    return new OwnStreams(this.#arrival, {
       log,
       open: () => this.box.open,
       send: (frame) => {
@@ -131,19 +98,18 @@ export class Session<B> {
   /** Joins the connection's groups, welcomes it and lets the app's own consumers know. */
   open(): void {
     const { endpoint } = this.#arrival;
-    const { gateway, clock } = this.#parts;
+    const { gateway } = this.parts;
     // The door may not know the session yet.
     if (this.#isLate()) return gateway.soon(() => this.end('unauthorized', 'the access was taken back meanwhile'));
-    for (const group of this.#views.groups) endpoint.audience.join(group, this.box as Outbox<unknown>);
+    for (const group of this.#views.groups) endpoint.audience.join(group, this.box);
     this.#welcome();
     gateway.touch();
-    const intake = { limits: endpoint.limits, clock, source: this.#transport, open: () => this.box.open, take: this.#take };
-    this.#intake = new Intake(intake, this.#enter());
+    this.#intake = new Intake(this, this.#enter());
   }
 
   #welcome(): void {
     const { endpoint, principal } = this.#arrival;
-    const { gateway, epoch, heartbeat, secret, build } = this.#parts;
+    const { gateway, epoch, heartbeat, secret, build } = this.parts;
     this.box.send({
       type: 'welcome',
       session: this.id,
@@ -159,7 +125,7 @@ export class Session<B> {
   /** Their access was taken back after they were let in, and before they were here; or nobody knows whether it was. */
   #isLate(): boolean {
     const { asOf, user, principal } = this.#arrival;
-    const { window } = this.#parts.gateway;
+    const { window } = this.parts.gateway;
     if (asOf === undefined) return false;
     const session = sessionOf(user);
     return (
@@ -171,7 +137,7 @@ export class Session<B> {
 
   /** What the user belongs to is known before anything that they ask for is looked at. */
   async #enter(): Promise<void> {
-    const { memberships, log } = this.#parts;
+    const { memberships, log } = this.parts;
     const user = userIdOf(this.#user);
     try {
       if (user !== null) await memberships.enter(user, this);
@@ -181,7 +147,7 @@ export class Session<B> {
     }
     if (!this.box.open) return void (user !== null && memberships.leave(user, this));
     if (this.box.wire.unasked) this.#views.attendAll();
-    await this.#own.connect();
+    await this.#own?.connect();
   }
 
   // What the gateway asks of its sessions.
@@ -224,7 +190,7 @@ export class Session<B> {
     else if (left <= EXPIRING && !this.#warned) {
       this.#warned = true;
       this.box.send({ type: 'expiring', seconds: Math.ceil(left / 1_000) });
-      this.#parts.gateway.touch();
+      this.parts.gateway.touch();
     }
   }
 
@@ -241,7 +207,7 @@ export class Session<B> {
 
   /** How far what was written goes: up to which commit, and up to which `ready`. */
   get told(): { readonly position: Position; readonly readied: number } {
-    return { position: this.box.behind ?? this.#parts.gateway.position, readied: this.#views.readied };
+    return { position: this.box.behind ?? this.parts.gateway.position, readied: this.#views.readied };
   }
 
   /** A text came in; null: something that is no text. They are worked on one after another, in the order they came. */
@@ -249,13 +215,17 @@ export class Session<B> {
     if (this.box.open && this.#intake?.push(text) === false) this.end('rate', 'too many frames at once');
   }
 
+  lost(): void {
+    this.end('overloaded', 'the database went away; come back and ask again');
+  }
+
   end(why: CloseReason, message: string): void {
-    this.#parts.gateway.flush(); // what it was told already goes out first
+    this.parts.gateway.flush(); // what it was told already goes out first
     this.box.end(why, message);
   }
 
   close(code: number, reason: string): void {
-    this.#parts.gateway.flush();
+    this.parts.gateway.flush();
     this.box.close(code, reason);
   }
 
@@ -266,17 +236,17 @@ export class Session<B> {
 
   async #depart(code: number): Promise<void> {
     const { endpoint } = this.#arrival;
-    const { gateway, memberships } = this.#parts;
-    for (const group of this.#views.groups) endpoint.audience.leave(group, this.box as Outbox<unknown>);
+    const { gateway, memberships } = this.parts;
+    for (const group of this.#views.groups) endpoint.audience.leave(group, this.box);
     this.#views.end();
     gateway.leave(this.id);
     const user = userIdOf(this.#user);
     if (user !== null) memberships.leave(user, this);
     await this.#intake?.end();
-    await this.#own.disconnect(code);
+    await this.#own?.disconnect(code);
   }
 
-  readonly #take = async (text: string | null): Promise<void> => {
+  async take(text: string | null): Promise<void> {
     const { endpoint } = this.#arrival;
     try {
       if (text === null) throw new FrameError('bad_frame', 'frames are text, not bytes');
@@ -289,27 +259,27 @@ export class Session<B> {
     } catch (error) {
       this.#refuse(error);
     }
-    this.#parts.gateway.touch();
-  };
+    this.parts.gateway.touch();
+  }
 
   /** What was wrong, told to the client; the socket stays, unless it does nothing else. */
   #refuse(error: unknown): void {
     const known = error instanceof FrameError;
-    if (!known) this.#parts.log.error({ err: error }, 'a frame failed');
+    if (!known) this.parts.log.error({ err: error }, 'a frame failed');
     const about = error instanceof BadFrame ? error : null;
     const code: AnswerCode = known ? error.code : 'internal';
     const message = known ? error.message : 'the frame failed';
     const refused = { ok: false, code, message } as const;
     if (about?.write && about.id !== undefined)
       this.box.send(resultOf({ id: about.id, ...(about.client && { client: about.client }) }, refused));
-    else this.#error(code, message, about?.id);
+    else this.error(code, message, about?.id);
     if (++this.#bad >= this.#arrival.endpoint.limits.badFrames) this.end('badFrame', 'too many bad frames');
   }
 
   /** Those that were told to a connection which was lost by then, too. */
   #listen(name: string): void {
-    const { receipts, window, touch } = this.#parts.gateway;
-    receipts.listen(name, this.box as Outbox<unknown>);
+    const { receipts, window, touch } = this.parts.gateway;
+    receipts.listen(name, this.box);
     for (const { entry, write } of window.leftFor(name)) this.box.send({ type: 'seen', id: write, position: entry.position });
     touch();
   }
@@ -333,7 +303,7 @@ export class Session<B> {
       case 'write':
       case 'batch':
       case 'call':
-        return this.#asks.take(frame);
+        return asked(this, this.#views, frame);
       case 'message':
         return this.#message(frame.stream, frame.payload);
     }
@@ -343,11 +313,11 @@ export class Session<B> {
   async #refresh({ id, token }: RefreshFrame): Promise<void> {
     const { endpoint, connecting, principal } = this.#arrival;
     const { options, limits } = endpoint;
-    const { clock, log, gateway } = this.#parts;
+    const { clock, log, gateway } = this.parts;
     try {
       const user = options.refresh ? await within(clock, limits.hookMs, options.refresh(token, this.#user)) : null;
       if (user === null || user === undefined || principalOf(user) !== principal) {
-        return this.#error('forbidden', options.refresh ? 'these credentials do not do' : 'this endpoint takes no newer credentials', id);
+        return this.error('forbidden', options.refresh ? 'these credentials do not do' : 'this endpoint takes no newer credentials', id);
       }
       const groups = await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? []);
       const until = untilOf(user);
@@ -356,39 +326,39 @@ export class Session<B> {
       this.#until = until;
       this.#warned = false;
       const { audience } = endpoint;
-      for (const group of this.#views.groups) audience.leave(group, this.box as Outbox<unknown>);
+      for (const group of this.#views.groups) audience.leave(group, this.box);
       this.#views.regroup(groups, 'permission_changed');
-      for (const group of this.#views.groups) audience.join(group, this.box as Outbox<unknown>);
+      for (const group of this.#views.groups) audience.join(group, this.box);
       await this.#views.reconsider();
       this.box.send({ type: 'refreshed', id });
       gateway.touch();
     } catch (error) {
       log.error({ err: error, path: endpoint.path }, 'refresh or connectionGroups failed: the credentials are as they were');
-      this.#error('internal', 'the credentials could not be looked at', id);
+      this.error('internal', 'the credentials could not be looked at', id);
     }
   }
 
   async #message(name: string, payload: Json): Promise<void> {
     const { consumers, commands } = this.#arrival.endpoint;
-    if (commands.has(name)) this.#error('unknown_stream', `"${name}" takes no messages: it is a command, call it`);
-    else if (!consumers.has(name)) this.#error('unknown_stream', `${quoted(name)} takes no messages here`);
-    else if (!(await this.#own.receive(name, payload))) this.#error('internal', `"${name}" failed`);
+    if (commands.has(name)) this.error('unknown_stream', `"${name}" takes no messages: it is a command, call it`);
+    else if (!consumers.has(name)) this.error('unknown_stream', `${quoted(name)} takes no messages here`);
+    else if ((await this.#own?.receive(name, payload)) !== true) this.error('internal', `"${name}" failed`);
   }
 
   #join(group: Group): void {
     if (!this.box.open) return;
     this.#views.join(group);
-    this.#arrival.endpoint.audience.join(groupKey(group), this.box as Outbox<unknown>);
+    this.#arrival.endpoint.audience.join(groupKey(group), this.box);
   }
 
   #leave(group: string): void {
     this.#views.leave(group);
-    this.#arrival.endpoint.audience.leave(group, this.box as Outbox<unknown>);
+    this.#arrival.endpoint.audience.leave(group, this.box);
   }
 
-  #error(code: AnswerCode, message: string, id?: number): void {
+  error(code: AnswerCode, message: string, id?: number): void {
     this.box.send({ type: 'error', code, message, ...(id === undefined ? {} : { id }) });
-    if (!this.box.wire.answers) this.#parts.log.warn({ code }, message);
+    if (!this.box.wire.answers) this.parts.log.warn({ code }, message);
   }
 }
 

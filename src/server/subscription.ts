@@ -1,32 +1,22 @@
 import type { AnswerCode } from '../protocol/index.ts';
 import { shows, type Entry, type Position, type ResetReason, type Snapshot } from '../core/index.ts';
 import type { Audience, Seat, View } from './audience.ts';
-import { isTooMuch, merged, unseen, type CatchUps } from './catch-up.ts';
-import type { FirstRows, Held, Load } from './first-rows.ts';
+import type { Caller } from './caller.ts';
+import { isTooMuch, merged, unseen } from './catch-up.ts';
+import type { Held, Load } from './first-rows.ts';
+import type { Gateway } from './gateway.ts';
 import type { Outbox } from './outbox.ts';
 import type { Item } from './tick.ts';
-import type { Window } from './window.ts';
 
-export interface SubscriptionParts {
-  readonly audience: Audience;
-  readonly box: Outbox<unknown>;
-  readonly window: Window;
-  readonly catchUps: CatchUps;
-  readonly firstRows: FirstRows;
+/** Who holds it. */
+export interface Holder {
+  readonly caller: Caller;
   /** The commits since then that changed what the user belongs to, and so what they may have of the view. */
   granted(subscription: Subscription, after: Position): readonly Pick<Entry, 'position' | 'xid'>[];
   /** Shows later that the view has been held since then. */
   token(subscription: Subscription, since: Position): string;
   /** Counts the times that a view of the connection became ready. */
   count(): number;
-  /** What was pushed goes out at the end of the turn. */
-  touch(): void;
-  /** What was pushed so far is a write of its own. */
-  flush(): void;
-  /** The connection cannot take all of the rows just now: it is asked again. */
-  crowded(): void;
-  /** When everything at hand has been passed on, never in the middle of a commit; or after so many milliseconds. */
-  soon(then: () => void, ms?: number): void;
   /** It cannot be had. */
   refuse(subscription: Subscription, code: AnswerCode, message: string): void;
 }
@@ -53,7 +43,9 @@ export class Subscription implements Seat {
   judged = 0;
   saw = false;
   sees = false;
-  readonly #parts: SubscriptionParts;
+  /** It gets nothing until it is known again what its user belongs to. */
+  suspended = false;
+  readonly #holder: Holder;
   #groups: Held;
   #live = false;
   #ended = false;
@@ -69,11 +61,19 @@ export class Subscription implements Seat {
   /** Readings in a row that the window did not go back to. */
   #missed = 0;
 
-  constructor(view: View, groups: Held, parts: SubscriptionParts) {
+  constructor(view: View, groups: Held, holder: Holder) {
     this.view = view;
-    this.box = parts.box;
+    this.box = holder.caller.box;
     this.#groups = groups;
-    this.#parts = parts;
+    this.#holder = holder;
+  }
+
+  get #gateway(): Gateway {
+    return this.#holder.caller.parts.gateway;
+  }
+
+  get #audience(): Audience {
+    return this.#holder.caller.endpoint.audience;
   }
 
   get groups(): Held {
@@ -91,7 +91,7 @@ export class Subscription implements Seat {
 
   /** The one that `ready` gave. */
   get token(): string | null {
-    return this.#since === null ? null : this.#parts.token(this, this.#since);
+    return this.#since === null ? null : this.#holder.token(this, this.#since);
   }
 
   /** Live from here on, and nothing of before: for a wire without first rows. */
@@ -104,7 +104,7 @@ export class Subscription implements Seat {
    * else became of the view by then.
    */
   onceTold(then: () => void): void {
-    if (this.box.inCommit) this.#parts.flush();
+    if (this.box.inCommit) this.#gateway.flush();
     this.#untold = null;
     if (this.box.behind === null) return then();
     const turn = this.#turn;
@@ -120,7 +120,8 @@ export class Subscription implements Seat {
 
   /** Goes on from where an earlier connection was. Only {@link onceTold}. @returns false: there is too much to be told. */
   resume(at: Position, { since, token }: Resumed): boolean {
-    const { catchUps, box, flush } = this.#parts;
+    const { box } = this;
+    const { catchUps, flush } = this.#gateway;
     const { told, bytes } = catchUps.since(at, this.view, this.#groups);
     if (!told) return false;
     this.#since = since;
@@ -147,10 +148,10 @@ export class Subscription implements Seat {
     this.#since = null;
     this.#next = 0;
     if (this.#groups.size === 0) return this.onceTold(() => this.#ready()); // nobody's rows
-    const load = this.#parts.firstRows.load(this.view.stream, this.#groups, fresh);
+    const load = this.#holder.caller.parts.firstRows.load(this.view.stream, this.#groups, fresh);
     this.#load = load;
     this.#round = load.round;
-    load.wait(this.pump);
+    load.wait(this);
     this.pump();
   }
 
@@ -167,7 +168,14 @@ export class Subscription implements Seat {
       if (!this.#ended && turn === this.#turn) this.start(fresh);
     };
     // A window too small for what goes on is not helped by asking the database without a pause.
-    this.#parts.soon(again, this.#missed === 0 ? 0 : Math.min(FIRST_WAIT * 2 ** this.#missed, LAST_WAIT));
+    this.#gateway.soon(again, this.#missed === 0 ? 0 : Math.min(FIRST_WAIT * 2 ** this.#missed, LAST_WAIT));
+  }
+
+  /** Gives whether it was suspended. */
+  wake(): boolean {
+    const was = this.suspended;
+    this.suspended = false;
+    return was;
   }
 
   /** … and gets nothing until it is started again. */
@@ -175,8 +183,8 @@ export class Subscription implements Seat {
     this.#turn++;
     this.#rise();
     this.#leave();
-    this.box.send({ type: 'reset', position: this.#parts.window.tail, views: [this.view.number], reason });
-    this.#parts.touch();
+    this.box.send({ type: 'reset', position: this.#gateway.window.tail, views: [this.view.number], reason });
+    this.#gateway.touch();
   }
 
   end(): void {
@@ -184,28 +192,28 @@ export class Subscription implements Seat {
     this.#ended = true;
     this.#rise();
     this.#leave();
-    this.#parts.audience.release(this.view);
+    this.#audience.release(this.view);
   }
 
   /** What the connection has missed while it was behind. @returns null: there is too much to be told. */
   missed(after: Position): readonly Item[] | null {
-    const { window } = this.#parts;
+    const { window } = this.#gateway;
     const passed = window.since(after, this.view.stream.name, this.#groups.keys());
     return isTooMuch(passed) ? null : merged(passed, this.view, { holds: this.#groups, position: window.tail });
   }
 
   /** Gives the connection as much of the rows as it can take, and joins when all are there. */
-  readonly pump = (): void => {
+  pump(): void {
     const load = this.#load;
     if (!load) return;
     if (load.state === 'refused') {
       this.#leave();
-      return this.#parts.refuse(this, load.code, load.message);
+      return this.#holder.refuse(this, load.code, load.message);
     }
     if (load.round !== this.#round) {
       this.#round = load.round;
       this.#next = 0;
-      this.box.send({ type: 'reset', position: this.#parts.window.tail, views: [this.view.number], reason: 'retention' });
+      this.box.send({ type: 'reset', position: this.#gateway.window.tail, views: [this.view.number], reason: 'retention' });
     }
     if (!load.snapshot) return;
     if (this.#next === 0 && !this.#mayHave(load.snapshot)) {
@@ -215,11 +223,11 @@ export class Subscription implements Seat {
     }
     while (this.#next < load.pages && this.box.behind === null && this.box.roomy) {
       this.box.push(load.item(this.view, this.#next++));
-      this.#parts.flush();
+      this.#gateway.flush();
     }
-    if (this.waits) this.#parts.crowded();
+    if (this.waits) this.#gateway.crowded(this.box);
     else if (load.state === 'read') this.#join(load.snapshot);
-  };
+  }
 
   /** Whether the connection has to take more before it goes on. */
   get waits(): boolean {
@@ -232,15 +240,16 @@ export class Subscription implements Seat {
 
   /** Rows of before they were granted are not the user's to see: the log may be ahead of what can be read. */
   #mayHave(snapshot: Snapshot): boolean {
-    const start = this.#parts.window.startOf(snapshot);
-    return start !== null && this.#parts.granted(this, start).every((entry) => shows(snapshot, entry));
+    const start = this.#gateway.window.startOf(snapshot);
+    return start !== null && this.#holder.granted(this, start).every((entry) => shows(snapshot, entry));
   }
 
   #join(snapshot: Snapshot): void {
-    const { window, flush, box, crowded } = this.#parts;
+    const { box } = this;
+    const { window, flush, crowded } = this.#gateway;
     const { stream } = this.view;
     flush();
-    if (box.behind !== null) return crowded();
+    if (box.behind !== null) return crowded(box);
     const start = window.startOf(snapshot);
     if (start === null) {
       this.#missed++;
@@ -257,27 +266,27 @@ export class Subscription implements Seat {
 
   /** `held`: a token that the client has, and that is as good as a new one. */
   #ready(held: string | null = null): void {
-    const position = this.#parts.window.tail;
+    const position = this.#gateway.window.tail;
     this.#since ??= position;
-    this.#readied = this.#parts.count();
-    this.box.send({ type: 'ready', view: this.view.number, position, token: held ?? this.#parts.token(this, this.#since) });
+    this.#readied = this.#holder.count();
+    this.box.send({ type: 'ready', view: this.view.number, position, token: held ?? this.#holder.token(this, this.#since) });
     this.#sit();
-    this.#parts.touch();
+    this.#gateway.touch();
   }
 
   #sit(): void {
     this.#live = true;
-    this.#parts.audience.sit(this, this.#groups.keys());
+    this.#audience.sit(this, this.#groups.keys());
   }
 
   #rise(): void {
     if (!this.#live) return;
     this.#live = false;
-    this.#parts.audience.rise(this, this.#groups.keys());
+    this.#audience.rise(this, this.#groups.keys());
   }
 
   #leave(): void {
-    this.#load?.leave(this.pump);
+    this.#load?.leave(this);
     this.#load = null;
   }
 }

@@ -1,26 +1,17 @@
-import { ColumnGroup, groupKey, Membership, type Group, type Position, type ResetReason, type Stream } from '../core/index.ts';
+import { ColumnGroup, groupKey, Membership, type Entry, type Group, type Position, type ResetReason, type Stream } from '../core/index.ts';
 import type { AnswerCode, Params, SubscribeFrame } from '../protocol/index.ts';
+import { userIdOf } from './admission.ts';
 import type { View } from './audience.ts';
-import type { FirstRows, Held } from './first-rows.ts';
+import type { Caller } from './caller.ts';
+import type { Held } from './first-rows.ts';
 import { groupOf } from './params.ts';
-import type { Outbox } from './outbox.ts';
-import { Rights, type RightsParts } from './rights.ts';
-import { Subscription, type SubscriptionParts } from './subscription.ts';
+import { Rights } from './rights.ts';
+import { Subscription, type Holder } from './subscription.ts';
 import type { Item } from './tick.ts';
 import { isOurs, readToken, signToken } from './token.ts';
 
-export interface ViewsParts extends RightsParts {
-  readonly box: Outbox<unknown>;
-  readonly firstRows: FirstRows;
-  readonly epoch: string;
-  readonly secret: string;
-  /** Resolves when everything up to the position has been passed on. */
-  reach(position: Position, signal: AbortSignal): Promise<void>;
-  /** Whose tokens these are. */
-  readonly principal: string;
-  error(code: AnswerCode, message: string, id?: number): void;
-}
-
+/** All those who are nobody in particular: what one of them has been told of a group, any of them with the same may go on from. */
+const NOBODY = 'anonymous';
 /** A position that has not come yet is waited for, ms. */
 const COMING = 1_000;
 
@@ -31,73 +22,52 @@ export interface Shown {
 }
 
 /** The views of one session: what it may have, what it has, and what it has missed. */
-export class Views {
-  readonly #parts: ViewsParts;
+export class Views implements Holder {
+  readonly caller: Caller;
   readonly #rights: Rights;
   /** Those the connection is in by the endpoint's and the app's own word. */
-  readonly #groups = new Map<string, Group>();
+  #groups: Map<string, Group> | null = null;
   /** Those of them that are the endpoint's word. */
-  #given: readonly string[] = [];
-  readonly #held = new Map<number, Subscription>();
-  /** Those that get nothing until it is known again what their user belongs to. */
-  readonly #suspended = new Set<Subscription>();
+  #given: readonly string[] = NONE;
+  /** Another list whenever one comes or goes: most connections have few, and none is made for those that have none. */
+  #held: readonly Subscription[] = NONE;
   #readied = 0;
-  readonly #of: SubscriptionParts;
 
-  constructor(parts: ViewsParts, groups: readonly Group[]) {
-    this.#parts = parts;
-    this.#rights = new Rights(parts);
+  constructor(caller: Caller, groups: readonly Group[]) {
+    this.caller = caller;
+    this.#rights = new Rights(caller);
     this.#give(groups);
-    const { endpoint, box, gateway, firstRows } = parts;
-    this.#of = {
-      audience: endpoint.audience,
-      box,
-      window: gateway.window,
-      catchUps: gateway.catchUps,
-      firstRows,
-      granted: ({ view }, after) => this.#rights.granted(view.stream, after),
-      token: (subscription, since) => this.#sign(subscription, since),
-      count: () => ++this.#readied,
-      touch: gateway.touch,
-      flush: gateway.flush,
-      soon: gateway.soon,
-      crowded: () => gateway.crowded(box),
-      refuse: (subscription, code, message) => this.#drop(subscription, code, message),
-    };
-  }
-
-  get size(): number {
-    return this.#held.size;
   }
 
   /** Every stream's changes from here on, for a wire that asks for nothing. */
   attendAll(): void {
-    for (const stream of this.#parts.endpoint.streams.values()) this.#begin(this.#baseOf(stream), this.#baseGroups(stream)).attend();
+    for (const stream of this.caller.endpoint.streams.values()) this.#begin(this.#baseOf(stream), this.#baseGroups(stream)).attend();
   }
 
   async subscribe({ id, stream: name, params = {}, at, token }: SubscribeFrame): Promise<void> {
-    const { endpoint, box, error } = this.#parts;
+    const { caller } = this;
+    const { endpoint, box, parts } = caller;
     const stream = endpoint.streams.get(name);
-    if (!stream) return error('unknown_stream', `${JSON.stringify(name.slice(0, 80))} is no stream here`, id);
+    if (!stream) return caller.error('unknown_stream', `${JSON.stringify(name.slice(0, 80))} is no stream here`, id);
     const base = Object.keys(params).length === 0;
     const asked = base ? null : groupOf(stream, params);
-    if (!base && !asked) return error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
-    if (at !== undefined && token !== undefined && at > this.#parts.gateway.position) await this.#comeTo(at, token);
-    await this.#parts.memberships.known(this.#parts.userId());
+    if (!base && !asked) return caller.error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
+    if (at !== undefined && token !== undefined && at > parts.gateway.position) await this.#comeTo(at, token);
+    await parts.memberships.known(userIdOf(caller.user));
     const may = asked === null || (await this.may(stream, asked.group, asked.values));
     if (!box.open) return;
     // What was granted and what was taken while it was asked for counts as well: it is looked at now.
-    if (!may || (asked && !this.#groups.has(asked.name) && !this.#rights.still(stream, asked.group)))
-      return error('forbidden', 'you may not subscribe to this', id);
+    if (!may || (asked && !this.#isIn(asked.name) && !this.#rights.still(stream, asked.group)))
+      return caller.error('forbidden', 'you may not subscribe to this', id);
     const group = asked?.name ?? null;
-    const known = [...this.#held.values()].find(({ view }) => view.stream === stream && view.group === group);
-    if (!known && this.#held.size >= endpoint.limits.subscriptions) {
-      return error('too_large', `at most ${endpoint.limits.subscriptions} subscriptions at a time; unsubscribe one`, id);
+    const known = this.#held.find(({ view }) => view.stream === stream && view.group === group);
+    if (!known && this.#held.length >= endpoint.limits.subscriptions) {
+      return caller.error('too_large', `at most ${endpoint.limits.subscriptions} subscriptions at a time; unsubscribe one`, id);
     }
     const groups: Held = asked ? new Map([[asked.name, asked.group]]) : this.#baseGroups(stream);
     const subscription = known ?? this.#begin(asked ? endpoint.audience.view(stream, asked.name) : this.#baseOf(stream), groups);
     box.send({ type: 'subscribed', id, view: subscription.view.number });
-    if (this.#suspended.has(subscription)) return;
+    if (subscription.suspended) return;
     if (known || at === undefined || token === undefined) return subscription.start();
     subscription.onceTold(() => {
       const refused = this.#resume(subscription, at, token);
@@ -112,9 +82,9 @@ export class Views {
 
   /** What would show later that the view is held now; null: it is not, or not ready. */
   tokenOf(name: string, params: Params = {}): Shown | null {
-    const stream = this.#parts.endpoint.streams.get(name);
+    const stream = this.caller.endpoint.streams.get(name);
     const group = stream && Object.keys(params).length > 0 ? groupOf(stream, params)?.name : null;
-    for (const subscription of this.#held.values()) {
+    for (const subscription of this.#held) {
       const { view } = subscription;
       const { token, readied, live } = subscription;
       if (view.stream === stream && view.group === group && live && token !== null) return { token, readied };
@@ -123,60 +93,60 @@ export class Views {
   }
 
   unsubscribe(number: number): void {
-    const subscription = this.#held.get(number);
+    const subscription = this.#held.find(({ view }) => view.number === number);
     if (subscription) this.#end(subscription); // else it crossed with a drop from this side: nothing to do
   }
 
   holds(stream: Stream, group: string): boolean {
-    if (this.#groups.has(group)) return true;
-    for (const each of this.#held.values()) {
-      if (each.view.stream === stream && each.groups.has(group) && !this.#suspended.has(each)) return true;
+    if (this.#isIn(group)) return true;
+    for (const each of this.#held) {
+      if (each.view.stream === stream && each.groups.has(group) && !each.suspended) return true;
     }
     return this.#rights.groups(stream).has(group);
   }
 
   /** The endpoint says otherwise. What the app's own code joined stays. */
   regroup(groups: readonly Group[], reason: ResetReason): void {
-    for (const group of this.#given) this.#groups.delete(group);
+    for (const group of this.#given) this.#groups?.delete(group);
     this.#give(groups);
     this.#rebase(reason);
   }
 
   join(group: Group): void {
     const key = groupKey(group);
-    if (this.#groups.has(key)) return;
-    this.#groups.set(key, group);
+    if (this.#isIn(key)) return;
+    (this.#groups ??= new Map()).set(key, group);
     this.#rebase('permission_changed');
   }
 
   leave(group: string): void {
-    if (!this.#groups.delete(group)) return;
+    if (!this.#groups?.delete(group)) return;
     this.#rebase('permission_changed');
     void this.reconsider(group); // a view of it was theirs by that
   }
 
   get groups(): Iterable<string> {
-    return this.#groups.keys();
+    return this.#groups?.keys() ?? NONE;
   }
 
   /** What the user belongs to has changed: what they lost goes at once, what they gained comes with its rows. */
   membershipChanged(membership: string): void {
-    for (const subscription of [...this.#held.values()]) {
+    for (const subscription of this.#held) {
       const { view, groups } = subscription;
       const { canSubscribe } = view.stream.binding.options;
       if (!(canSubscribe instanceof Membership) || canSubscribe.name !== membership) continue;
       if (view.group === null) {
         const now = this.#baseGroups(view.stream);
-        if (this.#suspended.delete(subscription) || !same(groups, now)) this.#regain(subscription, now);
-      } else if (!this.#groups.has(view.group) && !this.#rights.groups(view.stream).has(view.group)) {
+        if (subscription.wake() || !same(groups, now)) this.#regain(subscription, now);
+      } else if (!this.#isIn(view.group) && !this.#rights.groups(view.stream).has(view.group)) {
         this.#drop(subscription, 'forbidden', 'you do not belong to this any more');
-      } else if (this.#suspended.delete(subscription)) subscription.start(true);
+      } else if (subscription.wake()) subscription.start(true);
     }
   }
 
   /** Asks again for everything that was asked for, or for the views of one group alone: the user may be another than before. */
   async reconsider(only: string | null = null): Promise<void> {
-    for (const subscription of [...this.#held.values()]) {
+    for (const subscription of this.#held) {
       const { stream, group } = subscription.view;
       if (group === null || (only !== null && group !== only)) continue;
       const held = subscription.groups.get(group) as ColumnGroup;
@@ -184,20 +154,19 @@ export class Views {
       const values = Object.fromEntries(columns.map((column, at) => [column, held.values[at]]));
       const may = await this.may(stream, held, values);
       // It may have been let go of while it was asked for.
-      if (!may && this.#held.get(subscription.view.number) === subscription)
-        this.#drop(subscription, 'forbidden', 'you may not subscribe to this any more');
+      if (!may && this.#held.includes(subscription)) this.#drop(subscription, 'forbidden', 'you may not subscribe to this any more');
     }
   }
 
   reset(stream: string, reason: ResetReason, groups: ReadonlySet<string> | null): void {
-    const { box } = this.#parts;
-    for (const subscription of this.#held.values()) {
-      if (subscription.view.stream.name !== stream || this.#suspended.has(subscription)) continue;
+    const { box } = this.caller;
+    for (const subscription of this.#held) {
+      if (subscription.view.stream.name !== stream || subscription.suspended) continue;
       if (groups && ![...subscription.groups.keys()].some((group) => groups.has(group))) continue;
       if (box.wire.resetCloses !== null) return box.close(box.wire.resetCloses, `reload: ${reason}`);
       if (reason === 'membership' && this.#hangsOnMembership(subscription)) {
         // Nobody knows just now what they belong to: they get nothing until it is known again.
-        this.#suspended.add(subscription);
+        subscription.suspended = true;
         subscription.suspend(reason);
       } else if (subscription.live) subscription.reset(reason); // one that loads finds out when it has its rows
     }
@@ -205,9 +174,10 @@ export class Views {
 
   /** All that the connection has missed since then, over all its views, as one commit; what cannot be told is read again. */
   catchUp(after: Position): void {
-    const { gateway, box } = this.#parts;
+    const { box, parts } = this.caller;
+    const { gateway } = parts;
     const { window } = gateway;
-    const live = [...this.#held.values()].filter((subscription) => subscription.live);
+    const live = this.#held.filter((subscription) => subscription.live);
     const refused = window.refuses(after);
     const items: Item[] = [];
     const again: [Subscription, ResetReason][] = [];
@@ -225,14 +195,14 @@ export class Views {
     // Nothing of it was theirs to see: what they were told of a position meanwhile holds all the same. After what is read again has said so: the
     // position is not that of rows which lack what was missed.
     if (items.length === 0) box.send({ type: 'ping', position: window.tail });
-    for (const subscription of [...this.#held.values()]) subscription.caughtUp();
+    for (const subscription of this.#held) subscription.caughtUp();
     gateway.touch();
   }
 
   /** Rows go on being sent. Gives whether more of them wait. */
   pump(): boolean {
     let waits = false;
-    for (const subscription of [...this.#held.values()]) {
+    for (const subscription of this.#held) {
       subscription.pump();
       waits ||= subscription.waits;
     }
@@ -240,36 +210,40 @@ export class Views {
   }
 
   end(): void {
-    for (const subscription of this.#held.values()) subscription.end();
-    this.#held.clear();
-    this.#groups.clear();
+    for (const subscription of this.#held) subscription.end();
+    this.#held = NONE;
+    this.#groups = null;
   }
 
   #give(groups: readonly Group[]): void {
-    this.#given = groups.map(groupKey);
-    for (const group of groups) this.#groups.set(groupKey(group), group);
+    this.#given = groups.length > 0 ? groups.map(groupKey) : NONE;
+    for (const group of groups) (this.#groups ??= new Map()).set(groupKey(group), group);
   }
 
   #begin(view: View, groups: Held): Subscription {
-    const subscription = new Subscription(view, groups, this.#of);
-    this.#held.set(view.number, subscription);
+    const subscription = new Subscription(view, groups, this);
+    this.#held = [...this.#held, subscription];
     return subscription;
+  }
+
+  #isIn(group: string): boolean {
+    return this.#groups?.has(group) ?? false;
   }
 
   /** Whether it is told when it is known again what its user belongs to. */
   #hangsOnMembership({ view }: Subscription): boolean {
-    return view.stream.binding.options.canSubscribe instanceof Membership && this.#parts.userId() !== null;
+    return view.stream.binding.options.canSubscribe instanceof Membership && userIdOf(this.caller.user) !== null;
   }
 
   #baseOf(stream: Stream): View {
-    return this.#parts.endpoint.audience.base(stream.name) as View;
+    return this.caller.endpoint.audience.base(stream.name) as View;
   }
 
   /** Those groups of the connection that can be one of this stream's. */
   #baseGroups(stream: Stream): Held {
     const { groupBy, audience } = stream.binding;
     const held = new Map<string, Group>();
-    for (const [key, group] of this.#groups) {
+    for (const [key, group] of this.#groups ?? NONE) {
       if (group instanceof ColumnGroup ? group.audience === audience : groupBy === null) held.set(key, group);
     }
     for (const [key, group] of this.#rights.groups(stream)) held.set(key, group);
@@ -278,22 +252,22 @@ export class Views {
 
   /** Whether the connection may ask for the view of this group, or holds it by its own. */
   async may(stream: Stream, group: ColumnGroup, values: Readonly<Record<string, unknown>>): Promise<boolean> {
-    return this.#groups.has(group.key) || this.#rights.may(stream, group, values);
+    return this.#isIn(group.key) || this.#rights.may(stream, group, values);
   }
 
   /** Goes on from where the client was. @returns why not. */
   #resume(subscription: Subscription, at: Position, token: string): ResetReason | null {
-    const { gateway, clock, epoch, secret, principal, userId } = this.#parts;
+    const { gateway, clock, epoch, secret } = this.caller.parts;
     const { window } = gateway;
     const { stream } = subscription.view;
-    const grounds = { epoch, who: principal, stream, groups: subscription.groups.keys() };
+    const grounds = { epoch, who: this.#who, stream, groups: subscription.groups.keys() };
     const verdict = readToken(secret, token, { ...grounds, now: clock.time() });
     if ('reset' in verdict) return verdict.reset;
     if (at < verdict.since) return 'token_invalid';
-    const user = userId();
+    const user = userIdOf(this.caller.user);
     const refused =
       window.refuses(at) ??
-      (window.revokedSince(at, { user: principal }) ? 'permission_changed' : null) ??
+      (window.revokedSince(at, { user: this.#who }) ? 'permission_changed' : null) ??
       // Who left and came back has no right to what happened between.
       (user !== null && stream.binding.memberships.some(({ name }) => window.membersSince(at, name, user).length > 0)
         ? 'membership'
@@ -305,7 +279,7 @@ export class Views {
 
   /** Where another process was a moment ago, this one is in a moment. Only for who shows that they were there. */
   async #comeTo(at: Position, token: string): Promise<void> {
-    const { secret, clock, reach } = this.#parts;
+    const { secret, clock, reach } = this.caller.parts;
     if (!isOurs(secret, token)) return;
     const late = new AbortController();
     const timer = clock.after(COMING, () => late.abort());
@@ -313,40 +287,61 @@ export class Views {
     timer.cancel();
   }
 
-  #sign({ view, groups }: Subscription, since: Position): string {
-    const { epoch, secret, clock, principal } = this.#parts;
-    return signToken(secret, { epoch, who: principal, stream: view.stream, groups: groups.keys() }, { since, now: clock.time() });
+  /** Whose tokens these are. */
+  get #who(): string {
+    return this.caller.principal ?? NOBODY;
+  }
+
+  // What a subscription asks of who holds it.
+
+  granted({ view }: Subscription, after: Position): readonly Entry[] {
+    return this.#rights.granted(view.stream, after);
+  }
+
+  token({ view, groups }: Subscription, since: Position): string {
+    const { epoch, secret, clock } = this.caller.parts;
+    return signToken(secret, { epoch, who: this.#who, stream: view.stream, groups: groups.keys() }, { since, now: clock.time() });
+  }
+
+  count(): number {
+    return ++this.#readied;
+  }
+
+  refuse(subscription: Subscription, code: AnswerCode, message: string): void {
+    this.#drop(subscription, code, message);
   }
 
   #rebase(reason: ResetReason): void {
-    for (const subscription of this.#held.values()) {
+    for (const subscription of this.#held) {
       // What nobody knows just now is not lost: it is looked at when it is known.
-      if (subscription.view.group !== null || this.#suspended.has(subscription)) continue;
+      if (subscription.view.group !== null || subscription.suspended) continue;
       const groups = this.#baseGroups(subscription.view.stream);
       if (same(subscription.groups, groups)) continue;
-      if (this.#parts.box.wire.unasked) subscription.move(groups);
+      if (this.caller.box.wire.unasked) subscription.move(groups);
       else subscription.reset(reason, groups, false);
     }
   }
 
   #regain(subscription: Subscription, groups: Held): void {
-    if (this.#parts.box.wire.unasked) subscription.move(groups);
+    if (this.caller.box.wire.unasked) subscription.move(groups);
     else subscription.reset('membership', groups, false);
   }
 
   #drop(subscription: Subscription, code: AnswerCode, message: string): void {
-    const { box, gateway } = this.#parts;
+    const { box, parts } = this.caller;
+    const { gateway } = parts;
     this.#end(subscription);
     box.send({ type: 'dropped', view: subscription.view.number, position: gateway.window.tail, code, message });
     gateway.touch();
   }
 
   #end(subscription: Subscription): void {
-    this.#held.delete(subscription.view.number);
-    this.#suspended.delete(subscription);
+    this.#held = this.#held.filter((each) => each !== subscription);
     subscription.end();
   }
 }
+
+const NONE: readonly never[] = [];
 
 function same(one: Held, other: Held): boolean {
   return one.size === other.size && [...one.keys()].every((group) => other.has(group));
