@@ -1,4 +1,4 @@
-import { measuring } from './process.ts';
+import { current } from './going.ts';
 import { progress } from './progress.ts';
 import type { Target } from './targets.ts';
 
@@ -35,7 +35,7 @@ export function spread(values: readonly number[]): Spread {
 
 /** Counts the measured passes of a workload that has a loop of its own, and shows that it goes on. What warms comes before. */
 export async function* counted(passes: number): AsyncGenerator<number, void> {
-  await using _profiles = await measuring();
+  await using _profiles = await current().counting();
   for (let pass = 0; pass < passes; pass++) {
     yield pass;
     progress.at({ pass: pass + 1, passes, medians: {} });
@@ -50,7 +50,7 @@ export async function interleaved(
   const names = Object.keys(contenders);
   const values: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
   const medians: Record<string, number> = {};
-  await using _profiles = await measuring();
+  await using _profiles = await current().counting();
   for (let pass = 0; pass < passes; pass++) {
     for (const index of names.keys()) {
       const name = names[(index + pass) % names.length] as string;

@@ -1,29 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { current, type Going } from './going.ts';
 import type { Kind, Profile } from './profile.ts';
-
-/** What this run profiles, if anything, and where it goes: files of a part and a stretch of measured passes. */
-export const profiling: { kind?: Kind; workload: string; stem(part: string): string } = {
-  workload: '',
-  stem(part) {
-    const name = `${this.workload}-${part}`;
-    const number = (taken.get(name) ?? 0) + 1;
-    taken.set(name, number);
-    return join(PROFILES, `${name}-${number}`);
-  },
-};
-export const PROFILES: string = fileURLToPath(new URL('./results/profiles/', import.meta.url));
-const taken = new Map<string, number>();
-
-/** Parts that run. */
-const parts = new Set<Part>();
 
 /** A part of a benchmark in a process of its own, asked by message and answering each. */
 export class Part {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
   readonly #name: string;
+  readonly #going: Going = current();
   #asked = 0;
   #profiled = false;
 
@@ -43,8 +29,8 @@ export class Part {
     });
     this.#child.on('error', (error) => this.#end(error));
     this.#child.on('exit', (code, signal) => this.#end(new Error(`${name} ended with ${code ?? signal}`)));
-    parts.add(this);
-    if (open > 0) this.profile().catch(() => undefined); // asked before anything else, so answered before
+    this.#going.parts.add(this);
+    this.profile().catch(() => undefined); // where passes count already. Asked before anything else, so answered before
   }
 
   ask<T>(call: string, argument: object = {}): Promise<T> {
@@ -58,7 +44,7 @@ export class Part {
   }
 
   async stop(): Promise<void> {
-    if (!parts.has(this)) return;
+    if (!this.#going.parts.has(this)) return;
     if (this.#profiled) await this.profiled();
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     // It exits by itself then, and takes its folder with it.
@@ -77,41 +63,23 @@ export class Part {
 
   /** From now on, until `profiled`. A load generator is none of our business. */
   async profile(): Promise<void> {
-    if (profiling.kind === undefined || this.#profiled || this.#name.includes('sink')) return;
+    const { profile: kind } = this.#going;
+    if (kind === undefined || this.#profiled || this.#name.includes('sink')) return;
     this.#profiled = true;
-    await this.ask('profile', { kind: profiling.kind });
+    await this.ask('profile', { kind });
   }
 
   async profiled(): Promise<void> {
     if (!this.#profiled) return;
     this.#profiled = false;
-    await this.ask('profiled', { stem: profiling.stem(this.#name) });
+    await this.ask('profiled', { stem: this.#going.stem(this.#name) });
   }
 
   #end(error: Error): void {
-    parts.delete(this);
+    this.#going.parts.delete(this);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
-}
-
-let open = 0;
-
-/** Around the passes that count: what is profiled is profiled meanwhile, and nothing before or after. */
-export async function measuring(): Promise<AsyncDisposable> {
-  open++;
-  await Promise.all([...parts].map((part) => part.profile()));
-  return {
-    async [Symbol.asyncDispose]() {
-      open--;
-      if (open === 0) await Promise.all([...parts].map((part) => part.profiled()));
-    },
-  };
-}
-
-/** Every part that still runs: a workload that hangs fails by it, and cleans up. */
-export async function killAll(): Promise<void> {
-  await Promise.all([...parts].map((part) => part.kill()));
 }
 
 export interface Cpu {

@@ -1,3 +1,4 @@
+import { current } from './going.ts';
 import { round } from './text.ts';
 
 export interface Passing {
@@ -13,21 +14,15 @@ export interface Passing {
 /** What a run is at, on stderr: in place on a terminal, else a line a pass. */
 export class Progress {
   readonly #out: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
-  #workload = '';
 
   constructor(out: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>) {
     this.#out = out;
   }
 
-  begin(workload: string): void {
-    this.#workload = workload;
-    if (this.#out.isTTY) this.#inPlace(workload);
-  }
-
   at(passing: Passing): void {
-    const line = describe(this.#workload, passing);
+    const line = describe(current().workload, passing);
     if (this.#out.isTTY) this.#inPlace(line);
-    else if (passing.contender === undefined) this.#out.write(`${line}\n`);
+    else if (passing.contender === undefined && passing.passes > 1) this.#out.write(`${line}\n`);
   }
 
   /** A line that stays. */

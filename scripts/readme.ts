@@ -9,7 +9,8 @@ const FIGURES = /<!-- bench -->\n[\s\S]*?<!-- end -->/;
 const root = new URL('../', import.meta.url);
 const write = process.argv.includes('--write');
 const published = JSON.parse(await readFile(new URL('docs/bench/results.json', root), 'utf8').catch(() => '{}')) as Published;
-const figures = await section(published);
+/** Nothing, where nothing was published: what stands there stays. */
+const figures = Object.keys(published).length > 0 ? await section(published) : undefined;
 const made = await pages(published);
 
 const docs = (await readdir(new URL('docs', root))).map((name) => `docs/${name}`);
@@ -20,7 +21,7 @@ for (const page of ['README.md', ...docs.filter((path) => path.endsWith('.md') &
   for (const [, path = ''] of text.matchAll(PLACE)) files.set(path, await readFile(new URL(path, root), 'utf8'));
   const fresh = text
     .replace(PLACE, (_place, path: string) => `<!-- include ${path} -->\n\n\`\`\`ts\n${files.get(path)?.trimEnd()}\n\`\`\`\n\n<!-- end -->`)
-    .replace(FIGURES, () => `<!-- bench -->\n\n${figures.trimEnd()}\n\n<!-- end -->`);
+    .replace(FIGURES, (stands) => (figures === undefined ? stands : `<!-- bench -->\n\n${figures.trimEnd()}\n\n<!-- end -->`));
   shown += files.size;
   await hold(page, fresh);
 }
