@@ -1,6 +1,6 @@
 import { groupKey, groupValue, RowcastError, type Clock, type Log, type Position } from '../core/index.ts';
 import { within } from './deadline.ts';
-import type { OpenEndpoint } from './endpoint.ts';
+import type { Connecting, OpenEndpoint } from './endpoint.ts';
 import type { Arrival } from './arrival.ts';
 
 /** An endpoint, found by the path of a request, and what its path captured. */
@@ -22,19 +22,27 @@ export type Admission = { readonly ok: true; readonly arrival: Arrival } | Refus
 export async function admission({ endpoint, params }: Found, request: Request, { clock, log, position }: Parts): Promise<Admission> {
   const { options, limits } = endpoint;
   const asOf = position();
-  const connecting = { params, query: new URL(request.url).searchParams, request };
+  const connecting = { params, query: new URLSearchParams(new URL(request.url).search), request };
   try {
     const user = options.authenticate ? await within(clock, limits.hookMs, options.authenticate(request)) : null;
     if (options.authenticate && (user === null || user === undefined)) return { ok: false, status: 401, message: 'not signed in' };
     const groups = await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? []);
     for (const group of groups) groupKey(group); // a group that is none is found before there is a connection
     untilOf(user); // … and so is a time
-    return { ok: true, arrival: { endpoint, user, principal: principalOf(user), connecting, groups, asOf } };
+    return { ok: true, arrival: { endpoint, user, principal: principalOf(user), connecting: kept(endpoint, connecting), groups, asOf } };
   } catch (error) {
     log.error({ err: error, path: endpoint.path }, 'authenticate or connectionGroups failed: refused');
     return { ok: false, status: 500, message: 'the server could not let you in' };
   }
 }
+
+/** A request is two KiB, for as long as the connection lives. */
+function kept({ options, consumers }: OpenEndpoint, { params, query, request }: Connecting): Arrival['connecting'] {
+  if (options.refresh) return { params, query, request };
+  return consumers.size > 0 ? { params, query } : NOTHING;
+}
+
+const NOTHING = {};
 
 interface Parts {
   readonly clock: Clock;

@@ -9,7 +9,8 @@ export interface Arrival {
   readonly user: unknown;
   /** Null: nobody in particular. */
   readonly principal: string | null;
-  readonly connecting: Connecting;
+  /** What may be asked for again of the request it began with: all of it with newer credentials, its address by the app's own consumers. */
+  readonly connecting: Partial<Connecting>;
   /** Those of `connectionGroups`. */
   readonly groups: readonly Group[];
   /** Where the log was when it was asked who this is. Left out: nothing was asked. */

@@ -67,6 +67,7 @@ export class OwnStreams {
 
   #own(stream: string, consumer: Consumer): Own {
     const { user, connecting } = this.#arrival;
+    const { params = {}, query = new URLSearchParams() } = connecting;
     const acts = this.#acts;
     const act = (what: () => void): void => {
       if (own.running) own.running.push(what);
@@ -84,8 +85,8 @@ export class OwnStreams {
     const context: ConsumerContext<unknown> = {
       user,
       stream,
-      params: connecting.params,
-      query: connecting.query,
+      params,
+      query,
       state: {},
       reply,
       close: (code = 1000, reason = '') => {

@@ -12,7 +12,7 @@ import { appAuthor, type Arrival, type Door } from './arrival.ts';
 import { principalOf, sessionOf, untilOf, userIdOf } from './admission.ts';
 import { asked } from './asks.ts';
 import type { Caller, SessionParts } from './caller.ts';
-import type { OpenEndpoint } from './endpoint.ts';
+import type { Connecting, OpenEndpoint } from './endpoint.ts';
 import { within } from './deadline.ts';
 import type { Member } from './gateway.ts';
 import { Intake } from './intake.ts';
@@ -319,7 +319,7 @@ export class Session<B> implements Caller, Member {
       if (user === null || user === undefined || principalOf(user) !== principal) {
         return this.error('forbidden', options.refresh ? 'these credentials do not do' : 'this endpoint takes no newer credentials', id);
       }
-      const groups = await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting) ?? []);
+      const groups = await within(clock, limits.hookMs, options.connectionGroups?.(user, connecting as Connecting) ?? []);
       const until = untilOf(user);
       if (!this.box.open) return;
       this.#user = user;
