@@ -29,8 +29,8 @@ const hooks = (folder: string, name: string = folder): Thing => ({
 
 const THINGS: readonly Thing[] = [
   // Meant to be 6 KB and 9 KB. What is in them, nothing may come in beside without something going.
-  { what: 'rowcast/client/core', code: CORE, budget: 8.75 * 1024, limit: 9 * 1024 },
-  { what: 'rowcast/client', code: CLIENT, budget: 13.25 * 1024, limit: 13.5 * 1024 },
+  { what: 'rowcast/client/core', code: CORE, budget: 8.25 * 1024, limit: 8.5 * 1024 },
+  { what: 'rowcast/client', code: CLIENT, budget: 12.75 * 1024, limit: 13 * 1024 },
   { what: 'what all frameworks share', code: STORES, beside: [CLIENT], budget: 900, limit: 1024 },
   { what: 'drafts', code: DRAFTS, beside: [CLIENT, STORES], budget: 960, limit: 1024 },
   hooks('react'),

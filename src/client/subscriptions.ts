@@ -169,22 +169,21 @@ export class Subscriptions {
     for (const view of this.all) view.tell();
   }
 
+  /** Asks for a view, where that can be done and was not. */
   #begin(view: Subscription): void {
     if (view.ears.size === 0) return;
     view.greet();
-    const { stream, state } = view;
+    const { stream, params, state } = view;
     if (!this.#streams || (state !== 'none' && state !== 'failed')) return;
     const info = this.#streams.get(stream);
+    if (info === null) {
+      view.live();
+      view.tell();
+      return view.emit('ready', undefined);
+    }
     // One that is not offered is asked for as well: it is for the server to say so.
-    if (info !== null) return this.#subscribe(view, info);
-    view.live();
-    view.tell();
-    view.emit('ready', undefined);
-  }
-
-  #subscribe(view: Subscription, info?: StreamInfo): void {
     if (info) view.learn(info);
-    const { stream, params, token, position } = view;
+    const { token, position } = view;
     const id = this.#link.id();
     const complaint = this.#link.say({ type: 'subscribe', id, stream, params, at: token && position, token } as SubscribeFrame);
     if (complaint) return this.#fail(view, complaint);
