@@ -66,14 +66,16 @@ const madeBy = (ask: Ask): readonly OwnWrite['target'][] => ask.filter(({ action
 function says(frame: AskedFrame, ask: Ask): boolean {
   const texts: string[] = [];
   for (const { action, pk, data } of bodiesOf(frame)) {
-    if (action === 'delete') texts.push(`-${String(pk)}`);
+    if (action === 'delete') texts.push(gone(String(pk)));
     else texts.push(...(Object.values(data ?? {}) as string[]));
   }
   const asked = ask.flatMap(({ action, target, texts: own }) =>
-    action === 'delete' ? [texts.find((text) => target.keys.has(text.slice(1))) ?? '-'] : own,
+    action === 'delete' ? [[...target.keys].map(gone).find((text) => texts.includes(text)) ?? gone('')] : own,
   );
   return [...new Set(asked)].sort().join() === [...new Set(texts)].sort().join();
 }
+
+const gone = (key: string): string => `-${key}`;
 
 function bodiesOf(frame: AskedFrame): readonly Pick<WriteBody, 'action' | 'pk' | 'data'>[] {
   if (frame.type === 'write') return [frame];
