@@ -8,44 +8,56 @@ import { keyText, type Table } from './table.ts';
  * would leak. Rows that are gone come first, so that a key or a unique value that moved is free before it is taken.
  */
 export function fold(changes: readonly Change[]): readonly Change[] {
-  const only = changes[0];
-  if (changes.length === 1 && only && !movesKey(only)) return changes;
-  const rows = new Map<Table, Map<string, Net>>();
+  if (isFolded(changes)) return changes;
+  const rows = new Map<Table, Map<string, Change>>();
   for (const change of changes) {
-    const keys = keysOf(rows, change.table);
+    const { table, before, after } = change;
+    const keys = keysOf(rows, table);
     // A row may be reported gone twice (a REPLACE seen by two triggers): the first image is the row before the commit.
-    if (change.before && change.after && !movesKey(change)) settle(keys, keyText(change.table, change.after), change.before, change.after);
-    else {
-      if (change.before) settle(keys, keyText(change.table, change.before), change.before, null);
-      if (change.after) settle(keys, keyText(change.table, change.after), null, change.after);
-    }
+    if (before && after && movesKey(change)) {
+      settle(keys, { table, before, after: null });
+      settle(keys, { table, before: null, after });
+    } else settle(keys, change);
   }
   const gone: Change[] = [];
   const there: Change[] = [];
-  for (const [table, keys] of rows) {
-    for (const { before, after } of keys.values()) {
-      if (after) there.push({ table, before, after });
-      else if (before) gone.push({ table, before, after });
+  for (const keys of rows.values()) {
+    for (const change of keys.values()) {
+      if (change.after) there.push(change);
+      else if (change.before) gone.push(change);
     }
   }
   return gone.concat(there);
 }
 
-interface Net {
-  readonly before: Image | null;
-  after: Image | null;
+/** Rows of one table, each once and in its place, and either all gone or none: as most commits are. Keys that rise are told apart unremembered. */
+function isFolded(changes: readonly Change[]): boolean {
+  const [first] = changes;
+  if (first === undefined) return true;
+  const isGone = first.after === null;
+  let last = '';
+  for (const change of changes) {
+    const { table, before, after } = change;
+    if (table !== first.table || (after === null) !== isGone || movesKey(change)) return false;
+    if (changes.length === 1) return true;
+    const key = keyText(table, (after ?? before) as Image);
+    if (key.length < last.length || (key.length === last.length && key <= last)) return false;
+    last = key;
+  }
+  return true;
 }
 
-function keysOf(rows: Map<Table, Map<string, Net>>, table: Table): Map<string, Net> {
+function keysOf(rows: Map<Table, Map<string, Change>>, table: Table): Map<string, Change> {
   let keys = rows.get(table);
   if (!keys) rows.set(table, (keys = new Map()));
   return keys;
 }
 
-function settle(keys: Map<string, Net>, key: string, before: Image | null, after: Image | null): void {
+function settle(keys: Map<string, Change>, change: Change): void {
+  const { table, before, after } = change;
+  const key = keyText(table, (after ?? before) as Image);
   const net = keys.get(key);
-  if (net) net.after = after;
-  else keys.set(key, { before, after });
+  keys.set(key, net === undefined ? change : { table, before: net.before, after });
 }
 
 function movesKey({ table, before, after }: Change): boolean {

@@ -49,17 +49,26 @@ export function groupKey(group: unknown): string {
 }
 
 /**
- * The key of a group by columns, for the audience of one binding. Keys are tuples, written so that no two tuples share one. Null when a
+ * Gives the key of a group by columns, for the audience of one binding. Keys are tuples, written so that no two tuples share one. Null when a
  * value is missing: such a row is in no group.
  */
+export function groupNamer(audience: string, columns: readonly string[]): (values: readonly unknown[]) => string | null {
+  const head = `${COLUMNS}[${JSON.stringify(audience)}`;
+  const heads = columns.map((column) => `,${JSON.stringify(column)},`);
+  return (values) => {
+    let name = head;
+    for (let at = 0; at < heads.length; at++) {
+      const text = groupValue(values[at]);
+      if (text === null) return null;
+      name += (heads[at] as string) + JSON.stringify(text);
+    }
+    return `${name}]`;
+  };
+}
+
+/** The same for once. */
 export function groupName(audience: string, columns: readonly string[], values: readonly unknown[]): string | null {
-  const parts: string[] = [audience];
-  for (const [index, column] of columns.entries()) {
-    const text = groupValue(values[index]);
-    if (text === null) return null;
-    parts.push(column, text);
-  }
-  return COLUMNS + JSON.stringify(parts);
+  return groupNamer(audience, columns)(values);
 }
 
 /** A value as a group's key has it: equal for values that are the same to the app. */

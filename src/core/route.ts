@@ -2,6 +2,7 @@ import type { Change, Commit } from './change.ts';
 import type { Delivery, Entry, Reset } from './entry.ts';
 import { fold } from './fold.ts';
 import type { MemberChange, Members } from './membership.ts';
+import type { Image } from './model.ts';
 import type { ResetReason } from '../protocol/index.ts';
 import type { Stream } from './stream.ts';
 import { keyText, type Table } from './table.ts';
@@ -55,17 +56,25 @@ export function route(commit: Commit, { streams, members }: Routes, failed: (str
     }
   }
   if (deliveries.length === 0 && resets.size === 0 && commit.receipts.length === 0 && granted.length === 0) return null;
-  const reset = new Set([...resets.values()].map(({ stream }) => stream));
-  // A copy: a list that grew has room for more than it has, and this one is kept.
-  return {
-    position: commit.position,
-    xid: commit.xid === null ? null : commit.xid.toString(),
-    receipts: commit.receipts,
-    deliveries: reset.size === 0 ? deliveries.slice() : deliveries.filter(({ stream }) => !reset.has(stream)),
-    resets: [...resets.values()],
+  const { position, xid, receipts } = commit;
+  const told = {
+    position,
+    xid: xid === null ? null : xid.toString(),
+    receipts,
+    // A copy: a list that grew has room for more than it has, and this one is kept.
+    deliveries: resets.size === 0 ? deliveries.slice() : but(deliveries, resets),
+    resets: resets.size === 0 ? NO_RESETS : [...resets.values()],
     members: granted,
-    ...(commit.lost.some(({ reason }) => GAPS.has(reason)) ? { gap: true } : {}),
   };
+  return commit.lost.some(({ reason }) => GAPS.has(reason)) ? { ...told, gap: true } : told;
+}
+
+const NO_RESETS: readonly Reset[] = [];
+
+/** What is told row by row, without the streams that are read again. */
+function but(deliveries: readonly Delivery[], resets: ReadonlyMap<Stream, Reset>): readonly Delivery[] {
+  const reset = new Set([...resets.values()].map(({ stream }) => stream));
+  return deliveries.filter(({ stream }) => !reset.has(stream));
 }
 
 /** What is told of a log as a whole, and not of one table. */
@@ -84,7 +93,8 @@ function deliver({ table, before, after }: Change, stream: Stream): Delivery | n
   let text: string | null = null;
   let groupsBefore: readonly string[] | null = null;
   let groupsAfter: readonly string[] | null = null;
-  if (before) {
+  const stays = before !== null && after !== null && stream.stays(before, after);
+  if (before && !stays) {
     groupsBefore = stream.groups(before);
     if (groupsBefore.length > 0 && (!after || stream.binding.options.serialize)) {
       text = stream.text(before);
@@ -97,11 +107,11 @@ function deliver({ table, before, after }: Change, stream: Stream): Delivery | n
     if (text === null) groupsAfter = [];
   }
   // Kept once where nothing moved, as it mostly is.
-  if (groupsBefore && groupsAfter && same(groupsBefore, groupsAfter)) groupsBefore = groupsAfter;
+  if (stays || (groupsBefore && groupsAfter && same(groupsBefore, groupsAfter))) groupsBefore = groupsAfter;
   if (!groupsBefore?.length && !groupsAfter?.length) return null;
   return {
     stream: stream.name,
-    key: keyText(table, (after ?? before) as never),
+    key: keyText(table, (after ?? before) as Image),
     before: groupsBefore,
     after: groupsAfter,
     fields: text ?? '{}',

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Binding } from './binding.ts';
 import { RowcastError } from './errors.ts';
-import { groupKey, groupName } from './groups.ts';
-import type { Image } from './model.ts';
-import { placeOf, project, rowOf, rowValue, type Table } from './table.ts';
+import { groupKey, groupNamer } from './groups.ts';
+import type { Image, LogValue } from './model.ts';
+import { placeOf, projection, rowOf, rowValue, type Table } from './table.ts';
 import { toWire } from '../protocol/index.ts';
 
 /** A binding under its name, joined to its table: what a commit is routed by. Its functions are pure and made once. */
@@ -17,6 +17,8 @@ export interface Stream {
   readonly fingerprint: string;
   /** The groups that see the row. @throws when the app's `groupNames` does, or gives something else than names. */
   groups(image: Image): readonly string[];
+  /** Two images of a row have the same groups, as far as can be said without asking for them. */
+  stays(before: Image, after: Image): boolean;
   /** The whitelisted fields as JSON text; null when `serialize` says that the row is in no group. */
   text(image: Image): string | null;
 }
@@ -30,6 +32,7 @@ export function streamOf(name: string, binding: Binding, table: Table): Stream {
     named: new Set([...binding.fields, ...binding.writable, ...table.model.key]),
     fingerprint: fingerprintOf(binding, table),
     groups: groupsBy(binding, table),
+    stays: staysBy(binding, table),
     text: textBy(name, binding, table, places),
   };
 }
@@ -47,14 +50,37 @@ function groupsBy(binding: Binding, table: Table): (image: Image) => readonly st
   if (typeof groupNames === 'function') return (image) => namesOf(binding, groupNames(rowOf(table, image)));
   const columns = groupNames.groupBy;
   const places = columns.map((column) => placeOf(table, column));
-  return (image) => {
-    const name = groupName(
-      binding.audience,
-      columns,
-      places.map((place) => rowValue(table, image, place)),
-    );
-    return name === null ? NO_GROUPS : [name];
+  const name = groupNamer(binding.audience, columns);
+  const groupsOf = (image: Image): readonly string[] => {
+    const group = name(places.map((place) => rowValue(table, image, place)));
+    return group === null ? NO_GROUPS : [group];
   };
+  const [only] = places;
+  return only === undefined || places.length > 1 ? groupsOf : remembered(groupsOf, only);
+}
+
+/** Groups that are kept at hand by the value that names them: the same rows' groups are asked for again and again. */
+const REMEMBERED = 10_000;
+
+function remembered(groupsOf: (image: Image) => readonly string[], place: number): (image: Image) => readonly string[] {
+  const known = new Map<LogValue, readonly string[]>();
+  return (image) => {
+    const value = image[place] as LogValue;
+    let groups = known.get(value);
+    if (groups === undefined) {
+      groups = groupsOf(image);
+      if (typeof value === 'object' || typeof value === 'symbol') return groups;
+      if (known.size >= REMEMBERED) known.clear();
+      known.set(value, groups);
+    }
+    return groups;
+  };
+}
+
+function staysBy({ options: { groupNames, serialize } }: Binding, table: Table): (before: Image, after: Image) => boolean {
+  if (typeof groupNames === 'function' || serialize) return () => false;
+  const places = groupNames.groupBy.map((column) => placeOf(table, column));
+  return (before, after) => places.every((place) => before[place] === after[place]);
 }
 
 const NO_GROUPS: readonly string[] = [];
@@ -69,7 +95,7 @@ function namesOf(binding: Binding, names: unknown): readonly string[] {
 
 function textBy(name: string, binding: Binding, table: Table, places: readonly number[]): (image: Image) => string | null {
   const { serialize } = binding.options;
-  if (!serialize) return (image) => project(table, places, image);
+  if (!serialize) return projection(table, places);
   return (image) => {
     const made = serialize(rowOf(table, image));
     if (made === null) return null;
