@@ -9,19 +9,29 @@ export interface Allowed {
   readonly judgement: Exclude<Judgement, { readonly verdict: 'refuse' }>;
 }
 
-/** What may be done, step by step, or the first refusal, with its place. `befores` are the rows of the steps as they stand. */
-export async function judgeAll(
-  steps: readonly (RowStep | CallStep)[],
-  befores: readonly (Image | null)[],
-): Promise<readonly Allowed[] | Refused> {
+/** What may be done, step by step, or the first refusal, with its place. */
+export type Verdicts = readonly Allowed[] | Refused;
+
+/** `befores` are the rows of the steps as they stand. At once, where every judge answers at once. */
+export function judgeAll(steps: readonly (RowStep | CallStep)[], befores: readonly (Image | null)[]): Verdicts | Promise<Verdicts> {
   const allowed: Allowed[] = [];
-  for (const [at, step] of steps.entries()) {
-    const before = befores[at] ?? null;
-    const judgement = step.kind === 'row' ? await step.judge(before) : await judgeCall(step);
+  const take = (step: RowStep | CallStep, before: Image | null, judgement: Judgement): Refused | null => {
     if (judgement.verdict === 'refuse') return placed(step, judgement.answer);
     allowed.push({ step, before, judgement });
-  }
-  return allowed;
+    return null;
+  };
+  const from = (start: number): Verdicts | Promise<Verdicts> => {
+    for (const [at, step] of steps.entries()) {
+      if (at < start) continue;
+      const before = befores[at] ?? null;
+      const judgement = step.kind === 'row' ? step.judge(before) : judgeCall(step);
+      if (judgement instanceof Promise) return judgement.then((made) => take(step, before, made) ?? from(at + 1));
+      const refused = take(step, before, judgement);
+      if (refused) return refused;
+    }
+    return allowed;
+  };
+  return from(0);
 }
 
 async function judgeCall(step: CallStep): Promise<Judgement> {
@@ -29,6 +39,6 @@ async function judgeCall(step: CallStep): Promise<Judgement> {
   return answer ? { verdict: 'refuse', answer } : { verdict: 'hook', run: (tx) => step.run(tx) };
 }
 
-export function isRefused(judged: readonly Allowed[] | Refused): judged is Refused {
+export function isRefused(judged: Verdicts): judged is Refused {
   return 'ok' in judged;
 }

@@ -29,18 +29,13 @@ export class Together {
     this.#end = this.#clock.now() + this.#ms;
   }
 
-  /** @throws {OutOfTime} */
-  async within<T>(work: T | PromiseLike<T>): Promise<T> {
-    const left = this.#end - this.#clock.now();
-    const late = new OutOfTime(`the hooks of a batch took more than ${this.#ms} ms together`);
-    if (isThenable(work)) return before(work, (reject) => this.#clock.after(Math.max(0, left), () => reject(late)));
-    if (left <= 0) throw late;
-    return work;
-  }
-
-  /** At once what is there at once. @throws {OutOfTime} */
+  /** What one of them gives: at once what is there at once. @throws {OutOfTime} */
   bounded<T>(work: T | PromiseLike<T>): T | Promise<T> {
-    return isThenable(work) ? this.within(work) : work;
+    const left = this.#end - this.#clock.now();
+    const late = (): OutOfTime => new OutOfTime(`the hooks of a batch took more than ${this.#ms} ms together`);
+    if (isThenable(work)) return before(work, (reject) => this.#clock.after(Math.max(0, left), () => reject(late())));
+    if (left <= 0) throw late();
+    return work;
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../core/index.ts';
 import type { Refused } from '../protocol/index.ts';
 import type { Asking, Then, Writer } from './asking.ts';
-import { bounded, OutOfTime, within, type Together } from './deadline.ts';
+import { bounded, OutOfTime, type Together } from './deadline.ts';
 import { conflict } from './precondition.ts';
 import type { Prepared } from './prepare.ts';
 import { parameters } from './values.ts';
@@ -26,19 +26,24 @@ interface Judged extends Asking, Prepared {
   after(then: Then): void;
 }
 
-/** On the row as it stands: may they, and what is to be written. */
-export async function judge(judged: Judged): Promise<Judgement> {
-  const { body, stream, writer, parts, values, before, refusal, at, together } = judged;
+/** On the row as it stands: may they, and what is to be written. At once, where the app says at once whether they may. */
+export function judge(judged: Judged): Judgement | Promise<Judgement> {
+  const { body, stream, writer, before, refusal } = judged;
   writer.tells(null);
   if (refusal) return { verdict: 'refuse', answer: refusal };
+  if (body.action !== 'create' && !before) return { verdict: 'refuse', answer: ABSENT };
+  const row = before ? rowOf(stream.table, before) : null;
+  const pk = before ? (JSON.parse(keyText(stream.table, before)) as Key) : null; // as the row has it, not as the client spelt it
+  const may = permitted(judged, row, pk);
+  return may instanceof Promise ? may.then((yes) => decided(judged, yes, { row, pk })) : decided(judged, may, { row, pk });
+}
+
+function decided(judged: Judged, may: boolean, { row, pk }: { readonly row: Row | null; readonly pk: Key | null }): Judgement {
+  const { body, stream, writer, parts, values, before, at, together } = judged;
   const { action } = body;
   const { options } = stream.binding;
-  const { table } = stream;
   const absent: Judgement = { verdict: 'refuse', answer: ABSENT };
-  if (action !== 'create' && !before) return absent;
-  const row = before ? rowOf(table, before) : null;
-  const pk = before ? (JSON.parse(keyText(table, before)) as Key) : null; // as the row has it, not as the client spelt it
-  if (!(await permitted(judged, row, pk))) {
+  if (!may) {
     // To one who does not see the row it is not there: `forbidden` would tell that it is.
     if (before && !seenBy(writer, stream, before)) return absent;
     return { verdict: 'refuse', answer: { ok: false, code: 'forbidden', message: `you may not ${action} this row` } };
@@ -63,7 +68,7 @@ export async function judge(judged: Judged): Promise<Judgement> {
     return { verdict: 'hook', run };
   }
   if (action === 'delete') return { verdict: 'write', values: new Map() };
-  return { verdict: 'write', values: parameters(table, action, values) };
+  return { verdict: 'write', values: parameters(stream.table, action, values) };
 }
 
 const ABSENT: Refused = { ok: false, code: 'not_found', message: 'there is no such row' };
@@ -78,17 +83,21 @@ function seenBy(writer: Writer, stream: Stream, row: Image): boolean {
 }
 
 /** Left out, a throw, and an answer that does not come in time are all a no. */
-async function permitted(judged: Judged, before: Row | null, pk: Key | null): Promise<boolean> {
+function permitted(judged: Judged, before: Row | null, pk: Key | null): boolean | Promise<boolean> {
   const { body, stream, writer, parts, values, together } = judged;
   const { hasPermission } = stream.binding.options;
-  try {
-    if (typeof hasPermission === 'object') return inRole(judged, hasPermission);
-    const verdict = hasPermission?.call(stream.binding.options, writer.user, body.action, pk, { before, data: values }) ?? false;
-    return (await (together ? together.within(verdict) : within(parts.clock, parts.limits.hookMs, verdict))) === true;
-  } catch (error) {
+  const failed = (error: unknown): false => {
     if (error instanceof OutOfTime) throw error;
     parts.log.error({ err: error, stream: stream.name }, 'hasPermission failed: refused');
     return false;
+  };
+  try {
+    if (typeof hasPermission === 'object') return inRole(judged, hasPermission);
+    const verdict = hasPermission?.call(stream.binding.options, writer.user, body.action, pk, { before, data: values }) ?? false;
+    const said = together ? together.bounded(verdict) : bounded(parts.clock, parts.limits.hookMs, verdict);
+    return said instanceof Promise ? said.then((yes) => yes === true, failed) : said === true;
+  } catch (error) {
+    return failed(error);
   }
 }
 

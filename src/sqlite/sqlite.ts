@@ -147,6 +147,7 @@ async function opened(
     journal,
     pulse,
     lock,
+    clock,
     joined: joinedTo,
     hooks: new HookHandle(connection, options.drizzle && ((client) => options.drizzle?.(client))),
   });

@@ -1,6 +1,5 @@
 import {
   isRefused,
-  judgeAll,
   placed,
   Refusal,
   RowcastError,
@@ -9,6 +8,7 @@ import {
   type Allowed,
   type Answer,
   type CallStep,
+  type Clock,
   type Image,
   type Json,
   type Refused,
@@ -26,30 +26,44 @@ import { storedOutcome, storeOutcome } from './outcomes.ts';
 import type { Pulse } from './pulse.ts';
 import { refusalOf } from './refusal.ts';
 import { areSame, byColumn, NOT_FOUND, rowAt, wireKey, writeRow } from './statements.ts';
+import { Turns, type Judged, type Outcome } from './turn.ts';
 
 export interface StoreParts {
   readonly connection: Connection;
   readonly journal: Journal;
   readonly pulse: Pulse;
   readonly lock: WriteLock;
+  readonly clock: Clock;
   joined(table: Table): Joined;
   readonly hooks: HookHandle;
 }
-
-type Outcome = { readonly answer: Answer; readonly logged: boolean };
 
 /** How often rows that keep changing are judged before the client is told so. */
 const JUDGEMENTS = 3;
 
 /**
- * Writes on Rowcast's own connection. Judging may wait, so it happens before the transaction; the transaction, one uninterrupted piece, reads
- * the rows again and writes only if they are still those that were judged.
+ * Writes on Rowcast's own connection, which holds no transaction while something is waited for. Those of one turn go together ({@link Turns}). What
+ * waits for the app's word, and what the app does itself, is judged before its transaction: that one reads the rows again, and writes only if they are
+ * still those that were judged.
  */
 export class SqliteStore implements Store {
   readonly #parts: StoreParts;
+  readonly #turns: Turns;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    const { connection, lock, clock, pulse } = parts;
+    this.#turns = new Turns({
+      connection,
+      lock,
+      clock,
+      rows: (write) => this.#rows(write),
+      isAnswered: ({ claim }) => storedOutcome(connection, claim) !== null,
+      again: (write) => this.#told(write),
+      conclude: (write, verdicts) =>
+        this.#conclude(write, isRefused(verdicts) ? verdicts : this.#savepoint(write, verdicts, { steps: [], tx: null })),
+      committed: () => pulse.beat(),
+    });
   }
 
   async write(write: StoreWrite): Promise<Outcome> {
@@ -62,17 +76,14 @@ export class SqliteStore implements Store {
   }
 
   async #write(write: StoreWrite): Promise<Outcome> {
-    const { connection, hooks, lock, pulse } = this.#parts;
     for (let times = 0; times < JUDGEMENTS; times++) {
-      // A write that was answered is not judged again.
-      const befores = await lock.retried(() => (storedOutcome(connection, write.claim) ? null : this.#rows(write)));
-      const judged = befores && { befores, what: await judgeAll(write.steps, befores) };
-      const needsTx = judged && !isRefused(judged.what) && judged.what.some(({ judgement }) => judgement.verdict === 'hook');
-      const outcome = await this.#settle(write, judged, needsTx ? await hooks.handle() : null);
-      if (outcome) {
-        if (outcome.logged) pulse.beat();
-        return outcome;
+      let turned = await this.#turns.join(write, null);
+      if (turned.is === 'waiting') {
+        const { befores } = turned;
+        turned = await this.#turns.join(write, { befores, verdicts: await turned.verdicts });
       }
+      const outcome = turned.is === 'alone' ? await this.#alone(write, turned.judged) : turned.is === 'told' ? turned.outcome : null;
+      if (outcome) return outcome;
     }
     return { answer: { ok: false, code: 'conflict', message: 'the row kept changing while this was looked at; try again' }, logged: false };
   }
@@ -82,28 +93,33 @@ export class SqliteStore implements Store {
     return steps.map((step) => (step.kind === 'row' ? rowAt(connection, joined(step.table), step.key) : null));
   }
 
-  /** One synchronous transaction. Null: the rows are not those that were judged. */
-  async #settle(write: StoreWrite, judged: Judged | null, tx: unknown): Promise<Outcome | null> {
-    const { connection, lock } = this.#parts;
-    const told = (refused: Refused | null): Outcome | null => {
-      const stored = storedOutcome(connection, write.claim);
-      if (stored) return this.#again(write, stored);
-      return refused && this.#conclude(write, refused);
-    };
-    const doing: Doing = { steps: [] };
+  /** A transaction of its own. Null: the rows are not those that were judged. */
+  async #alone(write: StoreWrite, judged: Judged | null): Promise<Outcome | null> {
+    const { hooks, lock, pulse } = this.#parts;
+    const doing: Doing = { steps: [], tx: null };
+    if (judged && !isRefused(judged.verdicts) && judged.verdicts.some(({ judgement }) => judgement.verdict === 'hook'))
+      doing.tx = await hooks.handle();
+    let outcome: Outcome | null;
     try {
-      return await lock.transaction(() => {
-        const answered = told(null);
+      outcome = await lock.transaction(() => {
+        const answered = this.#told(write);
         if (answered) return answered;
         if (!judged || !areSame(judged.befores, this.#rows(write))) return null;
-        return this.#conclude(write, isRefused(judged.what) ? judged.what : this.#savepoint(write, judged.what, { tx, doing }));
+        return this.#conclude(write, isRefused(judged.verdicts) ? judged.verdicts : this.#savepoint(write, judged.verdicts, doing));
       });
     } catch (error) {
       // A deferred reference is only refused by COMMIT, and RAISE(ROLLBACK) takes the claim along: the answer is stored on its own.
       const refused = this.#refusal(error, doing.steps, null);
       if (!refused) throw error;
-      return lock.transaction(() => told(refused));
+      outcome = await lock.transaction(() => this.#told(write) ?? this.#conclude(write, refused));
     }
+    if (outcome?.logged) pulse.beat();
+    return outcome;
+  }
+
+  #told(write: StoreWrite): Outcome | null {
+    const stored = storedOutcome(this.#parts.connection, write.claim);
+    return stored && this.#again(write, stored);
   }
 
   #again({ claim }: StoreWrite, stored: { readonly hash: string; readonly answer: Answer }): Outcome {
@@ -124,14 +140,14 @@ export class SqliteStore implements Store {
   }
 
   /** Does all of it, or, where something is refused, nothing. */
-  #savepoint(write: StoreWrite, allowed: readonly Allowed[], { tx, doing }: { readonly tx: unknown; readonly doing: Doing }): Answer {
+  #savepoint(write: StoreWrite, allowed: readonly Allowed[], doing: Doing): Answer {
     const { connection } = this.#parts;
     connection.exec('SAVEPOINT rowcast_write');
     try {
       const made: Json[] = [];
       for (const each of allowed) {
         doing.steps = [each];
-        made.push(this.#do(each, made.length === 0, tx));
+        made.push(this.#do(each, made.length === 0, doing.tx));
       }
       connection.exec('RELEASE rowcast_write');
       doing.steps = allowed;
@@ -185,14 +201,11 @@ export class SqliteStore implements Store {
   }
 }
 
-interface Judged {
-  readonly befores: readonly (Image | null)[];
-  readonly what: readonly Allowed[] | Refused;
-}
-
 /** Whose an error would be. None: it is no refusal, whatever it says. */
 interface Doing {
   steps: readonly Allowed[];
+  /** What the app's own steps get. */
+  tx: unknown;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
