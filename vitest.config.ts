@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           ...common,
           name: 'unit',
-          include: ['{src,test,examples}/**/*.test.ts'],
+          include: ['{src,test,examples}/**/*.test.ts', 'bench/*.test.ts'],
           exclude: ['**/*.{services,e2e,soak,mutants}.test.ts'],
         },
       },

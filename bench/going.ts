@@ -11,11 +11,14 @@ export class Going {
   readonly workload: string;
   readonly parts: Set<Part> = new Set();
   readonly #profile: Kind | undefined;
+  readonly #folder: string;
   readonly #taken = new Map<string, number>();
   #counting = 0;
 
-  constructor(workload: string, profile?: Kind) {
+  /** `folder`: where profiles go. */
+  constructor(workload: string, profile?: Kind, folder: string = PROFILES) {
     this.workload = workload;
+    this.#folder = folder;
     this.#profile = profile;
   }
 
@@ -40,7 +43,7 @@ export class Going {
   stem(part: string): string {
     const number = (this.#taken.get(part) ?? 0) + 1;
     this.#taken.set(part, number);
-    return join(PROFILES, `${this.workload}-${part.replaceAll(/[^\w-]+/g, '')}-${number}`);
+    return join(this.#folder, `${this.workload}-${part.replaceAll(/[^\w-]+/g, '')}-${number}`);
   }
 
   /** Ends every part that still runs: a workload that hangs fails by it, and cleans up. */

@@ -123,7 +123,9 @@ export function answer(calls: Record<string, (argument: never) => unknown>): voi
   process.on('message', ({ id, call, argument }: { id: number; call: string; argument: never }) => {
     void (async () => {
       try {
-        process.send?.({ id, value: await all[call]?.(argument) });
+        const called = all[call];
+        if (!called) throw new Error(`it answers ${Object.keys(all).join(', ')}; not ${call}`);
+        process.send?.({ id, value: await called(argument) });
       } catch (error) {
         process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
       }

@@ -20,6 +20,7 @@ export class Progress {
   }
 
   at(passing: Passing): void {
+    if (current().workload === '') return; // a test counts passes, not a run
     const line = describe(current().workload, passing);
     if (this.#out.isTTY) this.#inPlace(line);
     else if (passing.contender === undefined && passing.passes > 1) this.#out.write(`${line}\n`);

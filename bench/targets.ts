@@ -21,7 +21,7 @@ export interface Judged {
   readonly verdict: Verdict;
 }
 
-const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+const number = new Intl.NumberFormat('en', { maximumFractionDigits: 4 });
 
 /** Every target of a result with what came of it. */
 export function judge({ targets = [], better, contenders, ratios }: Result): readonly Judged[] {

@@ -15,6 +15,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       'One row that changes, everybody in its group: the server’s CPU for each delivery, at one message per turn of the event loop and at 16.',
     load: async () => (await import('./workloads/fanout.ts')).fanout,
   },
+  peers: {
+    about:
+      'One row of Postgres that everybody watches: from the write to the last client, beside Feathers, Zero and what one builds oneself.',
+    load: async () => (await import('./workloads/peers.ts')).peers,
+  },
   wide: {
     about: 'The same, of a row of 1 KB and of 10 KB.',
     load: async () => (await import('./workloads/fanout.ts')).wide,
