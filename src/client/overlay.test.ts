@@ -529,4 +529,13 @@ describe('lists of params', () => {
     expect(made.socket.sent()).toMatchObject([{ action: 'create', data: { title: 'new' }, params: { blogId: 2 } }]);
     expect(await posts.create({ title: 'new' })).toMatchObject({ ok: false, code: 'invalid' });
   });
+
+  test('of nothing are a handle that shows nothing, and there is no row to ask anything of', async () => {
+    const posts = held().client.stream('posts', { blogId: [] });
+    expect(posts.current).toBe(posts.current);
+    expect(posts.current).toEqual({ rows: [], status: 'live', progress: { count: 0, total: 0 } });
+    expect([posts.row(1), posts.writable]).toEqual([undefined, []]);
+    expect(await posts.update(1, { title: 'new' })).toMatchObject({ ok: false, code: 'not_found' });
+    expect(await posts.create({ title: 'new' })).toMatchObject({ ok: false, code: 'invalid' });
+  });
 });

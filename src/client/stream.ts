@@ -56,12 +56,13 @@ export class Stream {
     return this.#asked.map(({ root }) => root);
   }
 
-  get #first(): Subscription {
-    return (this.#asked[0] as Subscription).root;
+  /** Undefined: a list of nothing has no view. */
+  get #first(): Subscription | undefined {
+    return this.#asked[0]?.root;
   }
 
   get #look(): Look {
-    return this.#together?.look(this.views) ?? this.#first;
+    return this.#together?.look(this.views) ?? (this.#first as Subscription);
   }
 
   get current(): Current<Row> {
@@ -81,12 +82,12 @@ export class Stream {
   }
 
   get writable(): readonly string[] {
-    return this.#first.info?.writable ?? [];
+    return this.#first?.info?.writable ?? [];
   }
 
   row(pk: Pk): Row | undefined {
     const key = this.#keyOf(pk);
-    return this.#viewOf(key).rows.at(key)?.row;
+    return this.#viewOf(key)?.rows.at(key)?.row;
   }
 
   pk(row: object): Key {
@@ -124,7 +125,7 @@ export class Stream {
   }
 
   /** The one that has the row, or the first. */
-  #viewOf(pk: Key): Subscription {
+  #viewOf(pk: Key): Subscription | undefined {
     return this.views.find(({ rows }) => rows.at(pk)) ?? this.#first;
   }
 
@@ -139,6 +140,7 @@ export class Stream {
       const home = key === undefined ? this.#home(said ?? {}) : { view: this.#viewOf(key), data: said };
       if ('ok' in home) return home;
       const { view, data } = home;
+      if (!view) return refusal('not_found', 'no such row here: the list is empty');
       let match = toWire(ifMatch) as Data | true | undefined;
       if (match === true) {
         const told = view.rows.told(key as Key);
@@ -152,7 +154,7 @@ export class Stream {
   }
 
   #home(data: Data): Home | Refusal {
-    return this.#together?.home(this.views, data) ?? { view: this.#first, data };
+    return this.#together?.home(this.views, data) ?? { view: this.#first as Subscription, data };
   }
 }
 
