@@ -55,6 +55,12 @@ answer({
     if (odd !== undefined) throw new Error(`a client had ${odd} changes, not ${each}`);
     forget();
   },
+  /** Resolves once all clients together have had this many changes since the last call; throws when it is more. */
+  async total({ commits }: { commits: number }) {
+    await until(() => total >= commits);
+    if (total > commits) throw new Error(`${total} changes came, not ${commits}`);
+    forget();
+  },
   /** From here on it is noted who sees which of these values when. */
   watch({ first, writes }: { first: number; writes: number }) {
     forget();

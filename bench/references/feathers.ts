@@ -1,4 +1,5 @@
 import { textOf } from '../parts/reference-server.ts';
+import { turn } from '../parts/turns.ts';
 import { answer } from '../process.ts';
 import { serving } from './feathers-app.ts';
 
@@ -15,7 +16,8 @@ answer({
       // The same text comes out that the others send.
       for (let n = 0; n < each; n++) called.push(app.service('hot').patch(1, JSON.parse(textOf(++value, bytes))));
       await Promise.all(called);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
+    return ticks * each * app.channel('hot').length;
   },
 });

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { DialectName } from '../load/dialects.ts';
 import { Part, type Cpu } from '../process.ts';
 
 /** A server, and the clients that hang on it. */
@@ -9,9 +10,12 @@ export interface Contender {
   more(sink: Part, clients: { readonly sockets: number; readonly numbered: number }): Promise<void>;
 }
 
+/** A server's part, and what its clients speak where that is more than bare frames. */
+export type Rival = string | { readonly part: string; readonly dialect: DialectName };
+
 export interface Field {
   /** The part of each server, by contender; Rowcast's first. What other contenders are is this table's alone. */
-  readonly servers: { readonly rowcast: string } & Readonly<Record<string, string>>;
+  readonly servers: { readonly rowcast: string } & Readonly<Record<string, Rival>>;
   readonly sockets: number;
   /** What each server is told before it listens. */
   readonly listen?: object;
@@ -31,14 +35,14 @@ export async function contenders(field: Field): Promise<Readonly<Record<string, 
     await Promise.all(Object.values(open).flatMap(({ server, sink }) => [server.stop(), sink.stop()]));
   };
   const all = [
-    ...Object.entries(servers).map(([name, part]) => ({ name, part, from: undefined, ours: name === 'rowcast' })),
-    ...(against === undefined ? [] : [{ name: basename(against), part: servers.rowcast, from: against, ours: true }]),
+    ...Object.entries(servers).map(([name, rival]) => ({ name, ...named(rival), from: undefined, ours: name === 'rowcast' })),
+    ...(against === undefined ? [] : [{ name: basename(against), ...named(servers.rowcast), from: against, ours: true }]),
   ];
   try {
     await Promise.all(
-      all.map(async ({ name, part, from, ours }) => {
-        const [server, sink] = [new Part(part, from), new Part('sink', from)];
-        const wire = ours ? { protocol: 'rowcast.1', asked: [{ stream }] } : { protocol: '', asked: [] };
+      all.map(async ({ name, part, dialect, from, ours }) => {
+        const [server, sink] = [new Part(part, from), new Part(dialect ? 'peer-sink' : 'sink', from)];
+        const wire = dialect ? { dialect } : ours ? { protocol: 'rowcast.1', asked: [{ stream }] } : { protocol: '', asked: [] };
         const target = { port: 0, path: '/', ...wire };
         open[name] = { server, sink, more: (other, clients) => other.ask('open', { ...target, ...clients }) };
         target.port = await server.ask<number>('listen', listen);
@@ -50,6 +54,10 @@ export async function contenders(field: Field): Promise<Readonly<Record<string, 
     throw error;
   }
   return Object.defineProperty(open, Symbol.asyncDispose, { value: close, enumerable: false }) as never;
+}
+
+function named(rival: Rival): Exclude<Rival, string> | { readonly part: string; readonly dialect?: undefined } {
+  return typeof rival === 'string' ? { part: rival } : rival;
 }
 
 export interface Cost {
