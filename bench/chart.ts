@@ -8,8 +8,8 @@ const BAR = 16;
 const LETTER = 6.9; // px, of the labels' font, about
 const STYLE = `text { font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1f2328 } .title { font-weight: 600; font-size: 14px } .note { fill: #59636e; font-size: 12px }
 .value { font-variant-numeric: tabular-nums } .bar { fill: #aeb6bf } .ours { fill: #e8590c } .spread { stroke: #1f2328; stroke-width: 1.2; fill: none } .base { stroke: #d1d9e0 }
-.target { stroke: #0969da; stroke-width: 1.5; stroke-dasharray: 4 3 } .met { fill: #1a7f37 } .missed { fill: #c21c2b }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .note { fill: #9198a1 } .bar { fill: #656c76 } .ours { fill: #f0883e } .spread { stroke: #e6edf3 } .base { stroke: #3d444d } .target { stroke: #4493f8 } .met { fill: #3fb950 } .missed { fill: #f85149 } }`;
+.target { stroke-width: 2.5 } .note.met { fill: #1a7f37 } .note.missed { fill: #c21c2b } .target.met { stroke: #1a7f37 } .target.missed { stroke: #c21c2b }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .note { fill: #9198a1 } .bar { fill: #656c76 } .ours { fill: #f0883e } .spread { stroke: #e6edf3 } .base { stroke: #3d444d } .note.met { fill: #3fb950 } .note.missed { fill: #f85149 } .target.met { stroke: #3fb950 } .target.missed { stroke: #f85149 } }`;
 
 /** Whether a figure has something to show beside its number: others, or how far it is from its target. */
 export const worthDrawing = ({ contenders, targets = [] }: Result): boolean =>
@@ -21,15 +21,17 @@ export function chart(result: Result): string {
   const rows = Object.entries(contenders);
   const judged = judge(result);
   const longest = Math.max(...rows.map(([name]) => name.length));
-  const left = Math.min(280, Math.ceil(longest * LETTER) + 20);
+  const left = Math.max(100, Math.min(280, Math.ceil(longest * LETTER) + 24));
   const most = Math.max(...rows.map(([, { max }]) => max), 0);
-  const lines = (result.targets ?? []).flatMap((target) => {
+  // On the bar that it is about, where it lies within the picture.
+  const lines = (result.targets ?? []).flatMap((target, index) => {
     const at = lineOf(target, contenders);
-    return at !== undefined && at > 0 && at <= most * 1.5 ? [at] : [];
+    const row = target.of === undefined ? 0 : rows.findIndex(([name]) => name === target.of);
+    return at !== undefined && at > 0 && at <= most * 1.5 && row >= 0 ? [{ at, row, verdict: judged[index]?.verdict }] : [];
   });
   const values = rows.map(([, spread]) => `${round(spread.median)}  [${round(spread.min)}–${round(spread.max)}]`);
-  const right = Math.ceil(Math.max(...values.map(({ length }) => length)) * LETTER) + 16;
-  const scale = (WIDTH - left - right) / Math.max(most, ...lines, Number.MIN_VALUE);
+  const right = Math.ceil(Math.max(...values.map(({ length }) => length)) * LETTER) + 20;
+  const scale = (WIDTH - left - right) / Math.max(most, ...lines.map(({ at }) => at), Number.MIN_VALUE);
   const x = (value: number): number => left + Math.max(0, value) * scale;
   const title = wrap(workload, 96);
   const top = 22 + title.length * 19 + 20;
@@ -45,10 +47,10 @@ export function chart(result: Result): string {
         text({ x: left - 8, y: y + 13, 'text-anchor': 'end' }, shortened(name, left)),
         `<rect class="${isOurs(result, name) ? 'ours' : 'bar'}" x="${left}" y="${y}" width="${px(width)}" height="${BAR}" rx="2"/>`,
         whiskers(spread, { x, y: y + BAR / 2 }),
-        text({ x: x(Math.max(spread.max, spread.median)) + 8, y: y + 13, class: 'value' }, values[index] ?? ''),
+        text({ x: WIDTH - 12, y: y + 13, class: 'value', 'text-anchor': 'end' }, values[index] ?? ''),
       ];
     }),
-    ...lines.map((at) => `<path class="target" d="M${px(x(at))} ${top}V${bottom + 4}"/>`),
+    ...lines.map(({ at, row, verdict }) => `<path class="target ${verdict}" d="M${px(x(at))} ${top + row * ROW + 2}v${ROW - 4}"/>`),
     ...judged.map(({ target, measured, verdict }, index) => {
       const by = measured === undefined ? '' : ` (${round(measured)})`;
       return text({ x: left, y: bottom + 22 + index * 18, class: `note ${verdict}` }, `target ${target}: ${verdict}${by}`);
