@@ -19,7 +19,7 @@ export function machine(): Machine {
     cpu: core?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    system: `${system()} ${release()}`,
+    system: `${system()} ${release().split('.', 2).join('.')}`,
     node: process.version.slice(1),
   };
 }

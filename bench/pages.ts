@@ -3,6 +3,7 @@ import { chart, worthDrawing } from './chart.ts';
 import type { Spread } from './measure.ts';
 import type { JudgedResult, Published, PublishedWorkload } from './results.ts';
 import { said, table } from './table.ts';
+import { judge } from './targets.ts';
 import { round } from './text.ts';
 import { WORKLOADS } from './workloads.ts';
 
@@ -31,7 +32,7 @@ export async function section(published: Published): Promise<string> {
     [
       `Measured on ${[...places].join('; and on ')}: the median of 7 interleaved passes, beside what it is compared with in the same run. CPU is the server’s own process.`,
       '',
-      '| | Rowcast | beside it, in the same run | target |',
+      '| | Rowcast | in the same run (Rowcast ÷ it) | target |',
       '|---|---|---|---|',
       ...shown.map(({ result }) => headline(result)),
       '',
@@ -41,14 +42,15 @@ export async function section(published: Published): Promise<string> {
   );
 }
 
-function headline({ headline = '', figure, contenders, judged }: JudgedResult): string {
+function headline(result: JudgedResult): string {
+  const { headline = '', figure, contenders, ratios } = result;
   const [[, mine], ...others] = Object.entries(contenders) as [[string, Spread], ...[string, Spread][]];
-  const beside = others.map(([name, { median }]) => `${name} ${round(median)}`).join(', ');
-  return `| ${headline}: ${figure} | **${round(mine.median)}** | ${beside} | ${judged.map(said).join(', ')} |`;
+  const beside = others.map(([name, { median }]) => `${name} ${round(median)}${ratios[name] ? ` (${round(ratios[name].median)})` : ''}`);
+  return `| ${headline}: ${figure} | **${round(mine.median)}** | ${beside.join('<br>')} | ${judge(result).map(said).join('<br>')} |`;
 }
 
 function page(published: Published): string {
-  const verdicts = Object.values(published).flatMap(({ results }) => results.flatMap(({ judged }) => judged.map(({ verdict }) => verdict)));
+  const verdicts = Object.values(published).flatMap(({ results }) => results.flatMap((each) => judge(each).map(({ verdict }) => verdict)));
   const count = (verdict: string): number => verdicts.filter((each) => each === verdict).length;
   return `# Benchmarks
 
