@@ -16,16 +16,39 @@ import type { Joined } from './join.ts';
 import { ident } from './sql.ts';
 
 /** A row as it stands; null where there is none, and without a key. */
-export function rowAt(connection: Connection, { table, catalog, affinities }: Joined, key: readonly LogValue[] | null): Image | null {
+export function rowAt(connection: Connection, joined: Joined, key: readonly LogValue[] | null): Image | null {
   if (!key) return null;
+  const { affinities } = joined;
+  const [found] = connection.all(
+    textOf(joined, 'row', () => rowText(joined)),
+    ...key,
+    ...key,
+  );
+  return found ? found.map((value, at) => (affinities[at] ? value : UNREADABLE)) : null;
+}
+
+function rowText({ table, catalog, affinities }: Joined): string {
   const columns = table.columns.map(({ column }, at) => `${affinities[at] ? ident(column) : 'NULL'} AS c${at}`).join(', ');
   const where = keyColumns(table, (column) => `${column} = ?`, ' AND ');
   // The key as it was spelt comes first, where the column's collation finds more than one.
   const exact = keyColumns(table, (column) => `${column} COLLATE BINARY = ? DESC`, ', ');
   // sql: keyColumns() quotes
-  const sql = `SELECT ${columns} FROM ${ident(catalog.name)} WHERE ${where} ORDER BY ${exact} LIMIT 1`;
-  const [found] = connection.all(sql, ...key, ...key);
-  return found ? found.map((value, at) => (affinities[at] ? value : UNREADABLE)) : null;
+  return `SELECT ${columns} FROM ${ident(catalog.name)} WHERE ${where} ORDER BY ${exact} LIMIT 1`;
+}
+
+/** Statements' texts by table, and by what they do to which columns: putting one together costs as much as running it. */
+const texts = new WeakMap<Joined, Map<string, string>>();
+/** A table's texts, at most: clients choose which fields they write. */
+const MOST_TEXTS = 100;
+
+function textOf(joined: Joined, name: string, make: () => string): string {
+  let known = texts.get(joined);
+  if (!known) texts.set(joined, (known = new Map()));
+  let text = known.get(name);
+  if (text !== undefined) return text;
+  if (known.size >= MOST_TEXTS) known.clear();
+  known.set(name, (text = make()));
+  return text;
 }
 
 /** Are these the same rows, value by value? */
@@ -65,7 +88,7 @@ export function writeRow(connection: Connection, { joined, step, before, values 
   }
   if (!before) throw new Refusal(NOT_FOUND);
   // A key's own collation may tell apart what its column's does not: the first finds by index, the second exactly the row that was judged.
-  const where = keyColumns(table, (column) => `${column} IS ? AND ${column} COLLATE BINARY IS ?`, ' AND ');
+  const where = textOf(joined, 'where', () => keyColumns(table, (column) => `${column} IS ? AND ${column} COLLATE BINARY IS ?`, ' AND '));
   const key = keyOf(table, before);
   const exactly = key.flatMap((value) => [value, value]);
   // sql: keyColumns() quotes
@@ -79,9 +102,11 @@ export function writeRow(connection: Connection, { joined, step, before, values 
     return wireKey(table, before);
   }
   if (set.length > 0) {
-    const assignments = set.map(([column]) => `${ident(column)} = ?`).join(', ');
-    // sql: keyColumns() quotes
-    sure(connection.run(`UPDATE ${on} SET ${assignments} WHERE ${where}`, ...params, ...exactly));
+    const text = textOf(joined, JSON.stringify(set.map(([column]) => column)), () => {
+      const assignments = set.map(([column]) => `${ident(column)} = ?`).join(', ');
+      return `UPDATE ${on} SET ${assignments} WHERE ${where}`; // sql: keyColumns() quotes
+    });
+    sure(connection.run(text, ...params, ...exactly));
   } else if (!isThere()) {
     throw new Refusal(NOT_FOUND);
   }
