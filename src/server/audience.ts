@@ -1,6 +1,7 @@
 import type { StreamInfo } from '../protocol/index.ts';
 import {
   verdictOf,
+  type ColumnGroup,
   type Delivery,
   type FieldKind,
   type GroupMessage,
@@ -9,6 +10,7 @@ import {
   type TableColumn,
 } from '../core/index.ts';
 import { encoded, type Consumer } from './consumer.ts';
+import { HeldOne, type Held } from './held.ts';
 import type { Outbox } from './outbox.ts';
 import type { Item } from './tick.ts';
 import { groupsOf } from './window.ts';
@@ -19,6 +21,8 @@ export interface View {
   readonly stream: Stream;
   /** The one group of its params; null: whatever groups a connection holds. */
   readonly group: string | null;
+  /** That group, for all who hold the view. */
+  readonly held: Held | null;
 }
 
 type Box = Outbox<unknown>;
@@ -43,7 +47,8 @@ export class Audience {
 
   constructor(streams: readonly Stream[], consumers: ReadonlyMap<string, Consumer>) {
     this.#consumers = consumers;
-    for (const stream of streams) this.#streams.set(stream.name, new StreamSeats({ number: ++this.#numbers, stream, group: null }));
+    for (const stream of streams)
+      this.#streams.set(stream.name, new StreamSeats({ number: ++this.#numbers, stream, group: null, held: null }));
   }
 
   /** The view by a connection's own groups. */
@@ -56,19 +61,19 @@ export class Audience {
   }
 
   /** The view of one group. It is numbered anew when nobody has it any more. */
-  view(stream: Stream, group: string): View {
+  view(stream: Stream, group: ColumnGroup): View {
     const views = (this.#streams.get(stream.name) as StreamSeats).views;
-    let place = views.get(group);
-    if (!place) views.set(group, (place = { view: { number: ++this.#numbers, stream, group }, holders: 0, seats: new Members() }));
-    place.holders++;
-    return place.view;
+    let view = views.get(group.key);
+    if (!view) views.set(group.key, (view = new GroupView(++this.#numbers, stream, group)));
+    view.holders++;
+    return view;
   }
 
   release({ stream, group }: View): void {
     if (group === null) return;
     const views = (this.#streams.get(stream.name) as StreamSeats).views;
-    const place = views.get(group);
-    if (place && --place.holders === 0) views.delete(group);
+    const view = views.get(group);
+    if (view && --view.holders === 0) views.delete(group);
   }
 
   /** From here on the seat gets what concerns these groups; for the view of one group that is the one. */
@@ -168,19 +173,37 @@ class StreamSeats {
   /** Of the view by a connection's own groups, by group. */
   readonly groups = new Map<string, Members<Seat>>();
   /** Of the views of one group. */
-  readonly views = new Map<string, { readonly view: View; holders: number; readonly seats: Members<Seat> }>();
+  readonly views = new Map<string, GroupView>();
 
   constructor(base: View) {
     this.base = base;
   }
 }
 
+/** The view of one group, and who has it. */
+class GroupView implements View {
+  readonly number: number;
+  readonly stream: Stream;
+  readonly group: string;
+  readonly held: Held;
+  readonly seats: Members<Seat> = new Members();
+  /** Those who are loading among them. */
+  holders = 0;
+
+  constructor(number: number, stream: Stream, group: ColumnGroup) {
+    this.number = number;
+    this.stream = stream;
+    this.group = group.key;
+    this.held = new HeldOne(group);
+  }
+}
+
 function deliverToViews({ views }: StreamSeats, position: Position, delivery: Delivery): void {
   for (const group of groupsOf(delivery)) {
-    const place = views.get(group);
-    if (!place || place.seats.list.length === 0) continue;
+    const view = views.get(group);
+    if (!view || view.seats.list.length === 0) continue;
     const action = verdictOf(delivery.before?.includes(group) ?? false, delivery.after?.includes(group) ?? false);
-    if (action) toAll(place.seats.boxes, itemOf(position, place.view, { action, delivery }));
+    if (action) toAll(view.seats.boxes, itemOf(position, view, { action, delivery }));
   }
 }
 
@@ -201,32 +224,51 @@ function itemOf(position: Position, view: View, { action, delivery }: Told): Ite
   return { position, change: { view, action, delivery } };
 }
 
-/** A dense list with the place of each: joining and leaving cost the same whatever its size. */
+/** Of so many, each is looked for; of more, its place is known. */
+const FEW = 8;
+
+/**
+ * A dense list with the place of each: joining and leaving cost the same whatever its size. Most groups have few members, and a list made of its
+ * first member has room for no more: one that is filled later has room for seventeen.
+ */
 class Members<T> {
-  readonly list: T[] = [];
+  list: T[] = [];
   /** The connection of each, in the same place: who tells all of them looks at nothing else. */
-  readonly boxes: Box[] = [];
-  readonly #places = new Map<T, number>();
+  boxes: Box[] = [];
+  #places: Map<T, number> | null = null;
 
   add(member: T, box: Box): void {
-    if (this.#places.has(member)) return;
-    this.#places.set(member, this.list.length);
-    this.list.push(member);
+    const { list } = this;
+    if (this.#placeOf(member) >= 0) return;
+    if (list.length === 0) {
+      this.list = [member];
+      this.boxes = [box];
+      this.#places = null;
+      return;
+    }
+    if (list.length === FEW) this.#places ??= new Map(list.map((each, place) => [each, place]));
+    this.#places?.set(member, list.length);
+    list.push(member);
     this.boxes.push(box);
   }
 
   /** Gives how many are left. */
   remove(member: T): number {
-    const place = this.#places.get(member);
-    if (place === undefined) return this.list.length;
-    const [last, box] = [this.list.pop() as T, this.boxes.pop() as Box];
-    this.#places.delete(member);
+    const { list, boxes } = this;
+    const place = this.#placeOf(member);
+    if (place < 0) return list.length;
+    const [last, box] = [list.pop() as T, boxes.pop() as Box];
+    this.#places?.delete(member);
     if (last !== member) {
-      this.list[place] = last;
-      this.boxes[place] = box;
-      this.#places.set(last, place);
+      list[place] = last;
+      boxes[place] = box;
+      this.#places?.set(last, place);
     }
-    return this.list.length;
+    return list.length;
+  }
+
+  #placeOf(member: T): number {
+    return this.#places ? (this.#places.get(member) ?? -1) : this.list.indexOf(member);
   }
 }
 

@@ -1,6 +1,6 @@
 import { shows, verdictOf, type Clock, type Position, type Snapshot } from '../core/index.ts';
 import type { View } from './audience.ts';
-import type { Held } from './first-rows.ts';
+import type { Held } from './held.ts';
 import type { Item, Told } from './tick.ts';
 import type { Passed, Window } from './window.ts';
 

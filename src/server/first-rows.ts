@@ -5,7 +5,6 @@ import {
   RowcastError,
   type Clock,
   type Condition,
-  type Group,
   type Image,
   type Log,
   type Position,
@@ -16,11 +15,9 @@ import {
 } from '../core/index.ts';
 import type { AnswerCode } from '../protocol/index.ts';
 import type { View } from './audience.ts';
+import type { Held } from './held.ts';
 import type { Item } from './tick.ts';
 import type { RowText } from './wire.ts';
-
-/** The groups a view is read for, by name. */
-export type Held = ReadonlyMap<string, Group>;
 
 export interface FirstRowsParts {
   readonly rows: Rows;

@@ -3,8 +3,9 @@ import { shows, type Entry, type Position, type ResetReason, type Snapshot } fro
 import type { Audience, Seat, View } from './audience.ts';
 import type { Caller } from './caller.ts';
 import { isTooMuch, merged, unseen } from './catch-up.ts';
-import type { Held, Load } from './first-rows.ts';
+import type { Load } from './first-rows.ts';
 import type { Gateway } from './gateway.ts';
+import type { Held } from './held.ts';
 import type { Outbox } from './outbox.ts';
 import type { Item } from './tick.ts';
 

@@ -3,7 +3,7 @@ import type { AnswerCode, Params, SubscribeFrame } from '../protocol/index.ts';
 import { userIdOf } from './admission.ts';
 import type { View } from './audience.ts';
 import type { Caller } from './caller.ts';
-import type { Held } from './first-rows.ts';
+import type { Held } from './held.ts';
 import { groupOf } from './params.ts';
 import { Rights } from './rights.ts';
 import { Subscription, type Holder } from './subscription.ts';
@@ -41,7 +41,7 @@ export class Views implements Holder {
 
   /** Every stream's changes from here on, for a wire that asks for nothing. */
   attendAll(): void {
-    for (const stream of this.caller.endpoint.streams.values()) this.#begin(this.#baseOf(stream), this.#baseGroups(stream)).attend();
+    for (const stream of this.caller.endpoint.streams.values()) this.#begin(this.#baseOf(stream)).attend();
   }
 
   async subscribe({ id, stream: name, params = {}, at, token }: SubscribeFrame): Promise<void> {
@@ -64,8 +64,7 @@ export class Views implements Holder {
     if (!known && this.#held.length >= endpoint.limits.subscriptions) {
       return caller.error('too_large', `at most ${endpoint.limits.subscriptions} subscriptions at a time; unsubscribe one`, id);
     }
-    const groups: Held = asked ? new Map([[asked.name, asked.group]]) : this.#baseGroups(stream);
-    const subscription = known ?? this.#begin(asked ? endpoint.audience.view(stream, asked.name) : this.#baseOf(stream), groups);
+    const subscription = known ?? this.#begin(asked ? endpoint.audience.view(stream, asked.group) : this.#baseOf(stream));
     box.send({ type: 'subscribed', id, view: subscription.view.number });
     if (subscription.suspended) return;
     if (known || at === undefined || token === undefined) return subscription.start();
@@ -220,8 +219,8 @@ export class Views implements Holder {
     for (const group of groups) (this.#groups ??= new Map()).set(groupKey(group), group);
   }
 
-  #begin(view: View, groups: Held): Subscription {
-    const subscription = new Subscription(view, groups, this);
+  #begin(view: View): Subscription {
+    const subscription = new Subscription(view, view.held ?? this.#baseGroups(view.stream), this);
     this.#held = [...this.#held, subscription];
     return subscription;
   }
