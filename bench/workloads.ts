@@ -49,6 +49,14 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     about: 'The app’s own writes, its table bound and followed, against the same table unbound in the same database.',
     load: async () => (await import('./workloads/writes.ts')).writes,
   },
+  journal: {
+    about: 'SQLite: an app that writes as fast as it can until the last row is in the ledger, beside what the engine alone takes for it.',
+    load: async () => (await import('./workloads/journal.ts')).journal,
+  },
+  bulk: {
+    about: 'Transactions of one row to a hundred thousand: the CPU of a row, the longest stall of the event loop, and memory.',
+    load: async () => (await import('./workloads/bulk.ts')).bulk,
+  },
   inbound: {
     about:
       'What clients ask to have written, from their frames to the answers: without a database, on SQLite and on Postgres; and messages.',

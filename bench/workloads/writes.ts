@@ -4,19 +4,32 @@ import type { Scale } from '../scale.ts';
 
 const DATABASES = {
   sqlite: {
-    contenders: { bound: 'bound', unbound: 'free', 'a bare trigger, unread': 'traced' },
+    part: 'writes-sqlite',
+    start: {},
+    contenders: { rowcast: 'bound', unbound: 'free', 'a bare trigger, unread': 'traced' },
     targets: [{ against: 'a bare trigger, unread', ratio: 0.7 }],
   },
-  postgres: { contenders: { bound: 'bound', unbound: 'free' }, targets: [{ against: 'unbound', ratio: 0.9 }] },
+  'postgres, by its log': {
+    part: 'writes-postgres',
+    start: { follow: 'log' },
+    contenders: { rowcast: 'bound', unbound: 'free' },
+    targets: [{ against: 'unbound', ratio: 0.9 }],
+  },
+  'postgres, by triggers': {
+    part: 'writes-postgres',
+    start: { follow: 'triggers' },
+    contenders: { rowcast: 'bound', unbound: 'free' },
+    targets: [{ against: 'unbound', ratio: 0.75 }],
+  },
 };
 
 /** The app's own writes per second, its table bound and followed, against the same table unbound in the same database. */
 export async function writes({ passes, writes: count }: Scale): Promise<readonly Result[]> {
   const results: Result[] = [];
-  for (const [database, { contenders, targets }] of Object.entries(DATABASES)) {
-    const part = new Part(`writes-${database}`);
+  for (const [database, { part: name, start, contenders, targets }] of Object.entries(DATABASES)) {
+    const part = new Part(name);
     try {
-      await part.ask('start');
+      await part.ask('start', start);
       const runs = Object.fromEntries(
         Object.entries(contenders).map(([name, table]) => [name, () => part.ask<number>('write', { table, count })]),
       );
