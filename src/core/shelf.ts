@@ -36,7 +36,9 @@ export class Shelf<T> {
   }
 
   push(item: T): void {
-    this.#slots.push(item);
+    // Many a shelf has one item for ever, and a list that is pushed to when it is empty makes room for seventeen.
+    if (this.#slots.length === 0) this.#slots = [item];
+    else this.#slots.push(item);
   }
 
   shift(): T | undefined {

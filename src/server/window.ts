@@ -100,8 +100,7 @@ export class Window {
     return position < this.#floor ? this.#floorReason : null;
   }
 
-  /** Gives about how many bytes it is. */
-  push(entry: Entry): number {
+  push(entry: Entry): void {
     const bytes = sizeOf(entry);
     const xid = entry.xid === null ? null : BigInt(entry.xid);
     if (xid !== null && (this.#highest === null || xid > this.#highest)) this.#highest = xid;
@@ -116,7 +115,6 @@ export class Window {
       else if (!answer) shelfOf(this.#left, client).push({ entry, write });
     }
     this.trim();
-    return bytes;
   }
 
   /** Lets go of what is over the bounds. */
