@@ -137,7 +137,7 @@ export class Audience {
     if (seats.groups.size === 0) return;
     if (before.length === 1 && after.length === 1 && before[0] === after[0]) {
       const members = seats.groups.get(before[0] as string);
-      if (members) toAll(members.boxes, itemOf(position, seats.base, { action: 'update', delivery }));
+      if (members) toAll(members.boxes(boxOf), itemOf(position, seats.base, { action: 'update', delivery }));
     } else {
       this.#judge(seats, position, delivery);
     }
@@ -203,9 +203,11 @@ function deliverToViews({ views }: StreamSeats, position: Position, delivery: De
     const view = views.get(group);
     if (!view || view.seats.list.length === 0) continue;
     const action = verdictOf(delivery.before?.includes(group) ?? false, delivery.after?.includes(group) ?? false);
-    if (action) toAll(view.seats.boxes, itemOf(position, view, { action, delivery }));
+    if (action) toAll(view.seats.boxes(boxOf), itemOf(position, view, { action, delivery }));
   }
 }
+
+const boxOf = ({ box }: Seat): Box => box;
 
 function toAll(boxes: readonly Box[], item: Item): void {
   for (const box of boxes) box.push(item);
@@ -233,8 +235,8 @@ const FEW = 8;
  */
 class Members<T> {
   list: T[] = [];
-  /** The connection of each, in the same place: who tells all of them looks at nothing else. */
-  boxes: Box[] = [];
+  /** The connection of each, in the same place; null: nobody has told all of them anything yet. */
+  #boxes: Box[] | null = null;
   #places: Map<T, number> | null = null;
 
   add(member: T, box: Box): void {
@@ -242,29 +244,33 @@ class Members<T> {
     if (this.#placeOf(member) >= 0) return;
     if (list.length === 0) {
       this.list = [member];
-      this.boxes = [box];
-      this.#places = null;
+      this.#boxes = this.#places = null;
       return;
     }
     if (list.length === FEW) this.#places ??= new Map(list.map((each, place) => [each, place]));
     this.#places?.set(member, list.length);
     list.push(member);
-    this.boxes.push(box);
+    this.#boxes?.push(box);
   }
 
   /** Gives how many are left. */
   remove(member: T): number {
-    const { list, boxes } = this;
+    const { list } = this;
     const place = this.#placeOf(member);
     if (place < 0) return list.length;
-    const [last, box] = [list.pop() as T, boxes.pop() as Box];
+    const [last, box] = [list.pop() as T, this.#boxes?.pop()];
     this.#places?.delete(member);
     if (last !== member) {
       list[place] = last;
-      boxes[place] = box;
+      if (this.#boxes) this.#boxes[place] = box as Box;
       this.#places?.set(last, place);
     }
     return list.length;
+  }
+
+  /** Who tells all of them looks at nothing else. */
+  boxes(boxOf: (member: T) => Box): readonly Box[] {
+    return (this.#boxes ??= this.list.map(boxOf));
   }
 
   #placeOf(member: T): number {

@@ -29,7 +29,7 @@ class HeldClock implements Clock {
   }
 }
 
-const view = (group: string | null): View => ({ number: 1, stream: { name: 's' } as View['stream'], group });
+const view = (group: string | null): View => ({ number: 1, stream: { name: 's' } as View['stream'], group, held: null });
 const holding = (groups: readonly string[]): ReadonlyMap<string, string> => new Map(groups.map((group) => [group, group]));
 
 interface Happened {
