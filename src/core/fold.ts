@@ -1,5 +1,6 @@
 import type { Change } from './change.ts';
 import type { Image } from './model.ts';
+import { atOnce, STEP, type Steps } from './steps.ts';
 import { keyText, type Table } from './table.ts';
 
 /**
@@ -8,9 +9,15 @@ import { keyText, type Table } from './table.ts';
  * would leak. Rows that are gone come first, so that a key or a unique value that moved is free before it is taken.
  */
 export function fold(changes: readonly Change[]): readonly Change[] {
+  return atOnce(folding(changes));
+}
+
+/** {@link fold}, a step at a time. */
+export function* folding(changes: readonly Change[]): Steps<readonly Change[]> {
   if (isFolded(changes)) return changes;
   const rows = new Map<Table, Map<string, Change>>();
-  for (const change of changes) {
+  for (const [at, change] of changes.entries()) {
+    if (at % STEP === STEP - 1) yield;
     const { table, before, after } = change;
     const keys = keysOf(rows, table);
     // A row may be reported gone twice (a REPLACE seen by two triggers): the first image is the row before the commit.

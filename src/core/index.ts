@@ -34,5 +34,6 @@ export * from './route.ts';
 export * from './shelf.ts';
 export * from './sees.ts';
 export * from './snapshot.ts';
+export type { Steps } from './steps.ts';
 export * from './stream.ts';
 export * from './table.ts';

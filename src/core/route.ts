@@ -1,9 +1,10 @@
 import type { Change, Commit } from './change.ts';
 import type { Delivery, Entry, Reset } from './entry.ts';
-import { fold } from './fold.ts';
+import { folding } from './fold.ts';
 import type { MemberChange, Members } from './membership.ts';
 import type { Image } from './model.ts';
 import type { ResetReason } from '../protocol/index.ts';
+import { atOnce, STEP, type Steps } from './steps.ts';
 import type { Stream } from './stream.ts';
 import { keyText, type Table } from './table.ts';
 
@@ -20,7 +21,16 @@ export type Routed = Omit<Entry, 'prev'>;
  * Commit × bindings → entry: the commit folded, each row's groups before and after, the whitelisted fields as text, once per stream. Pure.
  * Null when nobody could be concerned. A stream whose hook throws, or whose rows or members the log cannot tell, is reset; the others go on.
  */
-export function route(commit: Commit, { streams, members }: Routes, failed: (stream: Stream, error: unknown) => void): Routed | null {
+export function route(commit: Commit, routes: Routes, failed: (stream: Stream, error: unknown) => void): Routed | null {
+  return atOnce(routing(commit, routes, failed));
+}
+
+/** {@link route}, a step at a time: a commit of a hundred thousand rows must not keep everybody else waiting. */
+export function* routing(
+  commit: Commit,
+  { streams, members }: Routes,
+  failed: (stream: Stream, error: unknown) => void,
+): Steps<Routed | null> {
   const deliveries: Delivery[] = [];
   const resets = new Map<Stream, Reset>();
   const granted: MemberChange[] = [];
@@ -36,7 +46,9 @@ export function route(commit: Commit, { streams, members }: Routes, failed: (str
     for (const stream of streams.get(table) ?? []) resets.set(stream, { stream: stream.name, reason });
   }
   for (const { table } of commit.lost) for (const each of members.get(table) ?? []) forget(each);
-  for (const change of fold(commit.changes)) {
+  let told = 0;
+  for (const change of yield* folding(commit.changes)) {
+    if (++told % STEP === 0) yield;
     for (const each of members.get(change.table) ?? []) {
       try {
         granted.push(...grants(change, each));
@@ -57,7 +69,7 @@ export function route(commit: Commit, { streams, members }: Routes, failed: (str
   }
   if (deliveries.length === 0 && resets.size === 0 && commit.receipts.length === 0 && granted.length === 0) return null;
   const { position, xid, receipts } = commit;
-  const told = {
+  const routed = {
     position,
     xid: xid === null ? null : xid.toString(),
     receipts,
@@ -66,7 +78,7 @@ export function route(commit: Commit, { streams, members }: Routes, failed: (str
     resets: resets.size === 0 ? NO_RESETS : [...resets.values()],
     members: granted,
   };
-  return commit.lost.some(({ reason }) => GAPS.has(reason)) ? { ...told, gap: true } : told;
+  return commit.lost.some(({ reason }) => GAPS.has(reason)) ? { ...routed, gap: true } : routed;
 }
 
 const NO_RESETS: readonly Reset[] = [];

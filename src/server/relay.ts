@@ -1,6 +1,6 @@
 import {
   RowcastError,
-  route,
+  routing,
   type ChangeSource,
   type Clock,
   type Entry,
@@ -85,7 +85,11 @@ export async function relay(parts: RelayParts, signal: AbortSignal): Promise<voi
 }
 
 /** `after` may be past the ledger's tail: commits that concern nobody leave no entry. */
-async function* read({ source, ledger, routes, log }: RelayParts, after: Position, { term, signal }: Reading): AsyncGenerator<Position> {
+async function* read(
+  { source, ledger, routes, clock, log }: RelayParts,
+  after: Position,
+  { term, signal }: Reading,
+): AsyncGenerator<Position> {
   let prev = await ledger.tail();
   const said = new Set<string>();
   const failed = ({ name }: Stream, error: unknown): void => {
@@ -100,7 +104,10 @@ async function* read({ source, ledger, routes, log }: RelayParts, after: Positio
     const entries: Entry[] = [];
     for (const commit of commits) {
       if (commit.position <= prev) continue; // a log that crashed tells again what it was not told to forget in time
-      const routed = route(commit, routes, failed);
+      const steps = routing(commit, routes, failed);
+      let step = steps.next();
+      for (; !step.done; step = steps.next()) await new Promise<void>((resolve) => clock.soon(resolve)); // nobody else waits for a large commit
+      const routed = step.value;
       if (!routed) continue;
       entries.push({ ...routed, prev });
       prev = routed.position;

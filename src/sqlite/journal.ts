@@ -10,6 +10,7 @@ import {
   type Receipt,
   type ResetReason,
   type Revocation,
+  type Steps,
   type Table,
 } from '../core/index.ts';
 import type { Connection, Param } from './connection.ts';
@@ -22,7 +23,7 @@ import { list } from './sql.ts';
 /** One commit holds at most this many rows, and about this many bytes; beyond it, the tables touched are reported lost instead. */
 const ROWS = 100_000;
 const BYTES = 64 * 1024 * 1024;
-const PAGE = 5_000;
+const PAGE = 2_000;
 /** Rows deleted in one step, a few milliseconds. */
 const STEP = 1_000;
 
@@ -35,7 +36,10 @@ interface Reading {
   readonly blind: boolean;
 }
 
-/** The journal table, read and written. Every method is synchronous: one statement is one snapshot of whole transactions. */
+/**
+ * The journal table, read and written. Every method is synchronous, but {@link Journal.reading}: one statement is one snapshot of whole transactions,
+ * and what stands between two cuts does not change.
+ */
 export class Journal {
   readonly #connection: Connection;
   #joined: readonly Joined[];
@@ -71,9 +75,9 @@ export class Journal {
     return this.#connection.all('SELECT coalesce(min(seq), 1) - 1 FROM _rowcast_journal')[0]?.[0] as bigint;
   }
 
-  /** What stands after one number up to another, both of them cuts, as one commit; null when that is nothing. */
-  read(after: bigint, upTo: bigint): { readonly commit: Commit | null; readonly bytes: number } {
-    const read = upTo - after > BigInt(ROWS) ? null : this.#pages(after, upTo);
+  /** What stands after one number up to another, both of them cuts, as one commit; null when that is nothing. Others may run between two steps. */
+  *reading(after: bigint, upTo: bigint): Steps<{ readonly commit: Commit | null; readonly bytes: number }> {
+    const read = upTo - after > BigInt(ROWS) ? null : yield* this.#pages(after, upTo);
     // Looked at after the rows: another process may have trimmed between the two.
     if (this.floor() > after) return { commit: this.#commit(upTo, { ...nothing(), lost: this.#allLost('retention') }), bytes: 0 };
     const found = read ?? this.#bulk(after, upTo);
@@ -127,7 +131,7 @@ export class Journal {
     return step < upTo;
   }
 
-  #pages(after: bigint, tail: bigint): Found | null {
+  *#pages(after: bigint, tail: bigint): Steps<Found | null> {
     const found = nothing();
     const width = this.#width;
     const sql = `SELECT seq, tbl, op, ${list(width, (at) => `o${at}`)}, ${list(width, (at) => `n${at}`)} FROM _rowcast_journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${PAGE}`;
@@ -141,6 +145,7 @@ export class Journal {
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) break;
       from = last[0] as bigint;
+      yield;
     }
     return found;
   }

@@ -111,7 +111,10 @@ export class SqliteSource implements ChangeSource {
       const batch: Commit[] = [];
       let bytes = 0;
       for (const cut of cuts) {
-        const read = journal.read(last, cut);
+        const steps = journal.reading(last, cut);
+        let step = steps.next();
+        for (; !step.done; step = steps.next()) await new Promise<void>((resolve) => clock.soon(resolve));
+        const read = step.value;
         last = cut;
         if (read.commit) {
           batch.push(read.commit);
