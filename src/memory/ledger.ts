@@ -25,7 +25,7 @@ export function memoryLedger(start: Position, { bounds, clock = performance }: M
 interface Kept {
   readonly entry: Entry;
   readonly bytes: number;
-  /** When it was appended, by the clock. */
+  /** When it was appended, by the clock, in whole ms: a number with a fraction is an object of its own, and these are many. */
   readonly at: number;
 }
 
@@ -66,7 +66,7 @@ class MemoryLedger implements Ledger {
       throw new RowcastError('ledger_fenced', `term ${term} does not lead this ledger, ${now}: call lead() before appending again`);
     }
     const tail = follows(this.#tail, entries);
-    const at = this.#clock.now();
+    const at = Math.floor(this.#clock.now());
     for (const entry of entries) {
       const bytes = sizeOf(entry);
       this.#bytes += bytes;
