@@ -56,8 +56,8 @@ export interface First {
   missed(): void;
 }
 
-/** Bytes of entries after which what they made is written, whatever else there is to pass on. */
-const FLUSH = 131_072;
+/** Connections that are written to before anything else has its turn. */
+const SLICE = 1_000;
 /** How often those who were behind are looked at, ms. */
 const LOOK = 50;
 
@@ -70,7 +70,7 @@ export class Gateway {
   readonly #audiences = new Set<Audience>();
   readonly #ticks = new WeakMap<Wire<unknown>, Tick<unknown>>();
   /** Those with something to flush. */
-  readonly #full = new Set<{ flush(): void }>();
+  readonly #full = new Set<Tick<unknown>>();
   readonly #marks = new Map<string, { done(): void; failed(error: Error): void }>();
   readonly #seated = new Map<string, Seated>();
   readonly #members = new Map<Outbox<unknown>, Member>();
@@ -140,7 +140,10 @@ export class Gateway {
     let tick = this.#ticks.get(wire as Wire<unknown>) as Tick<B> | undefined;
     if (!tick) {
       const { clock, log } = this.#parts;
-      const waits = (full: { flush(): void }): unknown => this.#full.add(full);
+      const waits = (): void => {
+        this.#full.add(tick as Tick<unknown>);
+        this.touch();
+      };
       const parts = { clock, log, position: () => this.position, behind: this.crowded, waits };
       this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire, parts)) as Tick<unknown>);
     }
@@ -186,17 +189,20 @@ export class Gateway {
     const item: Item = { position: null, frame: { type: 'ping', position: this.position, ...about } };
     const late: Item = { position: null, frame: { type: 'ping', ...about } };
     for (const { box } of this.#seated.values()) box.push(box.behind === null ? item : late);
-    this.flush();
   }
 
-  /** Something is on its way outside of a commit: it goes out at the end of this turn of the event loop. */
+  /**
+   * Something is on its way: it goes out at the end of this turn of the event loop, together with all that comes to the same connection until
+   * then. The busier the process, the more that is.
+   */
   readonly touch = (): void => {
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#parts.clock.soon(() => {
       this.#scheduled = false;
       this.#runLater();
-      this.flush();
+      for (const tick of this.#full) if (!tick.flush(SLICE)) this.#full.delete(tick);
+      if (this.#full.size > 0) this.touch();
     });
   };
 
@@ -207,6 +213,7 @@ export class Gateway {
     this.touch();
   };
 
+  /** All of it, now. */
   readonly flush = (): void => {
     for (const tick of this.#full) {
       this.#full.delete(tick);
@@ -225,7 +232,6 @@ export class Gateway {
       const crowded = [...this.#crowded];
       this.#crowded.clear();
       for (const each of crowded) if (each.open && this.#look(each, now)) this.crowded(each);
-      this.flush();
     });
   };
 
@@ -246,26 +252,23 @@ export class Gateway {
     this.#marks.clear();
   }
 
+  /** Written at the end of this turn: the commits of clients who write come one by one, and each write to a socket costs more than a commit. */
   #passAll(entries: readonly Entry[]): void {
-    let bytes = 0;
     for (const entry of entries) {
-      bytes += this.#pass(entry);
-      if (bytes < FLUSH) continue;
-      this.flush();
-      bytes = 0;
+      this.#pass(entry);
+      // Between two commits, never within one.
+      for (const tick of this.#full) if (tick.isFull) this.flush();
     }
-    this.flush();
   }
 
-  /** Gives about how many bytes it was. */
-  #pass(entry: Entry): number {
+  #pass(entry: Entry): void {
     if (entry.prev > this.position) this.#gap(entry.prev);
     const { position } = entry;
     if (entry.gap) {
       this.#sendAway();
       if (this.window.isOpen) this.#missing(); // the mark that was waited for may be in this gap
     }
-    const bytes = this.window.push(entry);
+    this.window.push(entry);
     let writers: Set<Outbox<unknown>> | null = null;
     for (const receipt of entry.receipts) {
       if (receipt.client === this.#seal) this.window.seal(entry.xid);
@@ -285,7 +288,6 @@ export class Gateway {
       this.#waiting.delete(waiting);
       waiting.done();
     }
-    return bytes;
   }
 
   /** The ledger does not have what follows the last entry here. */
@@ -330,6 +332,7 @@ export class Gateway {
   }
 
   #revoke(revocation: Revocation): void {
+    this.flush(); // what was told before is theirs
     for (const { member } of [...this.#seated.values()]) member.revoked(revocation);
   }
 

@@ -24,7 +24,7 @@ const wire: Wire<string> = {
   },
 };
 const message = (payload: string): Item => ({ position: null, frame: { type: 'message', stream: null, payload } });
-const commit = (position: Position): Item => ({ position, change: { view: {}, action: 'delete', delivery: {} } as never });
+const commit = (position: Position): Item => ({ position, change: { view: {}, action: 'delete', delivery: { fields: '{}' } } as never });
 
 function served() {
   const clock = new HandClock();

@@ -69,10 +69,14 @@ export class Outbox<B> {
     this.push({ position: null, frame });
   }
 
-  write(bytes: B | null): void {
-    if (bytes === null || !this.#open) return;
+  /** What is on its way is a write of its own, now. */
+  flush(): void {
+    this.#tick.write(this);
+  }
+
+  write(bytes: B, size: number): void {
+    if (!this.#open) return;
     const waiting = this.transport.write(bytes);
-    const size = this.wire.sizeOf(bytes);
     this.#written += size;
     if (this.#written - this.#marked >= STEP) this.#mark();
     if (waiting > this.#most) this.end('slow', 'too slow: what waits for this client is over the limit');
@@ -116,9 +120,10 @@ export class Outbox<B> {
     this.close(this.wire.closeCode(why), message);
   }
 
-  /** What is on the way and not written yet is lost: flush before, where it must not be. */
+  /** What is on its way goes out first. */
   close(code: number, reason: string): void {
-    if (!this.#open) return;
+    this.flush();
+    if (!this.#open) return; // its transport failed at that
     this.#open = false;
     try {
       this.transport.close(code, reason);

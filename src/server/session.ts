@@ -220,12 +220,10 @@ export class Session<B> implements Caller, Member {
   }
 
   end(why: CloseReason, message: string): void {
-    this.parts.gateway.flush(); // what it was told already goes out first
     this.box.end(why, message);
   }
 
   close(code: number, reason: string): void {
-    this.parts.gateway.flush();
     this.box.close(code, reason);
   }
 

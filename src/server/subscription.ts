@@ -105,7 +105,7 @@ export class Subscription implements Seat {
    * else became of the view by then.
    */
   onceTold(then: () => void): void {
-    if (this.box.inCommit) this.#gateway.flush();
+    if (this.box.inCommit) this.box.flush();
     this.#untold = null;
     if (this.box.behind === null) return then();
     const turn = this.#turn;
@@ -122,14 +122,14 @@ export class Subscription implements Seat {
   /** Goes on from where an earlier connection was. Only {@link onceTold}. @returns false: there is too much to be told. */
   resume(at: Position, { since, token }: Resumed): boolean {
     const { box } = this;
-    const { catchUps, flush } = this.#gateway;
+    const { catchUps } = this.#gateway;
     const { told, bytes } = catchUps.since(at, this.view, this.#groups);
     if (!told) return false;
     this.#since = since;
     // Much is not copied to stand in one write with what is this connection's own.
-    if (bytes > ALONE) flush();
+    if (bytes > ALONE) box.flush();
     if (told.item) box.push(told.item);
-    if (bytes > ALONE) flush();
+    if (bytes > ALONE) box.flush();
     this.#ready(token);
     return true;
   }
@@ -224,7 +224,7 @@ export class Subscription implements Seat {
     }
     while (this.#next < load.pages && this.box.behind === null && this.box.roomy) {
       this.box.push(load.item(this.view, this.#next++));
-      this.#gateway.flush();
+      this.box.flush();
     }
     if (this.waits) this.#gateway.crowded(this.box);
     else if (load.state === 'read') this.#join(load.snapshot);
@@ -247,9 +247,9 @@ export class Subscription implements Seat {
 
   #join(snapshot: Snapshot): void {
     const { box } = this;
-    const { window, flush, crowded } = this.#gateway;
+    const { window, crowded } = this.#gateway;
     const { stream } = this.view;
-    flush();
+    box.flush();
     if (box.behind !== null) return crowded(box);
     const start = window.startOf(snapshot);
     if (start === null) {

@@ -181,3 +181,59 @@ test('sessions that come to the same by other groups share it, however many road
   tick.flush();
   expect(wire.made).toBe(7); // the seven ways to get some of three
 });
+
+test('written in turns, each session gets the same, in order, and no commit in two', () => {
+  fc.assert(
+    fc.property(plan, fc.array(fc.integer({ min: 1, max: 4 }), { minLength: COMMITS, maxLength: COMMITS }), (commits, turns) => {
+      const wire = new Counting();
+      const tick = new Tick(wire, parts);
+      const sessions = Array.from({ length: 6 }, () => session(tick, wire));
+      const told = sessions.map((): Item[] => []);
+      for (const [commit, { gets }] of commits.entries()) {
+        for (const [at, item] of (pool[commit] as readonly Item[]).entries()) {
+          for (const [who, items] of gets.entries()) {
+            if (!items.includes(at)) continue;
+            (sessions[who] as { box: Outbox<string> }).box.push(item);
+            (told[who] as Item[]).push(item);
+          }
+        }
+        tick.flush(turns[commit] as number);
+      }
+      while (tick.flush(1));
+      expect(sessions.map(({ writes }) => writes.join(''))).toEqual(told.map(naive));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('whoever is told something alone is written to before a crowd, which is written to all the same', () => {
+  const wire = new Counting();
+  const tick = new Tick(wire, parts);
+  const crowd = Array.from({ length: 1_000 }, () => session(tick, wire));
+  const alone = Array.from({ length: 120 }, () => session(tick, wire));
+  const [all, , ...own] = pool.flat() as readonly Item[];
+  const written = (sessions: readonly { readonly writes: readonly string[] }[]): number =>
+    sessions.filter(({ writes }) => writes.length > 0).length;
+  for (const { box } of crowd) box.push(all as Item);
+  for (const [at, { box }] of alone.entries()) box.push(own[at % own.length] as Item);
+  expect(tick.flush(100)).toBe(true);
+  expect([written(alone), written(crowd)]).toEqual([100, 50]);
+  expect(tick.flush(100)).toBe(true);
+  expect([written(alone), written(crowd)]).toEqual([120, 130]);
+  let turns = 0;
+  while (tick.flush(100)) turns++;
+  expect([written(alone), written(crowd), turns]).toEqual([120, 1_000, 8]);
+});
+
+test('one that is written to by itself gets everything once', () => {
+  const wire = new Counting();
+  const tick = new Tick(wire, parts);
+  const [one, other] = [session(tick, wire), session(tick, wire)];
+  const [first, second] = pool.map(([item]) => item) as [Item, Item];
+  for (const { box } of [one, other]) box.push(first);
+  one.box.flush();
+  one.box.push(second);
+  tick.flush();
+  expect(one.writes).toEqual([naive([first]), naive([second])]);
+  expect(other.writes).toEqual([naive([first])]);
+});

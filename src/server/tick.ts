@@ -24,8 +24,16 @@ export interface TickParts {
   position(): Position;
   behind(outbox: Outbox<unknown>): void;
   /** There is something to flush. */
-  waits(tick: { flush(): void }): void;
+  waits(tick: { flush(most?: number): boolean }): void;
 }
+
+/** Sessions that get the same, above which they are a crowd: whoever is told by itself goes before them. */
+const CROWD = 200;
+/** Bytes on their way to one session, about, and things to all, after which they are written, whatever else is at hand. */
+const LONG = 131_072;
+const MANY = 262_144;
+/** Bytes of a frame beside a row's fields, about. */
+const AROUND = 100;
 
 /**
  * What is written to many sessions in one turn, made once where it is the same. A session's place in the tick is a path: the items it gets,
@@ -37,6 +45,8 @@ export class Tick<B> {
   #root: Node<B> = new Node<B>(null, null);
   #touched: Outbox<B>[] = [];
   #singles = new Map<Item, B | null>();
+  #pushed = 0;
+  #longest = 0;
   /** Of rows, and of what was missed: written at many moments, for as long as somebody may come for it. */
   readonly #lasting = new WeakMap<Item, { readonly bytes: B | null }>();
 
@@ -73,29 +83,65 @@ export class Tick<B> {
       if (this.#touched.length === 0) this.#parts.waits(this);
       this.#touched.push(outbox);
     }
-    outbox.node = node.next(item);
+    node = node.next(item);
+    outbox.node = node;
+    this.#pushed++;
+    if (node.length > this.#longest) this.#longest = node.length;
   }
 
-  flush(): void {
+  /** So much is on its way that it is to be written before more is. */
+  get isFull(): boolean {
+    return this.#longest > LONG || this.#pushed > MANY;
+  }
+
+  /**
+   * Writes what is on its way, to about so many sessions: those first who share it with few, and of a crowd half as many at least. What is
+   * pushed meanwhile for one that waits goes in the same write, so each gets everything in order. @returns whether others wait.
+   */
+  flush(most: number = Infinity): boolean {
+    const waiting = this.#touched.length > most ? this.#turns(most) : [];
     const touched = this.#touched;
-    this.#touched = [];
+    this.#touched = waiting;
     this.#root = new Node<B>(null, null);
-    for (const outbox of touched) {
-      const node = outbox.node as Node<B>;
-      outbox.node = null;
-      try {
-        outbox.write(this.#bytes(node));
-      } catch (error) {
-        this.failed(error);
-        outbox.end('overloaded', 'come back');
-      }
-    }
+    this.#pushed = this.#longest = 0;
+    for (const outbox of touched) this.write(outbox);
     this.#singles = new Map();
+    return waiting.length > 0;
   }
 
-  #bytes(node: Node<B>): B | null {
-    if (node.bytes === undefined) node.bytes = this.#make(node);
-    return node.bytes;
+  /** What is on its way to this one. */
+  write(outbox: Outbox<B>): void {
+    const { node } = outbox;
+    if (node === null) return; // it was written by itself
+    outbox.node = null;
+    try {
+      if (node.bytes === undefined) {
+        node.bytes = this.#make(node);
+        node.size = node.bytes === null ? 0 : this.#wire.sizeOf(node.bytes);
+      }
+      if (node.bytes !== null) outbox.write(node.bytes, node.size);
+    } catch (error) {
+      this.failed(error);
+      outbox.end('overloaded', 'come back');
+    }
+  }
+
+  /** Leaves those to be written now. @returns the others, in their order. */
+  #turns(most: number): Outbox<B>[] {
+    const touched = this.#touched.filter(({ node }) => node !== null);
+    for (const { node } of touched) (node as Node<B>).sharing = 0;
+    for (const { node } of touched) (node as Node<B>).sharing++;
+    const now: Outbox<B>[] = [];
+    const crowd: Outbox<B>[] = [];
+    const later: Outbox<B>[] = [];
+    for (const outbox of touched) {
+      if ((outbox.node as Node<B>).sharing > CROWD) crowd.push(outbox);
+      else if (now.length < most) now.push(outbox);
+      else later.push(outbox);
+    }
+    const room = Math.max(most - now.length, Math.floor(most / 2));
+    this.#touched = [...now, ...crowd.slice(0, room)];
+    return [...later, ...crowd.slice(room)];
   }
 
   #make(node: Node<B>): B | null {
@@ -155,7 +201,12 @@ export class Tick<B> {
 export class Node<B> {
   readonly parent: Node<B> | null;
   readonly item: Item | null;
+  /** Of the rows on the way, about. */
+  readonly length: number;
   bytes: B | null | undefined;
+  size = 0;
+  /** Those who are here, when they were last counted. */
+  sharing = 0;
   /** The way most sessions went last: in a broadcast all of them. */
   #last: Node<B> | null = null;
   #others: Map<Item, Node<B>> | null = null;
@@ -163,6 +214,8 @@ export class Node<B> {
   constructor(parent: Node<B> | null, item: Item | null) {
     this.parent = parent;
     this.item = item;
+    this.length =
+      parent === null || item === null ? 0 : parent.length + (item.position === null ? 0 : item.change.delivery.fields.length + AROUND);
   }
 
   next(item: Item): Node<B> {

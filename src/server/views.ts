@@ -187,7 +187,7 @@ export class Views implements Holder {
       else again.push([subscription, reason ?? 'bulk']);
     }
     // Before it has caught up: what this writes must not put it behind with what it missed not pushed yet.
-    gateway.flush();
+    box.flush();
     box.caughtUp();
     for (const item of items) box.push(item);
     for (const [subscription, reason] of again) subscription.reset(reason, subscription.groups, false);
