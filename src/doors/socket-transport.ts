@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Transport } from '../server/index.ts';
+import type { Packet } from './packing.ts';
 
 const OPEN = 1; // WebSocket.OPEN, which is a getter
 
@@ -10,7 +11,7 @@ interface Inside {
 }
 
 /** A class, because there are many: its methods are found once, not in every socket. */
-export class SocketTransport implements Transport<Buffer> {
+export class SocketTransport implements Transport<Packet> {
   readonly #socket: WebSocket;
   readonly #raw: Duplex;
   #full = false;
@@ -20,10 +21,10 @@ export class SocketTransport implements Transport<Buffer> {
     this.#raw = (socket as unknown as Inside)._socket;
   }
 
-  write(bytes: Buffer): number {
+  write(bytes: Packet): number {
     if (this.#socket.readyState !== OPEN) return 0;
     const waiting = this.#full ? this.#raw.writableLength : 0; // asked for only where it can matter: past the stream's own mark
-    this.#full = !this.#raw.write(bytes);
+    this.#full = !(typeof bytes === 'string' ? this.#raw.write(bytes, 'latin1') : this.#raw.write(bytes));
     return waiting;
   }
 

@@ -5,7 +5,7 @@ import { CLOSE, SUBPROTOCOL } from '../protocol/index.ts';
 import type { Arrival, OpenEndpoint, Refusal, Server, Session } from '../server/index.ts';
 import { channels1 } from './channels1.ts';
 import { asksForOurs, handshake, pathOf } from './handshake.ts';
-import { framed } from './packing.ts';
+import { framed, type Packet } from './packing.ts';
 import { rowcast1 } from './rowcast1.ts';
 import { SocketTransport } from './socket-transport.ts';
 import { ignore, leave, listen, refuse, type UpgradeDoor, type UpgradingServer } from './upgrades.ts';
@@ -36,7 +36,7 @@ const BOUNDS = {
 const WIRES = { rowcast: rowcast1(framed), seed: channels1(framed) };
 
 interface Beat {
-  readonly session: Session<Buffer>;
+  readonly session: Session<Packet>;
   readonly born: number;
   /** Milliseconds it may live. */
   readonly age: number;
