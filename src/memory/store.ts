@@ -17,10 +17,13 @@ import {
   type Store,
   type StoreWrite,
   type Table,
+  type Verdicts,
 } from '../core/index.ts';
 import { Draft } from './draft.ts';
 import type { Held } from './held.ts';
 import { Outcomes } from './outcomes.ts';
+
+type Outcome = { readonly answer: Answer; readonly logged: boolean };
 
 interface Decided {
   readonly answer: Answer;
@@ -36,7 +39,8 @@ export class MemoryStore implements Store {
   readonly #commit: (changes: readonly Change[], receipt: Receipt) => void;
   readonly #outcomes = new Outcomes();
   readonly #numbers = new Map<Table, number>();
-  /** One write at a time: `judge` may wait, and the rows must not change meanwhile. */
+  /** Writes that are under way: `judge` may wait, and the rows must not change meanwhile. */
+  #under = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(held: Held, commit: (changes: readonly Change[], receipt: Receipt) => void) {
@@ -44,75 +48,105 @@ export class MemoryStore implements Store {
     this.#commit = commit;
   }
 
-  write(write: StoreWrite): Promise<{ answer: Answer; logged: boolean }> {
-    const done = this.#turn.then(() => this.#write(write));
-    this.#turn = done.catch(() => undefined);
-    return done;
+  /** One at a time; at once, where nobody waits. */
+  async write(write: StoreWrite): Promise<Outcome> {
+    if (this.#under === 0) {
+      const outcome = this.#write(write);
+      return outcome instanceof Promise ? this.#wait(outcome) : outcome;
+    }
+    return this.#wait(this.#turn.then(() => this.#write(write)));
   }
 
-  async #write(write: StoreWrite): Promise<{ answer: Answer; logged: boolean }> {
+  #wait(outcome: Promise<Outcome>): Promise<Outcome> {
+    this.#under++;
+    const ended = (): void => void this.#under--;
+    this.#turn = outcome.then(ended, ended);
+    return outcome;
+  }
+
+  #write(write: StoreWrite): Outcome | Promise<Outcome> {
     const { principal, receipt, hash } = write.claim;
     const claim = JSON.stringify([principal, receipt.client, receipt.write]);
     const stored = this.#outcomes.get(claim);
-    if (stored && stored.hash !== hash)
-      return { answer: { ok: false, code: 'key_reused', message: 'this write id was used for another write' }, logged: false };
+    if (stored && stored.hash !== hash) return { answer: KEY_REUSED, logged: false };
     if (stored) {
       this.#commit([], { ...receipt, answer: stored.answer });
       return { answer: stored.answer, logged: true };
     }
-    const decided = await this.#decide(write);
-    if (!decided)
-      return { answer: { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' }, logged: false };
-    const { answer, changes } = decided;
-    this.#outcomes.set(claim, { hash, answer });
-    this.#commit(changes, { ...receipt, answer });
-    return { answer, logged: true };
+    const conclude = (decided: Decided | null): Outcome => {
+      if (!decided) return { answer: KEPT_CHANGING, logged: false };
+      const { answer, changes } = decided;
+      this.#outcomes.set(claim, { hash, answer });
+      this.#commit(changes, { ...receipt, answer });
+      return { answer, logged: true };
+    };
+    const decided = this.#decide(write, JUDGEMENTS);
+    return decided instanceof Promise ? decided.then(conclude) : conclude(decided);
   }
 
   /** Null: the rows were never as they were judged. */
-  async #decide(write: StoreWrite): Promise<Decided | null> {
-    for (let times = 0; times < JUDGEMENTS; times++) {
-      const decided = await this.#try(write);
-      if (decided) return decided;
-    }
-    return null;
+  #decide(write: StoreWrite, times: number): Decided | null | Promise<Decided | null> {
+    const again = (decided: Decided | null): Decided | null | Promise<Decided | null> =>
+      decided ?? (times > 1 ? this.#decide(write, times - 1) : null);
+    const decided = this.#try(write);
+    return decided instanceof Promise ? decided.then(again) : again(decided);
   }
 
-  async #try({ steps, answer }: StoreWrite): Promise<Decided | null> {
+  #try(write: StoreWrite): Decided | null | Promise<Decided | null> {
     const draft = new Draft(this.#held);
+    const { steps } = write;
     const befores = steps.map((step) => (step.kind === 'row' ? rowOf(draft, step) : null));
-    const allowed = await judgeAll(steps, befores);
+    const verdicts = judgeAll(steps, befores);
+    return verdicts instanceof Promise ? verdicts.then((judged) => this.#act(write, judged, draft)) : this.#act(write, verdicts, draft);
+  }
+
+  #act({ answer }: StoreWrite, allowed: Verdicts, draft: Draft): Decided | null | Promise<Decided | null> {
     if (draft.isStale) return null; // what the app publishes waits for nobody
     if (isRefused(allowed)) return { answer: allowed, changes: [] };
     const made: Json[] = [];
-    for (const each of allowed) {
-      try {
-        made.push(await this.#do(each, draft));
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        return { answer: placed(each.step, error.answer), changes: [] };
+    const from = (start: number): Decided | null | Promise<Decided | null> => {
+      for (let at = start; at < allowed.length; at++) {
+        const each = allowed[at] as Allowed;
+        const refused = (error: unknown): Decided => {
+          if (!(error instanceof Refusal)) throw error;
+          return { answer: placed(each.step, error.answer), changes: [] };
+        };
+        try {
+          const done = this.#do(each, draft);
+          if (done instanceof Promise) return done.then((key) => (made.push(key), from(at + 1)), refused);
+          made.push(done);
+        } catch (error) {
+          return refused(error);
+        }
       }
-    }
-    // A hook may have published what it did itself, and is not to do it again.
-    if (draft.isStale && allowed.every(({ judgement }) => judgement.verdict === 'write')) return null;
-    return { answer: answer(made), changes: draft.changes };
+      // A hook may have published what it did itself, and is not to do it again.
+      if (draft.isStale && allowed.every(({ judgement }) => judgement.verdict === 'write')) return null;
+      return { answer: answer(made), changes: draft.changes };
+    };
+    return from(0);
   }
 
-  async #do({ step, before, judgement }: Allowed, draft: Draft): Promise<Json> {
-    if (step.kind === 'call') return judgement.verdict === 'hook' ? (toWire(await judgement.run(null)) ?? null) : null;
+  #do(each: Allowed, draft: Draft): Json | Promise<Json> {
+    const { step, before, judgement } = each;
+    if (judgement.verdict === 'hook') return this.#run(each, judgement.run, draft);
+    if (step.kind === 'call') return null;
     const { table, action } = step;
     // By now an earlier step may have changed it, or done away with it.
     const row = before && rowOf(draft, step);
     if (step.key && !row) throw new Refusal(NOT_FOUND);
-    if (judgement.verdict === 'hook') {
-      const made = await judgement.run(null);
-      return row ? keyJson(table, row) : (toWire(made) ?? null);
-    }
     const after = action === 'delete' ? null : this.#row(table, row, { values: judgement.values, draft });
     const key = keyText(table, (after ?? row) as Image);
     if (after && (!row || keyText(table, row) !== key) && draft.find(table, key)) throw new Refusal(taken(table));
     draft.change({ table, before: row, after });
     return JSON.parse(key) as Json;
+  }
+
+  /** The app does it itself. */
+  async #run({ step, before }: Allowed, run: (tx: unknown) => unknown, draft: Draft): Promise<Json> {
+    const row = step.kind === 'row' ? before && rowOf(draft, step) : null;
+    if (step.kind === 'row' && step.key && !row) throw new Refusal(NOT_FOUND);
+    const made = await run(null);
+    return step.kind === 'row' && row ? keyJson(step.table, row) : (toWire(made) ?? null);
   }
 
   #row(table: Table, before: Image | null, { values, draft }: { values: ReadonlyMap<number, unknown>; draft: Draft }): Image {
@@ -137,6 +171,8 @@ export class MemoryStore implements Store {
   }
 }
 
+const KEY_REUSED: Answer = { ok: false, code: 'key_reused', message: 'this write id was used for another write' };
+const KEPT_CHANGING: Answer = { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' };
 const NOT_FOUND: Refused = { ok: false, code: 'not_found', message: 'there is no such row' };
 
 function taken({ model }: Table): Refused {

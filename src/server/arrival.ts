@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { RowcastError, type Group, type Position, type Receipt } from '../core/index.ts';
 import type { Connecting, OpenEndpoint } from './endpoint.ts';
 import type { Transport, Wire } from './wire.ts';
@@ -29,19 +29,12 @@ export interface Door<B> {
  */
 export function authorOf(principal: string | null, client: string): [principal: string, author: string] {
   const who = principal ?? `anonymous:${client}`;
-  return [
-    who,
-    createHash('sha256')
-      .update(JSON.stringify([who, client]))
-      .digest('base64url'),
-  ];
+  return [who, hash('sha256', JSON.stringify([who, client]), 'base64url')];
 }
 
 /** The name under which the app leaves receipts for a client, which it knows by the client's own name alone. */
 export function appAuthor(client: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify(['app', client]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify(['app', client]), 'base64url');
 }
 
 const LEFT = /^([A-Za-z0-9_-]{8,64})\.([1-9]\d{0,15})$/;

@@ -11,7 +11,7 @@ import type { Views } from './views.ts';
 export async function asked(caller: Caller, views: Views, frame: AskedFrame): Promise<void> {
   const { gateway, log, memberships } = caller.parts;
   const { box } = caller;
-  const [principal, author] = authorOf(caller.principal, frame.client ?? caller.client);
+  const [principal, author] = authorFor(caller, frame.client ?? caller.client);
   const receipt = { client: author, write: frame.id, hash: hashOf(frame) };
   const name: Asked = frame.client === undefined ? { id: frame.id } : { id: frame.id, client: frame.client };
   const expected = gateway.receipts.expect(receipt, box, name);
@@ -24,6 +24,17 @@ export async function asked(caller: Caller, views: Views, frame: AskedFrame): Pr
   if (!answer.ok && !box.wire.answers && frame.type === 'write')
     log.warn({ stream: frame.stream, action: frame.action, code: answer.code }, answer.message);
   gateway.receipts.answered(expected, answer, logged);
+}
+
+/** Of each connection that writes: the name that it wrote by last, and what that comes to. */
+const authors = new WeakMap<Caller, { readonly client: string; readonly author: ReturnType<typeof authorOf> }>();
+
+function authorFor(caller: Caller, client: string): ReturnType<typeof authorOf> {
+  const last = authors.get(caller);
+  if (last?.client === client) return last.author;
+  const author = authorOf(caller.principal, client);
+  authors.set(caller, { client, author });
+  return author;
 }
 
 type As = Pick<Asking['writer'], 'principal' | 'receipt' | 'tells'>;

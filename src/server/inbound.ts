@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   placed,
   RowcastError,
@@ -183,7 +183,5 @@ function toldOf(frame: AskedFrame): object {
 
 /** All that it says, digested, and not by whom it is asked. */
 export function hashOf({ id: _id, client: _client, ...said }: AskedFrame): string {
-  return createHash('sha256')
-    .update(JSON.stringify(canonical(said)))
-    .digest('base64url');
+  return hash('sha256', canonical(said), 'base64url');
 }

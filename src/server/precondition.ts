@@ -32,13 +32,11 @@ function kindsOf({ binding, table }: Stream): ReadonlyMap<string, FieldKind> {
 
 /** The same, or the same to whoever has it as the model's value: a Date does not hold the microseconds that it came with. */
 function alike(kind: FieldKind | undefined, given: Json, has: Json): boolean {
-  if (textOf(given) === textOf(has)) return true;
+  if (canonical(given) === canonical(has)) return true;
   if (!kind) return false;
   try {
-    return textOf(toWire(revive(given, kind))) === textOf(toWire(revive(has, kind)));
+    return canonical(toWire(revive(given, kind))) === canonical(toWire(revive(has, kind)));
   } catch {
     return false; // no value of this kind
   }
 }
-
-const textOf = (value: unknown): string => JSON.stringify(canonical(value));

@@ -11,6 +11,8 @@ const FORGOTTEN = 60_000;
 
 /** One try of a write, until it is answered. */
 export interface Expected {
+  /** Whose it is, and which. */
+  readonly key: string;
   readonly receipt: Receipt;
   readonly box: Outbox<unknown>;
   /** By which it is answered. */
@@ -50,7 +52,9 @@ export class Receipts {
 
   /** Before the write begins: from here on its receipt may come. */
   expect(receipt: Receipt, box: Outbox<unknown>, asked: Asked): Expected {
+    const key = keyOf(receipt);
     const expected: Expected = {
+      key,
       receipt,
       box,
       asked,
@@ -59,15 +63,15 @@ export class Receipts {
       telling: null,
       answered: false,
     };
-    const tries = this.#tries.get(keyOf(receipt));
-    const earlier = tries?.find((each) => each.box === box && each.asked.client === asked.client);
+    const earlier = this.#tries.get(key)?.find((each) => each.box === box && each.asked.client === asked.client);
     if (earlier) {
       // Asked again before the log has brought the first try back: that one is answered now, this one by the log.
       if (earlier.answer && !earlier.answered) box.send(resultOf(earlier.asked, earlier.answer));
       this.#drop(earlier);
     }
     this.#all.add(expected);
-    this.#tries.set(keyOf(receipt), [...(this.#tries.get(keyOf(receipt)) ?? []), expected]);
+    const others = this.#tries.get(key);
+    this.#tries.set(key, others ? [...others, expected] : [expected]);
     return expected;
   }
 
@@ -124,9 +128,13 @@ export class Receipts {
 
   #drop(expected: Expected): void {
     this.#all.delete(expected);
-    const left = this.#tries.get(keyOf(expected.receipt))?.filter((each) => each !== expected) ?? [];
-    if (left.length > 0) this.#tries.set(keyOf(expected.receipt), left);
-    else this.#tries.delete(keyOf(expected.receipt));
+    const tries = this.#tries.get(expected.key) ?? [];
+    if (tries.length > 1)
+      this.#tries.set(
+        expected.key,
+        tries.filter((each) => each !== expected),
+      );
+    else this.#tries.delete(expected.key);
   }
 
   #sweep(): void {
