@@ -11,6 +11,7 @@ import {
 } from '../core/index.ts';
 import { encoded, type Consumer } from './consumer.ts';
 import { HeldOne, type Held } from './held.ts';
+import { boxesOf, listOf, without, withOne, type Some } from './members.ts';
 import type { Outbox } from './outbox.ts';
 import type { Item } from './tick.ts';
 import { groupsOf } from './window.ts';
@@ -39,7 +40,7 @@ export interface Seat {
 
 /** Who of one endpoint is to hear what: connections by group for messages, and seats by stream and group for rows. */
 export class Audience {
-  readonly #groups = new Map<string, Members<Box>>();
+  readonly #groups = new Map<string, Some<Box>>();
   readonly #streams = new Map<string, StreamSeats>();
   readonly #consumers: ReadonlyMap<string, Consumer>;
   #numbers = 0;
@@ -78,19 +79,19 @@ export class Audience {
 
   /** From here on the seat gets what concerns these groups; for the view of one group that is the one. */
   sit(seat: Seat, groups: Iterable<string>): void {
-    const seats = this.#streams.get(seat.view.stream.name) as StreamSeats;
-    if (seat.view.group !== null) return void seats.views.get(seat.view.group)?.seats.add(seat, seat.box);
-    for (const group of groups) {
-      let members = seats.groups.get(group);
-      if (!members) seats.groups.set(group, (members = new Members()));
-      members.add(seat, seat.box);
-    }
+    const { stream, group } = seat.view;
+    const seats = this.#streams.get(stream.name) as StreamSeats;
+    const view = group === null ? undefined : seats.views.get(group);
+    if (view) view.seats = withOne(view.seats, seat);
+    if (group === null) for (const each of groups) enter(seats.groups, each, seat);
   }
 
   rise(seat: Seat, groups: Iterable<string>): void {
-    const seats = this.#streams.get(seat.view.stream.name) as StreamSeats;
-    if (seat.view.group !== null) return void seats.views.get(seat.view.group)?.seats.remove(seat);
-    for (const group of groups) if (seats.groups.get(group)?.remove(seat) === 0) seats.groups.delete(group);
+    const { stream, group } = seat.view;
+    const seats = this.#streams.get(stream.name) as StreamSeats;
+    const view = group === null ? undefined : seats.views.get(group);
+    if (view) view.seats = without(view.seats, seat);
+    if (group === null) for (const each of groups) leave(seats.groups, each, seat);
   }
 
   /** Whoever has a seat in one of the groups. */
@@ -98,24 +99,22 @@ export class Audience {
     const seats = this.#streams.get(stream);
     const boxes = new Set<Box>();
     for (const group of groups) {
-      for (const { box } of seats?.groups.get(group)?.list ?? NO_SEATS) boxes.add(box);
-      for (const { box } of seats?.views.get(group)?.seats.list ?? NO_SEATS) boxes.add(box);
+      for (const { box } of listOf(seats?.groups.get(group))) boxes.add(box);
+      for (const { box } of listOf(seats?.views.get(group)?.seats)) boxes.add(box);
     }
     return boxes;
   }
 
   join(group: string, box: Box): void {
-    let members = this.#groups.get(group);
-    if (!members) this.#groups.set(group, (members = new Members()));
-    members.add(box, box);
+    enter(this.#groups, group, box);
   }
 
   leave(group: string, box: Box): void {
-    if (this.#groups.get(group)?.remove(box) === 0) this.#groups.delete(group);
+    leave(this.#groups, group, box);
   }
 
   members(group: string): readonly Box[] {
-    return this.#groups.get(group)?.list ?? NOBODY;
+    return listOf(this.#groups.get(group));
   }
 
   /** A message to whoever is in its group, where its stream is offered at all. @throws when the app's `encode` does. */
@@ -137,7 +136,7 @@ export class Audience {
     if (seats.groups.size === 0) return;
     if (before.length === 1 && after.length === 1 && before[0] === after[0]) {
       const members = seats.groups.get(before[0] as string);
-      if (members) toAll(members.boxes(boxOf), itemOf(position, seats.base, { action: 'update', delivery }));
+      if (members) toAll(boxesOf(members), itemOf(position, seats.base, { action: 'update', delivery }));
     } else {
       this.#judge(seats, position, delivery);
     }
@@ -148,7 +147,7 @@ export class Audience {
     const serial = ++this.#judgement;
     const judged: Seat[] = [];
     const note = (group: string, side: 'saw' | 'sees'): void => {
-      for (const seat of groups.get(group)?.list ?? NO_SEATS) {
+      for (const seat of listOf(groups.get(group))) {
         if (seat.judged !== serial) {
           seat.judged = serial;
           seat.saw = seat.sees = false;
@@ -171,7 +170,7 @@ export class Audience {
 class StreamSeats {
   readonly base: View;
   /** Of the view by a connection's own groups, by group. */
-  readonly groups = new Map<string, Members<Seat>>();
+  readonly groups = new Map<string, Some<Seat>>();
   /** Of the views of one group. */
   readonly views = new Map<string, GroupView>();
 
@@ -186,7 +185,7 @@ class GroupView implements View {
   readonly stream: Stream;
   readonly group: string;
   readonly held: Held;
-  readonly seats: Members<Seat> = new Members();
+  seats: Some<Seat> | undefined;
   /** Those who are loading among them. */
   holders = 0;
 
@@ -201,20 +200,27 @@ class GroupView implements View {
 function deliverToViews({ views }: StreamSeats, position: Position, delivery: Delivery): void {
   for (const group of groupsOf(delivery)) {
     const view = views.get(group);
-    if (!view || view.seats.list.length === 0) continue;
+    if (!view?.seats) continue;
     const action = verdictOf(delivery.before?.includes(group) ?? false, delivery.after?.includes(group) ?? false);
-    if (action) toAll(view.seats.boxes(boxOf), itemOf(position, view, { action, delivery }));
+    if (action) toAll(boxesOf(view.seats), itemOf(position, view, { action, delivery }));
   }
 }
 
-const boxOf = ({ box }: Seat): Box => box;
+function enter<T extends object>(groups: Map<string, Some<T>>, group: string, member: T): void {
+  const there = groups.get(group);
+  const now = withOne(there, member);
+  if (now !== there) groups.set(group, now);
+}
+
+function leave<T extends object>(groups: Map<string, Some<T>>, group: string, member: T): void {
+  const there = groups.get(group);
+  if (there && !without(there, member)) groups.delete(group);
+}
 
 function toAll(boxes: readonly Box[], item: Item): void {
   for (const box of boxes) box.push(item);
 }
 
-const NOBODY: readonly Box[] = [];
-const NO_SEATS: readonly Seat[] = [];
 const NO_GROUPS: readonly string[] = [];
 
 interface Told {
@@ -224,58 +230,6 @@ interface Told {
 
 function itemOf(position: Position, view: View, { action, delivery }: Told): Item {
   return { position, change: { view, action, delivery } };
-}
-
-/** Of so many, each is looked for; of more, its place is known. */
-const FEW = 8;
-
-/**
- * A dense list with the place of each: joining and leaving cost the same whatever its size. Most groups have few members, and a list made of its
- * first member has room for no more: one that is filled later has room for seventeen.
- */
-class Members<T> {
-  list: T[] = [];
-  /** The connection of each, in the same place; null: nobody has told all of them anything yet. */
-  #boxes: Box[] | null = null;
-  #places: Map<T, number> | null = null;
-
-  add(member: T, box: Box): void {
-    const { list } = this;
-    if (this.#placeOf(member) >= 0) return;
-    if (list.length === 0) {
-      this.list = [member];
-      this.#boxes = this.#places = null;
-      return;
-    }
-    if (list.length === FEW) this.#places ??= new Map(list.map((each, place) => [each, place]));
-    this.#places?.set(member, list.length);
-    list.push(member);
-    this.#boxes?.push(box);
-  }
-
-  /** Gives how many are left. */
-  remove(member: T): number {
-    const { list } = this;
-    const place = this.#placeOf(member);
-    if (place < 0) return list.length;
-    const [last, box] = [list.pop() as T, this.#boxes?.pop()];
-    this.#places?.delete(member);
-    if (last !== member) {
-      list[place] = last;
-      if (this.#boxes) this.#boxes[place] = box as Box;
-      this.#places?.set(last, place);
-    }
-    return list.length;
-  }
-
-  /** Who tells all of them looks at nothing else. */
-  boxes(boxOf: (member: T) => Box): readonly Box[] {
-    return (this.#boxes ??= this.list.map(boxOf));
-  }
-
-  #placeOf(member: T): number {
-    return this.#places ? (this.#places.get(member) ?? -1) : this.list.indexOf(member);
-  }
 }
 
 /** What `welcome` says of a stream. */
