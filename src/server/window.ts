@@ -19,6 +19,7 @@ import { Gone } from './gone.ts';
 interface Kept {
   readonly entry: Entry;
   readonly bytes: number;
+  /** When it came, in whole ms: a number with a fraction is an object of its own, and these are many. */
   readonly at: number;
   /** The highest transaction id up to here; null: none had one. */
   readonly highest: bigint | null;
@@ -104,7 +105,7 @@ export class Window {
     const bytes = sizeOf(entry);
     const xid = entry.xid === null ? null : BigInt(entry.xid);
     if (xid !== null && (this.#highest === null || xid > this.#highest)) this.#highest = xid;
-    this.#kept.push({ entry, bytes, at: this.#clock.now(), highest: this.#highest });
+    this.#kept.push({ entry, bytes, at: Math.floor(this.#clock.now()), highest: this.#highest });
     this.#bytes += bytes;
     this.#tail = entry.position;
     for (const delivery of entry.deliveries) this.#index(entry, delivery);
