@@ -27,7 +27,10 @@ async function distinct({ passes, sockets, deliveries, against }: Scale): Promis
     const workload = `fan-out: ${clients} sockets × ${HELD} groups, no two alike, ${messages} messages to a socket per tick`;
     const [cpu, rates] = await measured({ passes, all }, { ticks, each: perTick, bytes: BYTES });
     results.push(
-      compare({ workload, figure: 'deliveries per second', better: 'more', targets: [{ limit }] }, rates),
+      compare(
+        { workload, figure: 'deliveries per second', better: 'more', targets: [{ limit }], headline: headlined(clients, messages) },
+        rates,
+      ),
       compare({ workload, figure: 'µs CPU per delivery', better: 'less' }, cpu),
     );
   }
@@ -58,6 +61,9 @@ async function personal({ passes, sockets, deliveries, against }: Scale): Promis
   const workload = `fan-out: ${sockets} sockets, each in a group of its own and in everybody's`;
   return [compare({ workload, figure: 'µs CPU per delivery', better: 'less' }, cpu)];
 }
+
+const headlined = (clients: number, messages: string): string =>
+  `${clients.toLocaleString('en')} sockets × ${HELD} groups, no two alike, ${messages} messages a turn`;
 
 type Values = Record<string, readonly number[]>;
 

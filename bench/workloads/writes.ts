@@ -35,7 +35,8 @@ export async function writes({ passes, writes: count }: Scale): Promise<readonly
       );
       for (const run of Object.values(runs)) await run(); // warm
       const values = await interleaved(passes, runs);
-      results.push(compare({ workload: `${database}: the app's own updates`, figure: 'per second', better: 'more', targets }, values));
+      const headline = `${database}: the app’s own updates`;
+      results.push(compare({ workload: headline, headline, figure: 'per second', better: 'more', targets }, values));
     } finally {
       await part.ask('close').catch(() => undefined);
       await part.stop();
