@@ -29,6 +29,11 @@ export class PeerClient {
     await ready;
   }
 
+  /** Without a word. */
+  leave(): void {
+    this.#socket?.destroy();
+  }
+
   #take(chunk: Buffer): void {
     const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
     this.#rest = NOTHING;

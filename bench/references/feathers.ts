@@ -5,7 +5,7 @@ import { serving } from './feathers-app.ts';
 
 // A service without a database: what its channels cost. A change is a call of the service, and its event goes to the channel.
 
-const { app, listen } = serving({ patch: (_id, data) => Promise.resolve(data) });
+const { app, listen } = serving({ patch: (_id: number, data: object) => Promise.resolve(data) });
 let value = 0;
 
 answer({

@@ -14,7 +14,7 @@ export interface Peer {
   readonly skips?: boolean;
 }
 
-/** So many clients, so many writes of the one row that they all watch: at a pace that all keep up with, and as fast as four writers can. */
+/** So many clients, and so many writes of the one row that they all watch: at a pace, one at a time, and as fast as four writers can. */
 export interface Load {
   readonly clients: number;
   readonly paced: number;
@@ -27,29 +27,37 @@ export class PeerContender {
   readonly #server: Part;
   readonly #sink: Part;
   readonly #app: pg.Client;
-  readonly #skips: boolean;
+  readonly #peer: Peer;
+  #port = 0;
+  #clients = 0;
   #value = 1;
   /** By pass. */
   readonly medians: number[] = [];
   readonly states: number[] = [];
   readonly #lasts: number[] = [];
 
-  private constructor({ part, skips = false }: Peer, app: pg.Client) {
+  private constructor(peer: Peer, app: pg.Client) {
     this.#app = app;
-    this.#skips = skips;
-    this.#server = new Part(part);
+    this.#peer = peer;
+    this.#server = new Part(peer.part);
     this.#sink = new Part('peer-sink');
   }
 
-  static async open(peer: Peer, url: string, clients: number): Promise<PeerContender> {
+  static async open(peer: Peer, url: string): Promise<PeerContender> {
     const app = new pg.Client(url);
     await app.connect();
     await app.query('CREATE TABLE hot(id int PRIMARY KEY, value int, body text)');
     await app.query("INSERT INTO hot VALUES (1, 0, repeat('b', 40))");
     const contender = new PeerContender(peer, app);
-    const port = await contender.#server.ask<number>('listen', { url });
-    await contender.#sink.ask('open', { port, dialect: peer.dialect, sockets: clients });
+    contender.#port = await contender.#server.ask<number>('listen', { url });
     return contender;
+  }
+
+  /** More clients come, until there are so many. */
+  async grow(clients: number): Promise<void> {
+    const { dialect } = this.#peer;
+    await this.#sink.ask('open', { port: this.#port, dialect, sockets: clients - this.#clients });
+    this.#clients = clients;
   }
 
   /** Ms: of all writes so far that were paced. */
@@ -79,11 +87,14 @@ export class PeerContender {
     await this.#app.end();
   }
 
-  async #run(how: 'paced' | 'burst', given: { readonly writes: number }): Promise<Sight> {
+  async #run(
+    how: 'paced' | 'burst',
+    given: { readonly writes: number; readonly everyMs?: number; readonly abreast?: number },
+  ): Promise<Sight> {
     const first = this.#value;
     this.#value += given.writes;
     await this.#sink.ask('watch', { first, writes: given.writes });
-    const frames = this.#skips ? undefined : this.#sink.ask('frames', { each: given.writes });
+    const frames = this.#peer.skips ? undefined : this.#sink.ask('frames', { each: given.writes });
     const sent = await this.#server.ask<number[]>(how, { first, ...given });
     await (frames ?? this.#sink.ask('newest', { value: await this.#committed() }));
     return this.#sink.ask<Sight>('sight', { sent });
