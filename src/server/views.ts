@@ -25,8 +25,8 @@ export interface Shown {
 export class Views implements Holder {
   readonly caller: Caller;
   readonly #rights: Rights;
-  /** Those the connection is in by the endpoint's and the app's own word. */
-  #groups: Map<string, Group> | null = null;
+  /** Those the connection is in by the endpoint's and the app's own word. Another map whenever they are others: views hold it as it was. */
+  #groups: ReadonlyMap<string, Group> = NO_GROUPS;
   /** Those of them that are the endpoint's word. */
   #given: readonly string[] = NONE;
   /** Another list whenever one comes or goes: most connections have few, and none is made for those that have none. */
@@ -106,7 +106,8 @@ export class Views implements Holder {
 
   /** The endpoint says otherwise. What the app's own code joined stays. */
   regroup(groups: readonly Group[], reason: ResetReason): void {
-    for (const group of this.#given) this.#groups?.delete(group);
+    const given = new Set(this.#given);
+    this.#groups = new Map([...this.#groups].filter(([key]) => !given.has(key)));
     this.#give(groups);
     this.#rebase(reason);
   }
@@ -114,18 +115,19 @@ export class Views implements Holder {
   join(group: Group): void {
     const key = groupKey(group);
     if (this.#isIn(key)) return;
-    (this.#groups ??= new Map()).set(key, group);
+    this.#groups = new Map([...this.#groups, [key, group]]);
     this.#rebase('permission_changed');
   }
 
   leave(group: string): void {
-    if (!this.#groups?.delete(group)) return;
+    if (!this.#groups.has(group)) return;
+    this.#groups = new Map([...this.#groups].filter(([key]) => key !== group));
     this.#rebase('permission_changed');
     void this.reconsider(group); // a view of it was theirs by that
   }
 
   get groups(): Iterable<string> {
-    return this.#groups?.keys() ?? NONE;
+    return this.#groups.keys();
   }
 
   /** What the user belongs to has changed: what they lost goes at once, what they gained comes with its rows. */
@@ -211,12 +213,12 @@ export class Views implements Holder {
   end(): void {
     for (const subscription of this.#held) subscription.end();
     this.#held = NONE;
-    this.#groups = null;
+    this.#groups = NO_GROUPS;
   }
 
   #give(groups: readonly Group[]): void {
     this.#given = groups.length > 0 ? groups.map(groupKey) : NONE;
-    for (const group of groups) (this.#groups ??= new Map()).set(groupKey(group), group);
+    if (groups.length > 0) this.#groups = new Map([...this.#groups, ...groups.map((group): [string, Group] => [groupKey(group), group])]);
   }
 
   #begin(view: View): Subscription {
@@ -226,7 +228,7 @@ export class Views implements Holder {
   }
 
   #isIn(group: string): boolean {
-    return this.#groups?.has(group) ?? false;
+    return this.#groups.has(group);
   }
 
   /** Whether it is told when it is known again what its user belongs to. */
@@ -241,12 +243,10 @@ export class Views implements Holder {
   /** Those groups of the connection that can be one of this stream's. */
   #baseGroups(stream: Stream): Held {
     const { groupBy, audience } = stream.binding;
-    const held = new Map<string, Group>();
-    for (const [key, group] of this.#groups ?? NONE) {
-      if (group instanceof ColumnGroup ? group.audience === audience : groupBy === null) held.set(key, group);
-    }
-    for (const [key, group] of this.#rights.groups(stream)) held.set(key, group);
-    return held;
+    const isOf = (group: Group): boolean => (group instanceof ColumnGroup ? group.audience === audience : groupBy === null);
+    const belongs = this.#rights.groups(stream);
+    if (belongs.size === 0 && [...this.#groups.values()].every(isOf)) return this.#groups; // one map for both: they may be thousands
+    return new Map([...[...this.#groups].filter(([, group]) => isOf(group)), ...belongs]);
   }
 
   /** Whether the connection may ask for the view of this group, or holds it by its own. */
@@ -341,6 +341,7 @@ export class Views implements Holder {
 }
 
 const NONE: readonly never[] = [];
+const NO_GROUPS: ReadonlyMap<string, Group> = new Map();
 
 function same(one: Held, other: Held): boolean {
   return one.size === other.size && [...one.keys()].every((group) => other.has(group));
