@@ -10,7 +10,7 @@ import type { Transport, Wire } from './wire.ts';
 
 // Sharing is an economy, never a difference: what each session gets is what a naive encoder would have made for it alone.
 
-const view = (number: number): View => ({ number, stream: {} as View['stream'], group: null });
+const view = (number: number): View => ({ number, stream: {} as View['stream'], group: null, held: null });
 const delivery = (key: number): Delivery => ({ stream: 's', key: String(key), before: null, after: ['g'], fields: `{"n":${key}}` });
 
 /** Counts what it makes. */

@@ -77,16 +77,20 @@ export class Tick<B> {
   }
 
   push(outbox: Outbox<B>, item: Item): void {
-    let node = outbox.node;
-    if (node === null) {
-      node = this.#root;
-      if (this.#touched.length === 0) this.#parts.waits(this);
-      this.#touched.push(outbox);
-    }
-    node = node.next(item);
-    outbox.node = node;
+    const at = outbox.node;
     this.#pushed++;
-    if (node.length > this.#longest) this.#longest = node.length;
+    if (at !== null && at.came === 1) at.add(item);
+    else {
+      if (at === null) {
+        if (this.#touched.length === 0) this.#parts.waits(this);
+        this.#touched.push(outbox);
+      }
+      const node = (at ?? this.#root).next(item);
+      node.came++;
+      outbox.node = node;
+    }
+    const { length } = outbox.node as Node<B>;
+    if (length > this.#longest) this.#longest = length;
   }
 
   /** So much is on its way that it is to be written before more is. */
@@ -115,11 +119,17 @@ export class Tick<B> {
     if (node === null) return; // it was written by itself
     outbox.node = null;
     try {
-      if (node.bytes === undefined) {
-        node.bytes = this.#make(node);
-        node.size = node.bytes === null ? 0 : this.#wire.sizeOf(node.bytes);
+      let { bytes, size } = node;
+      if (bytes === undefined) {
+        bytes = this.#make(node.items());
+        size = bytes === null ? 0 : this.#wire.sizeOf(bytes);
+        // What is one session's alone is let go of as soon as it is written.
+        if (node.came > 1) {
+          node.bytes = bytes;
+          node.size = size;
+        }
       }
-      if (node.bytes !== null) outbox.write(node.bytes, node.size);
+      if (bytes !== null) outbox.write(bytes, size);
     } catch (error) {
       this.failed(error);
       outbox.end('overloaded', 'come back');
@@ -128,14 +138,12 @@ export class Tick<B> {
 
   /** Leaves those to be written now. @returns the others, in their order. */
   #turns(most: number): Outbox<B>[] {
-    const touched = this.#touched.filter(({ node }) => node !== null);
-    for (const { node } of touched) (node as Node<B>).sharing = 0;
-    for (const { node } of touched) (node as Node<B>).sharing++;
     const now: Outbox<B>[] = [];
     const crowd: Outbox<B>[] = [];
     const later: Outbox<B>[] = [];
-    for (const outbox of touched) {
-      if ((outbox.node as Node<B>).sharing > CROWD) crowd.push(outbox);
+    for (const outbox of this.#touched) {
+      if (outbox.node === null) continue;
+      if (outbox.node.came > CROWD) crowd.push(outbox);
       else if (now.length < most) now.push(outbox);
       else later.push(outbox);
     }
@@ -144,17 +152,14 @@ export class Tick<B> {
     return [...later, ...crowd.slice(room)];
   }
 
-  #make(node: Node<B>): B | null {
-    if (node.parent?.item === null) return this.#single(node.item as Item);
-    const path: Item[] = [];
-    for (let at: Node<B> = node; at.item !== null; at = at.parent as Node<B>) path.push(at.item);
-    path.reverse();
+  #make(items: readonly Item[]): B | null {
+    if (items.length === 1) return this.#single(items[0] as Item);
     const parts: B[] = [];
-    for (let from = 0; from < path.length;) {
-      const first = path[from] as Item;
+    for (let from = 0; from < items.length;) {
+      const first = items[from] as Item;
       let to = from + 1;
-      if (first.position !== null) while (path[to]?.position === first.position) to++;
-      const bytes = to - from === 1 ? this.#single(first) : this.#commit(path.slice(from, to) as readonly Told[]);
+      if (first.position !== null) while (items[to]?.position === first.position) to++;
+      const bytes = to - from === 1 ? this.#single(first) : this.#commit(items.slice(from, to) as readonly Told[]);
       if (bytes !== null) parts.push(bytes);
       from = to;
     }
@@ -197,37 +202,68 @@ export class Tick<B> {
   }
 }
 
-/** A place in a tick: the items on the way to it from the root. */
+/**
+ * A place in a tick: the items on the way to it from the root. Each item is given to all who get it before the next one is. So where only one
+ * came nobody follows, and what that one gets further is kept in a list: no two sessions in the same groups would otherwise be a place for each
+ * item of each.
+ */
 export class Node<B> {
-  readonly parent: Node<B> | null;
-  readonly item: Item | null;
-  /** Of the rows on the way, about. */
-  readonly length: number;
+  readonly #parent: Node<B> | null;
+  readonly #item: Item | null;
+  #more: Item[] | null = null;
+  /** How many there are from the root. */
+  readonly #depth: number;
+  /** Bytes of the rows on the way, about. */
+  length: number;
+  /** Sessions that ever got here. */
+  came = 0;
   bytes: B | null | undefined;
   size = 0;
-  /** Those who are here, when they were last counted. */
-  sharing = 0;
   /** The way most sessions went last: in a broadcast all of them. */
   #last: Node<B> | null = null;
   #others: Map<Item, Node<B>> | null = null;
 
   constructor(parent: Node<B> | null, item: Item | null) {
-    this.parent = parent;
-    this.item = item;
-    this.length =
-      parent === null || item === null ? 0 : parent.length + (item.position === null ? 0 : item.change.delivery.fields.length + AROUND);
+    this.#parent = parent;
+    this.#item = item;
+    this.#depth = parent === null ? 0 : parent.#depth + 1;
+    this.length = parent === null || item === null ? 0 : parent.length + lengthOf(item);
+  }
+
+  /** The last of the items. */
+  get item(): Item | null {
+    return this.#more === null ? this.#item : (this.#more.at(-1) as Item);
+  }
+
+  items(): Item[] {
+    const items = new Array<Item>(this.#depth);
+    let [item, parent] = [this.#item, this.#parent];
+    for (let place = this.#depth - 1; place >= 0; place--) {
+      items[place] = item as Item;
+      [item, parent] = [(parent as Node<B>).#item, (parent as Node<B>).#parent];
+    }
+    if (this.#more !== null) for (const item of this.#more) items.push(item);
+    return items;
+  }
+
+  /** One more, for the only one who came. */
+  add(item: Item): void {
+    (this.#more ??= []).push(item);
+    this.length += lengthOf(item);
   }
 
   next(item: Item): Node<B> {
     const last = this.#last;
-    if (last?.item === item) return last;
+    if (last !== null && last.#item === item && last.#more === null) return last;
     let node = this.#others?.get(item);
-    if (!node) {
+    if (node === undefined || node.#more !== null) {
       node = new Node<B>(this, item);
-      if (last) (this.#others ??= new Map([[last.item as Item, last]])).set(item, node);
+      if (last !== null) (this.#others ??= new Map([[last.#item as Item, last]])).set(item, node);
       else this.#others?.set(item, node);
     }
     this.#last = node;
     return node;
   }
 }
+
+const lengthOf = (item: Item): number => AROUND + (item.position === null ? 0 : item.change.delivery.fields.length);
