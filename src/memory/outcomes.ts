@@ -1,4 +1,4 @@
-import type { Answer } from '../core/index.ts';
+import { Shelf, type Answer } from '../core/index.ts';
 
 export interface Stored {
   readonly hash: string;
@@ -12,6 +12,8 @@ const MOST_TEXT = 16 * 1024 * 1024;
 /** What was answered under which claim, the oldest forgotten first. */
 export class Outcomes {
   readonly #kept = new Map<string, Stored>();
+  /** In order: a map that has lost its first keys looks for the first that is left ever longer. */
+  readonly #order = new Shelf<string>();
   #text = 0;
 
   get(claim: string): Stored | undefined {
@@ -21,11 +23,13 @@ export class Outcomes {
   /** A claim that is not there yet. */
   set(claim: string, stored: Stored): void {
     this.#kept.set(claim, stored);
+    this.#order.push(claim);
     this.#text += textOf(stored);
-    for (const [oldest, old] of this.#kept) {
-      if (this.#kept.size <= MOST && this.#text <= MOST_TEXT) return;
+    while (this.#order.size > MOST || this.#text > MOST_TEXT) {
+      const oldest = this.#order.at(this.#order.first) as string;
+      this.#order.shift();
+      this.#text -= textOf(this.#kept.get(oldest) as Stored);
       this.#kept.delete(oldest);
-      this.#text -= textOf(old);
     }
   }
 }

@@ -58,9 +58,13 @@ export function valueOf(table: Table, place: number, json: Json): unknown {
 }
 
 /** Runs the app's validator. What it gives back counts: it may trim, default or coerce. Fields it adds that are no columns are dropped. */
-export async function validated(schema: Validator | undefined, table: Table, values: Values): Promise<Checked> {
+export function validated(schema: Validator | undefined, table: Table, values: Values): Checked | Promise<Checked> {
   if (!schema) return { ok: true, values };
-  const result = (await schema['~standard'].validate(values)) as StandardSchemaV1.Result<unknown>;
+  const result = schema['~standard'].validate(values) as StandardSchemaV1.Result<unknown> | Promise<StandardSchemaV1.Result<unknown>>;
+  return 'then' in result ? Promise.resolve(result).then((given) => taken(given, table)) : taken(result, table);
+}
+
+function taken(result: StandardSchemaV1.Result<unknown>, table: Table): Checked {
   if (result.issues) return { ok: false, refused: invalid(fieldErrors(result.issues)) };
   const made = result.value as Values;
   const kept: Values = {};
