@@ -15,8 +15,8 @@ const VIEWS = 100;
 /** Groups that one connection is put into. */
 const PUT = 1_000;
 
-/** What takes many seconds and comes out the same each time is measured in so many passes. */
-const STEADY = 2;
+/** What takes many seconds and comes out the same each time, to a hundredth, is measured in so many passes. */
+const STEADY = 1;
 
 /** More commits than the window keeps, by default. */
 const WINDOW = { 'rows of 60 bytes, 100,000 commits': 60, 'rows of 1 KiB, 64 MiB by its own count': 1_024 };
