@@ -6,7 +6,7 @@ export const OF_THE_LOG: readonly Mutant[] = [
   {
     name: 'unfolded',
     breaks: 'a commit is told statement by statement: a row that was somebody’s for a moment inside it goes out',
-    edits: one('core/route.ts', 'of fold(commit.changes)', 'of commit.changes'),
+    edits: one('core/route.ts', 'of yield* folding(commit.changes)', 'of commit.changes'),
   },
   {
     name: 'confirmed early',
@@ -109,8 +109,8 @@ export const OF_THE_LOG: readonly Mutant[] = [
     breaks: 'a client that came back is not answered, because its earlier connection was',
     edits: one(
       'server/receipts.ts',
-      'const earlier = tries?.find((each) => each.box === box && each.asked.client === asked.client);',
-      'const earlier = tries?.[0];',
+      'const earlier = this.#tries.get(key)?.find((each) => each.box === box && each.asked.client === asked.client);',
+      'const earlier = this.#tries.get(key)?.[0];',
     ),
   },
   {

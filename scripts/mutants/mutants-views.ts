@@ -57,7 +57,7 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'unknown taken for none',
     breaks: 'while it is read what a user belongs to, they are shown nothing, and told that it is all',
-    edits: one('server/views.ts', '    await this.#parts.memberships.known(this.#parts.userId());\n', ''),
+    edits: one('server/views.ts', '    await parts.memberships.known(userIdOf(caller.user));\n', ''),
     law: {
       file: 'test/server/membership-lost.test.ts',
       name: 'who asks while it is read is answered when it is known: nobody is told that there is nothing, or that they may not',
@@ -80,7 +80,7 @@ export const OF_VIEWS: readonly Mutant[] = [
     breaks: 'who was let in is told rows as they were before',
     edits: one(
       'server/subscription.ts',
-      'return start !== null && this.#parts.granted(this, start).every((entry) => shows(snapshot, entry));',
+      'return start !== null && this.#holder.granted(this, start).every((entry) => shows(snapshot, entry));',
       'return start !== null;',
     ),
   },

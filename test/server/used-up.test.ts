@@ -31,7 +31,7 @@ async function served() {
   const bindings = { posts, still };
   const w = await world({ bindings });
   w.live.endpoint('/', { consumers: { ...bindings, once, chat: consumer({}) }, connectionGroups: () => [posts.group({ blogId: 1 })] });
-  const row = { id: 1, blogId: 1, title: 'one', body: '', published: false, secret: '' };
+  const row = { id: 1, blogId: 1, title: 'one', body: '', published: false, secret: '', owner: null };
   await w.live.publish(posts, [{ before: null, after: row }]);
   const appears = (): Promise<void> => w.live.publish(posts, [{ before: null, after: { ...row, id: 2 } }]);
   return { w, now, appears };
