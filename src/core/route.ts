@@ -76,12 +76,14 @@ export function* routing(
     // A copy: a list that grew has room for more than it has, and this one is kept.
     deliveries: resets.size === 0 ? deliveries.slice() : but(deliveries, resets),
     resets: resets.size === 0 ? NO_RESETS : [...resets.values()],
-    members: granted,
+    members: granted.length === 0 ? NO_MEMBERS : granted,
   };
   return commit.lost.some(({ reason }) => GAPS.has(reason)) ? { ...routed, gap: true } : routed;
 }
 
+// Kept with every entry: one for all.
 const NO_RESETS: readonly Reset[] = [];
+const NO_MEMBERS: readonly MemberChange[] = [];
 
 /** What is told row by row, without the streams that are read again. */
 function but(deliveries: readonly Delivery[], resets: ReadonlyMap<Stream, Reset>): readonly Delivery[] {
