@@ -15,6 +15,7 @@ const binding = bindingFor()(drizzle(hot), { fields: '__all__', groupNames: () =
 const live = await rowcast({ source: postgres(server.url), bindings: { hot: binding } });
 
 serve(live, {
+  at: server.url,
   write: async (value) => void (await app.query({ name: 'hot', text: 'UPDATE hot SET value = $1 WHERE id = 1', values: [value] })),
   close: async () => {
     await app.end();

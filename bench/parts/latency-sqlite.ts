@@ -21,6 +21,7 @@ const live = await rowcast({ source: sqlite(file), bindings: { hot: binding } })
 const update = app.prepare('UPDATE hot SET value = ? WHERE id = 1');
 
 serve(live, {
+  at: file,
   write: (value) => {
     update.run(value);
     return Promise.resolve();

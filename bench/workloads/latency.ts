@@ -16,15 +16,17 @@ export async function latency({ passes, sockets, commits }: Scale): Promise<read
   for (const [database, limit] of Object.entries(FIRST)) {
     const server = new Part(`latency-${database}`);
     const unheard = new Part(`latency-${database}`);
+    const app = new Part('latency-writer');
     const sink = new Part('sink');
     try {
       const port = await server.ask<number>('listen');
       await sink.ask('open', { port, path: '/', protocol: 'rowcast.1', sockets, asked: [{ stream: 'hot' }] });
-      await measure({ server, sink, commits: 10 }); // warm
+      await app.ask(database, { at: await server.ask<string>('at') });
+      await measure({ app, sink, commits: 10 }); // warm
       const first: number[] = [];
       const last: number[] = [];
       for await (const _pass of counted(passes)) {
-        const ways = await measure({ server, sink, commits });
+        const ways = await measure({ app, sink, commits });
         first.push(spread(ways.firsts).median);
         last.push(spread(ways.lasts).median);
       }
@@ -51,17 +53,17 @@ export async function latency({ passes, sockets, commits }: Scale): Promise<read
         ),
       );
     } finally {
-      for (const part of [server, unheard]) await part.ask('close').catch(() => undefined);
-      await Promise.all([server.stop(), unheard.stop(), sink.stop()]);
+      for (const part of [app, server, unheard]) await part.ask('close').catch(() => undefined);
+      await Promise.all([app, server, unheard, sink].map((part) => part.stop()));
     }
   }
   return results;
 }
 
-async function measure({ server, sink, commits }: { server: Part; sink: Part; commits: number }): Promise<Ways> {
+async function measure({ app, sink, commits }: { app: Part; sink: Part; commits: number }): Promise<Ways> {
   await sink.ask('note', { commits });
   const done = sink.ask('frames', { each: commits });
-  const { at: sent } = await server.ask<Committed>('commit', { commits });
+  const { at: sent } = await app.ask<Committed>('commit', { commits });
   await done;
   return sink.ask<Ways>('ways', { sent });
 }
