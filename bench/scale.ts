@@ -70,7 +70,7 @@ export const SMOKE: Scale = {
   deliveries: 2_000,
   rows: 2_000,
   writes: 200,
-  asked: 2_000,
+  asked: 500,
   commits: 10,
   missed: 200,
   storm: 100,

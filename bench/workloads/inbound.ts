@@ -16,7 +16,7 @@ interface Contender {
 
 /** What clients ask to have written, from their frame to the answer: without a database, on SQLite, on Postgres; and messages, which nobody answers. */
 export async function inbound(scale: Scale): Promise<readonly Result[]> {
-  return [...(await withoutDatabase(scale)), await onSqlite(scale), await onPostgres(scale)];
+  return [...(await withoutDatabase(scale)), ...(await onSqlite(scale)), await onPostgres(scale)];
 }
 
 async function withoutDatabase({ passes, asked, against }: Scale): Promise<readonly Result[]> {
@@ -26,16 +26,7 @@ async function withoutDatabase({ passes, asked, against }: Scale): Promise<reado
     'ws, parsed and answered': await open('inbound-ws', { protocol: '' }),
   };
   try {
-    const spent: Record<string, number[]> = {};
-    const writes = await interleaved(
-      passes,
-      await runs(contenders, (each, name) => async () => {
-        const { rate, us } = await ask(each, asked);
-        (spent[name] ??= []).push(us);
-        return rate;
-      }),
-    );
-    const used = Object.fromEntries(Object.entries(spent).map(([name, each]) => [name, each.slice(-passes)]));
+    const { writes, used } = await measured(passes, await runs(contenders, (each) => () => ask(each, asked)));
     const messages = await interleaved(passes, await runs(contenders, (each) => () => talk(each, asked)));
     const workload = `inbound: ${SOCKETS} sockets, ${DEPTH} writes each under way, no database`;
     return [
@@ -54,22 +45,29 @@ async function withoutDatabase({ passes, asked, against }: Scale): Promise<reado
   }
 }
 
-async function onSqlite({ passes, asked, against }: Scale): Promise<Result> {
+async function onSqlite({ passes, asked, against }: Scale): Promise<readonly Result[]> {
   const contenders = {
     rowcast: await open('inbound-sqlite'),
     ...(against !== undefined && { [basename(against)]: await open('inbound-sqlite', { from: against }) }),
   };
   const { server } = contenders.rowcast;
-  const loop = (file: 'followed' | 'free') => () => server.ask<number>('loop', { file, count: asked });
+  const loop = (file: 'followed' | 'free') => async (): Promise<Spent> => {
+    const before = await server.ask<Cpu>('cpu');
+    const rate = await server.ask<number>('loop', { file, count: asked });
+    return { rate, us: ((await server.ask<Cpu>('cpu')).us - before.us) / asked };
+  };
   try {
-    const values = await interleaved(passes, {
-      ...(await runs(contenders, (each) => async () => (await ask(each, asked)).rate)),
+    const { writes, used } = await measured(passes, {
+      ...(await runs(contenders, (each) => () => ask(each, asked))),
       'a bare loop': loop('followed'),
       'a bare loop, without the trigger': loop('free'),
     });
-    const targets = [{ against: 'a bare loop', ratio: 0.5 }];
     const workload = `inbound: ${SOCKETS} sockets, ${DEPTH} writes each under way, SQLite`;
-    return compare({ workload, figure: 'acknowledged per second', better: 'more', targets }, values);
+    const targets = [{ against: 'a bare loop', ratio: 0.5 }];
+    return [
+      compare({ workload, figure: 'acknowledged per second', better: 'more', targets }, writes),
+      compare({ workload, figure: 'µs CPU per write', better: 'less' }, used),
+    ];
   } finally {
     await close(contenders);
   }
@@ -95,17 +93,43 @@ async function onPostgres({ passes, asked, against }: Scale): Promise<Result> {
 }
 
 /** Warm. */
-async function runs(
+async function runs<T>(
   contenders: Readonly<Record<string, Contender>>,
-  run: (contender: Contender, name: string) => () => Promise<number>,
-): Promise<Record<string, () => Promise<number>>> {
-  const made = Object.fromEntries(Object.entries(contenders).map(([name, each]) => [name, run(each, name)]));
+  run: (contender: Contender) => () => Promise<T>,
+): Promise<Record<string, () => Promise<T>>> {
+  const made = Object.fromEntries(Object.entries(contenders).map(([name, each]) => [name, run(each)]));
   for (const each of Object.values(made)) await each();
   return made;
 }
 
+interface Spent {
+  /** Per second. */
+  readonly rate: number;
+  /** The server's CPU for each, in µs. */
+  readonly us: number;
+}
+
+/** Both figures of the same passes. */
+async function measured(passes: number, contenders: Readonly<Record<string, () => Promise<Spent>>>) {
+  const used: Record<string, number[]> = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  const writes = await interleaved(
+    passes,
+    Object.fromEntries(
+      Object.entries(contenders).map(([name, run]) => [
+        name,
+        async () => {
+          const { rate, us } = await run();
+          used[name]?.push(us);
+          return rate;
+        },
+      ]),
+    ),
+  );
+  return { writes, used };
+}
+
 /** Writes per second, and the server's CPU for each. */
-async function ask({ server, load }: Contender, writes: number): Promise<{ readonly rate: number; readonly us: number }> {
+async function ask({ server, load }: Contender, writes: number): Promise<Spent> {
   const count = await load.ask<number>('make', { count: writes });
   const before = await server.ask<Cpu>('cpu');
   const seconds = await load.ask<number>('ask');
