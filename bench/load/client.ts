@@ -1,12 +1,6 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { FrameReader, PONG, textFrame, type Heard } from './frames.ts';
-
-export interface Target {
-  readonly port: number;
-  readonly path: string;
-  /** The subprotocol; empty: none. */
-  readonly protocol: string;
-}
+import { upgrade, type Target } from './upgrade.ts';
 
 /** A view that a client asks for. */
 export interface Wish {
@@ -48,27 +42,12 @@ export class LoadClient {
   open(wishes: readonly Wish[], asking: Asking, keep = true): Promise<void> {
     this.#wishes = wishes;
     this.#keep = keep;
-    const { port, path, protocol } = this.#target;
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    this.#socket = socket;
     const reader = new FrameReader(this.#heard);
-    let head: Buffer | null = Buffer.alloc(0);
-    socket.on('data', (chunk: Buffer) => {
-      if (head === null) return reader.take(chunk);
-      head = Buffer.concat([head, chunk]);
-      const end = head.indexOf('\r\n\r\n');
-      if (end < 0) return;
-      if (!head.subarray(0, 12).equals(Buffer.from('HTTP/1.1 101'))) throw new Error(head.toString());
-      const rest = head.subarray(end + 4);
-      head = null;
-      if (protocol !== '') socket.write(this.#opening(asking));
-      if (rest.length > 0) reader.take(rest);
-    });
-    socket.on('error', (error) => console.error('load', error.message));
-    const asked = protocol === '' ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n${asked}\r\n`,
-    );
+    const opened = (): void => {
+      if (this.#target.protocol !== '') socket.write(this.#opening(asking));
+    };
+    const socket = upgrade(this.#target, { opened, take: (chunk) => reader.take(chunk) });
+    this.#socket = socket;
     const greeted = new Promise<void>((resolve) => (this.#greeted = resolve));
     return asking === 'nothing' || wishes.length === 0 ? greeted : this.#whenReady(wishes.length);
   }

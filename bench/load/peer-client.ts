@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Dialect } from './dialects.ts';
 import { PONG, textFrame } from './frames.ts';
-import { upgraded } from './upgrade.ts';
+import { upgrade } from './upgrade.ts';
 
 const NOTHING = Buffer.alloc(0);
 const VALUE = Buffer.from('"value":');
@@ -21,17 +21,22 @@ export class PeerClient {
   }
 
   /** Resolves when it has what it came for. */
-  async open(port: number, name: number): Promise<void> {
+  open(port: number, name: number): Promise<void> {
     const { path, protocol, opening } = this.#dialect;
-    const ready = new Promise<void>((resolve) => (this.#ready = resolve));
-    this.#socket = await upgraded({ port, path: path(name), protocol }, (chunk) => this.#take(chunk));
-    this.#socket.write(Buffer.concat(opening(name).map(textFrame)));
-    await ready;
+    const opened = (): void => void socket.write(Buffer.concat(opening(name).map(textFrame)));
+    const socket = upgrade({ port, path: path(name), protocol }, { opened, take: (chunk) => this.#take(chunk) });
+    socket.once('close', () => {
+      if (this.#socket === socket) throw new Error(`client ${name} lost its connection`);
+    });
+    this.#socket = socket;
+    return new Promise((resolve) => (this.#ready = resolve));
   }
 
   /** Without a word. */
   leave(): void {
-    this.#socket?.destroy();
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.destroy();
   }
 
   #take(chunk: Buffer): void {

@@ -1,5 +1,6 @@
 import { Arrivals, machineMs } from '../load/arrivals.ts';
-import { LoadClient, type Asking, type Target, type Wish } from '../load/client.ts';
+import { LoadClient, type Asking, type Wish } from '../load/client.ts';
+import type { Target } from '../load/upgrade.ts';
 import { answer } from '../process.ts';
 
 // Many clients in one process that only ask and count: their cost must not be what is measured.

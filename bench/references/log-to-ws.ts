@@ -24,9 +24,15 @@ answer({
       const text = JSON.stringify(message.new);
       for (const socket of sockets) socket.send(text);
     });
-    service.on('error', console.error);
+    const started = new Promise((resolve) => service.once('start', resolve));
     const reading = service.subscribe(new PgoutputPlugin({ protoVersion: 1, publicationNames: ['bench'] }), slot);
+    let stopped = false;
+    reading.catch((error: unknown) => {
+      if (!stopped) throw error; // nobody waits for what never comes
+    });
+    await started;
     stop = async () => {
+      stopped = true;
       await service.stop();
       await reading.catch(() => undefined);
       await app.end();

@@ -20,8 +20,8 @@ const INSTALLED = fileURLToPath(new URL('../references/zero/node_modules/@rocico
 /** One row of Postgres changes, everybody watches it: what systems that do the same job need for it, from the write to the last client. */
 export async function peers(scale: Scale): Promise<readonly Result[]> {
   if (!(await references(scale))) return [];
-  const zero = existsSync(INSTALLED);
-  if (!zero) progress.say('peers: without Zero, which is 350 MB; to have it: npm ci --prefix bench/references/zero');
+  const zero = scale.installs && existsSync(INSTALLED); // a run that may install nothing has no time for it either
+  if (scale.installs && !zero) progress.say('peers: without Zero, which is 350 MB; to have it: npm ci --prefix bench/references/zero');
   await using server = await startPostgres({ major: 18, settings: { max_slot_wal_keep_size: '4GB' } });
   const all: Record<string, PeerContender> = {};
   try {

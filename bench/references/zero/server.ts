@@ -86,7 +86,8 @@ answer({
     };
     const cache = spawn(process.execPath, [ZERO], { env, cwd: folder, stdio: ['ignore', 2, 2] });
     zero = cache;
-    const serves = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${port}/`).catch(() => null))?.ok ?? false;
+    const serves = async (): Promise<boolean> =>
+      (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1_000) }).catch(() => null))?.ok ?? false;
     while (!(await serves())) {
       if (cache.exitCode !== null) throw new Error(`zero-cache ended with ${cache.exitCode}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
