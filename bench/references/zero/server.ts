@@ -20,7 +20,8 @@ const folder = mkdtempSync(join(tmpdir(), 'rowcast-zero-'));
 let app: pg.Pool;
 let zero: ChildProcess | undefined;
 process.on('exit', () => {
-  zero?.kill('SIGTERM');
+  // It has been asked to end before, or there is no time for that: none of it may go on and write into the folder.
+  for (const pid of zero?.pid !== undefined && zero.exitCode === null ? family(zero.pid) : []) process.kill(pid, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
 
