@@ -10,7 +10,7 @@ export class Emitter<Events> {
 
   emit<E extends keyof Events>(event: E, value: Events[E]): void {
     for (const each of this.#handlers) {
-      if (each.event !== event) continue;
+      if (each.event !== event || !this.#handlers.includes(each)) continue; // who was taken out meanwhile is told no more
       try {
         each.handle(value);
       } catch (error) {

@@ -80,7 +80,7 @@ export class Link {
       delay: options.delay ?? ((attempt) => fullJitter(attempt, random)),
       hello: JSON.stringify({ type: 'hello', client: name }),
       // A frame of a later server is nothing to a client that does not know it.
-      frame: (frame) => heard[frame.type]?.(frame as never),
+      frame: (frame) => void (Object.hasOwn(heard, frame.type) && heard[frame.type]?.(frame as never)),
       status: (status) => this.#moved(status),
     });
   }

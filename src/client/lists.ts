@@ -51,15 +51,20 @@ export const lists: Together = {
   },
 };
 
-/** Those of which the first was this one. The same parts give the same object, whoever looks. */
-const GATHERED = new WeakMap<object, (readonly [of: readonly Current<Row>[], all: Current<Row>])[]>();
+/** What these come to, one after the other. The same ones give the same object, whoever looks; it goes when one of them does. */
+interface Gathered {
+  readonly next: WeakMap<Current<Row>, Gathered>;
+  all?: Current<Row>;
+}
+
+const NOTHING: Gathered = { next: new WeakMap() };
 
 function gathered(currents: readonly Current<Row>[], { status, progress }: Pick<Look, 'status' | 'progress'>): Current<Row> {
-  const first = currents[0] ?? lists;
-  const known = GATHERED.get(first) ?? [];
-  const same = known.find(([of]) => of.length === currents.length && of.every((each, at) => each === currents[at]));
-  if (same) return same[1];
-  const all = { rows: currents.flatMap(({ rows }) => rows), status, progress };
-  GATHERED.set(first, [...known, [currents, all]]);
-  return all;
+  let place = NOTHING;
+  for (const each of currents) {
+    let next = place.next.get(each);
+    if (!next) place.next.set(each, (next = { next: new WeakMap() }));
+    place = next;
+  }
+  return (place.all ??= { rows: currents.flatMap(({ rows }) => rows), status, progress });
 }

@@ -176,7 +176,22 @@ export class Subscription {
  * What was done to these views: each change by its action, then each view's changes together, then what each says of itself. Everything has been applied
  * before.
  */
-export function tell(views: readonly Subscription[], how: { readonly merged: boolean; readonly local?: true }): void {
+export function tell(views: readonly Subscription[], how: How): void {
+  if (telling) return void telling.push(() => tellNow(views, how));
+  telling = [() => tellNow(views, how)];
+  for (const next of telling) next();
+  telling = null;
+}
+
+interface How {
+  readonly merged: boolean;
+  readonly local?: true;
+}
+
+/** A handler that writes, or signs out, has that told when everybody has been told what came before; null: nobody is being told anything. */
+let telling: (() => void)[] | null = null;
+
+function tellNow(views: readonly Subscription[], how: How): void {
   const all = views.map((view) => [view, view.rows.changes()] as const);
   const told = all.filter(([, changes]) => changes.length > 0);
   // A row that goes from one view to another is never told as gone after it was told as there.

@@ -18,3 +18,12 @@ test('what is kept for who asks again has a bound: in answers, and in what comma
   long.set('one more', stored('x'));
   expect([long.get('1'), long.get('2')?.answer]).toEqual([undefined, stored(text).answer]);
 });
+
+test('answers of no size are not forgotten for the size of others, nor is the last one for its own', () => {
+  const outcomes = new Outcomes();
+  outcomes.set('plain', { hash: 'h', answer: { ok: true, pk: 1 } });
+  for (let n = 0; n < 17; n++) outcomes.set(String(n), stored('x'.repeat(1024 * 1024)));
+  expect([outcomes.get('plain')?.answer, outcomes.get('0'), outcomes.get('16')?.hash]).toEqual([{ ok: true, pk: 1 }, undefined, 'h']);
+  outcomes.set('long', stored('x'.repeat(17 * 1024 * 1024)));
+  expect([outcomes.get('16'), outcomes.get('long')?.hash]).toEqual([undefined, 'h']);
+});

@@ -14,23 +14,30 @@ export class Outcomes {
   readonly #kept = new Map<string, Stored>();
   /** In order: a map that has lost its first keys looks for the first that is left ever longer. */
   readonly #order = new Shelf<string>();
+  /** Those of them that have text. */
+  readonly #texts = new Shelf<string>();
   #text = 0;
 
   get(claim: string): Stored | undefined {
     return this.#kept.get(claim);
   }
 
-  /** A claim that is not there yet. */
+  /** A claim that is not there yet. Over the text there may be only what has text is forgotten, and never the last one. */
   set(claim: string, stored: Stored): void {
+    const text = textOf(stored);
     this.#kept.set(claim, stored);
     this.#order.push(claim);
-    this.#text += textOf(stored);
-    while (this.#order.size > MOST || this.#text > MOST_TEXT) {
-      const oldest = this.#order.at(this.#order.first) as string;
-      this.#order.shift();
-      this.#text -= textOf(this.#kept.get(oldest) as Stored);
-      this.#kept.delete(oldest);
-    }
+    if (text > 0) this.#texts.push(claim);
+    this.#text += text;
+    while (this.#order.size > MOST) this.#forget(this.#order.shift() as string);
+    while (this.#text > MOST_TEXT && this.#texts.size > 1) this.#forget(this.#texts.at(this.#texts.first) as string);
+  }
+
+  #forget(claim: string): void {
+    const stored = this.#kept.get(claim);
+    this.#kept.delete(claim);
+    if (this.#texts.at(this.#texts.first) === claim) this.#texts.shift();
+    if (stored) this.#text -= textOf(stored);
   }
 }
 

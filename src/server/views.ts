@@ -54,7 +54,8 @@ export class Views implements Holder {
     if (!base && !asked) return caller.error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
     if (at !== undefined && token !== undefined && at > parts.gateway.position) await this.#comeTo(at, token);
     await parts.memberships.known(userIdOf(caller.user));
-    const may = asked === null || (await this.may(stream, asked.group, asked.values));
+    // Who is in the group is not made to wait: they could be out of it by then.
+    const may = asked === null || this.#isIn(asked.name) || (await this.#rights.may(stream, asked.group, asked.values));
     if (!box.open) return;
     // What was granted and what was taken while it was asked for counts as well: it is looked at now.
     if (!may || (asked && !this.#isIn(asked.name) && !this.#rights.still(stream, asked.group)))
@@ -155,7 +156,8 @@ export class Views implements Holder {
       const values = Object.fromEntries(columns.map((column, at) => [column, held.values[at]]));
       const may = await this.may(stream, held, values);
       // It may have been let go of while it was asked for.
-      if (!may && this.#held.includes(subscription)) this.#drop(subscription, 'forbidden', 'you may not subscribe to this any more');
+      if (!may && !this.#isIn(group) && this.#held.includes(subscription))
+        this.#drop(subscription, 'forbidden', 'you may not subscribe to this any more');
     }
   }
 

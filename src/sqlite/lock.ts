@@ -74,7 +74,8 @@ export class WriteLock {
     try {
       this.#connection.exec('BEGIN IMMEDIATE');
     } catch (error) {
-      return busyOr(error);
+      // A judge, in the middle of a turn, asked for it: the turn is what it waits for.
+      return this.#connection.inTransaction ? { busy: error } : busyOr(error);
     }
     return { result: this.#run(body) };
   }

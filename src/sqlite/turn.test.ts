@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { DRIVERS } from '../../test/sqlite/fixture.ts';
 import { Followed, model } from '../../test/sqlite/followed.ts';
 import type { Answer, Image, Judgement, OpenDatabase, RowStep, StoreWrite, Table } from '../core/index.ts';
+import { suiteClock } from '../testing/opened.ts';
 import { rowWrite } from '../testing/store-write.ts';
+import { boundOf } from '../testing/tables.ts';
 
 // Writes of one turn of the event loop share a transaction: nothing but the cost of it may be shared.
 
@@ -126,5 +128,59 @@ describe.each(DRIVERS)('writes of one turn (%s)', (driver) => {
     const open = await followed.open();
     const answers = await together(open, write({ open, id: 1, judge: more }), write({ open, id: 1, judge: more }));
     expect([answers, (await ns(followed))[0]]).toEqual([[{ ok: true, pk: 1 }, { ok: true, pk: 1 }], 1]); // prettier-ignore
+  });
+
+  test('joined by a trigger of the app’s are each judged on what the one before has left', async () => {
+    const moves = 'CREATE TRIGGER moves AFTER UPDATE OF n ON t BEGIN UPDATE t SET of = coalesce(of, 0) + 1 WHERE id <> new.id; END';
+    await using followed = new Followed(driver, `${DDL}; ${moves}`, [t]);
+    followed.world.exec(ROWS);
+    const open = await followed.open();
+    const answers = await together(open, ...ids(10).map((id) => write({ open, id, judge: more })));
+    expect(answers.map(({ ok }) => ok)).toEqual(ids(10).map(() => true));
+    expect(await ns(followed)).toEqual(ids(40).map((id) => (id <= 10 ? 1 : 0)));
+  });
+
+  test('are judged without a lock held against the judge: what it asks to be written is written after them', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    followed.world.exec(ROWS);
+    const open = await followed.open();
+    let marked: Promise<unknown> = Promise.reject(new Error('not judged'));
+    marked.catch(() => undefined);
+    const judge = (before: Image | null): Judgement => {
+      marked = open.source.mark({ client: 'audit', write: 1 });
+      return more(before);
+    };
+    const [answer] = await together(open, write({ open, id: 1, judge }));
+    await marked;
+    expect(answer?.ok).toBe(true);
+  });
+
+  test('behind a writer that does not end are all refused when the first is: nobody waits for another’s patience', async () => {
+    await using followed = new Followed(driver, DDL, [t]);
+    followed.world.exec(ROWS);
+    const swift = {
+      ...suiteClock,
+      now: () => performance.now() * 20,
+      after: (ms: number, fire: () => void) => suiteClock.after(ms / 20, fire),
+    };
+    const open = await followed.world.database().open([boundOf(t)], { setup: 'auto', clock: swift, log: followed.log });
+    try {
+      followed.world.exec('BEGIN IMMEDIATE');
+      const refused: string[] = [];
+      let waiting = 4;
+      const first = Promise.race(
+        ids(4).map(async (id) => {
+          const { answer } = await open.store.write(write({ open, id, row: 1, judge: more }));
+          refused.push(answer.ok ? 'ok' : answer.code);
+          waiting--;
+        }),
+      );
+      await first;
+      await new Promise((resolve) => setImmediate(resolve));
+      expect([waiting, refused]).toEqual([0, ['busy', 'busy', 'busy', 'busy']]);
+    } finally {
+      followed.world.exec('ROLLBACK');
+      await open.close();
+    }
   });
 });

@@ -112,30 +112,34 @@ export class Turns {
       if (connection.inTransaction) connection.exec('ROLLBACK');
       throw error;
     }
-    this.#tell(ready, turned);
+    this.#tell(ready, turned, 'those before');
   }
 
   /** Somebody else was writing. What was judged holds where its rows are the same still. */
   async #onceFree(ready: readonly Ready[]): Promise<void> {
     try {
       const turned = await this.#parts.lock.transaction(() => ready.map((each) => this.#settle(each, 'anybody')));
-      this.#tell(ready, turned);
+      this.#tell(ready, turned, 'anybody');
     } catch (error) {
       if (!isBusy(error)) return alone(ready);
-      // Where not even a look was possible, it is everybody's.
-      for (const { reject } of ready.length > 0 ? ready.map(({ member }) => member) : this.#waiting.splice(0)) reject(error);
+      // Who waited behind them waited for the same writer.
+      for (const { reject } of [...ready.map(({ member }) => member), ...this.#waiting.splice(0)]) reject(error);
     }
   }
 
   /** Takes those who came first, as many as may go together, and reads and judges for them. */
   #look(ready: Ready[], most: number): void {
     const named = new Set<string>();
-    const left: Member[] = [];
+    let left: Member[] = [];
     let rows = 0;
-    for (const member of this.#waiting) {
-      const names = namesOf(member.write);
+    for (const [at, member] of this.#waiting.entries()) {
       rows += member.write.steps.length;
-      if (named.size > 0 && (rows > most || names.some((name) => named.has(name)))) {
+      if (named.size > 0 && rows > most) {
+        left = left.concat(this.#waiting.slice(at));
+        break;
+      }
+      const names = namesOf(member.write);
+      if (names.some((name) => named.has(name))) {
         left.push(member);
         continue;
       }
@@ -174,8 +178,15 @@ export class Turns {
     return { is: 'told', outcome: conclude(write, judged.verdicts) };
   }
 
-  #tell(ready: readonly Ready[], turned: readonly Turned[]): void {
-    for (const [at, { member }] of ready.entries()) member.resolve(turned[at] as Turned);
+  /** `by`: who has changed the rows of those that are told so. What those before it made of them, it is judged on anew: the first of a turn never is. */
+  #tell(ready: readonly Ready[], turned: readonly Turned[], by: 'those before' | 'anybody'): void {
+    const again: Member[] = [];
+    for (const [at, { member }] of ready.entries()) {
+      const came = turned[at] as Turned;
+      if (came.is === 'changed' && by === 'those before' && at > 0) again.push({ ...member, judged: null });
+      else member.resolve(came);
+    }
+    if (again.length > 0) this.#waiting = again.concat(this.#waiting);
     if (ready.length > 0) this.#parts.committed();
   }
 
