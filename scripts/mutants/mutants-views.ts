@@ -8,7 +8,7 @@ const BEGAN: readonly Edit[] = [
   {
     file: subscription,
     find: '    this.#round = load.round;\n    load.wait',
-    replace: '    this.#round = load.round;\n    this.#began = this.#parts.window.tail;\n    load.wait',
+    replace: '    this.#round = load.round;\n    this.#began = this.#gateway.window.tail;\n    load.wait',
   },
 ];
 
