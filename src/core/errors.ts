@@ -12,6 +12,7 @@ export const ERRORS = {
   driver_missing: 'an optional package is not installed',
   ledger_conflict: 'an entry does not follow the tail of the ledger',
   ledger_fenced: 'another relay has taken over: this one may append nothing any more',
+  ledger_lost: 'the broker cannot be reached, or failed',
   ledger_gap: 'the ledger does not go back to this position, or has not come to it',
   publish_invalid: 'what was published is not a change of a bound row',
   write_refused: 'a write was refused; `answer` says why',

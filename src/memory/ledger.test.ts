@@ -66,7 +66,7 @@ test('a follower leaves nothing on its signal: not when it is left, not when it 
   expect(listeners()).toBe(0);
   for await (const _ of ledger.follow(ORIGIN, signal)) break;
   expect(listeners()).toBe(0);
-  const gone = ledger.follow(positionOf(9), signal)[Symbol.asyncIterator]();
+  const gone = memoryLedger(positionOf(9)).follow(ORIGIN, signal)[Symbol.asyncIterator]();
   await expect(gone.next()).rejects.toMatchObject({ code: 'ledger_gap' });
   expect(listeners()).toBe(0);
   const asleep = ledger.follow(positionOf(1), signal)[Symbol.asyncIterator]();

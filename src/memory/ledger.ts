@@ -56,8 +56,8 @@ class MemoryLedger implements Ledger {
     return this.#tail;
   }
 
-  async lead(): Promise<number> {
-    return ++this.#term;
+  async lead(least = 0): Promise<number> {
+    return (this.#term = Math.max(this.#term + 1, least));
   }
 
   async append(entries: readonly Entry[], term: number): Promise<void> {
@@ -80,27 +80,35 @@ class MemoryLedger implements Ledger {
 
   follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Entry[]> {
     this.#trim();
-    const isKept = this.#floor <= after && after <= this.#tail;
-    return this.#read(isKept ? this.#kept.after(({ entry }) => entry.position <= after) : gap(after, this.#floor, this.#tail), signal);
+    const from = this.#floor <= after ? this.#kept.after(({ entry }) => entry.position <= after) : gap(after, this.#floor, this.#tail);
+    return this.#read(from, after, signal);
   }
 
   /** A follower is a number on the shelf: it holds up nothing, and an append between its check and its sleep is impossible. */
-  async *#read(from: number | RowcastError, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
+  async *#read(from: number | RowcastError, after: Position, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
     let wake = (): void => undefined;
     const abort = (): void => {
       this.#asleep.delete(wake);
       wake();
     };
     signal.addEventListener('abort', abort, { once: true });
+    let at = after;
     try {
       for (let next = from; !signal.aborted;) {
         if (typeof next !== 'number') throw next;
         this.#trim();
-        if (next < this.#kept.first) throw overtaken(this.#floor);
-        const batch = this.#kept.slice(next, BATCH).map(({ entry }) => entry);
-        next += batch.length;
+        if (next < this.#kept.first) {
+          if (this.#floor > at) throw overtaken(this.#floor);
+          next = this.#kept.first;
+        }
+        const kept = this.#kept.slice(next, BATCH);
+        next += kept.length;
+        const batch = kept.map(({ entry }) => entry);
+        // Only who began past the tail has anything to leave out.
+        while (batch[0] && batch[0].position <= after) batch.shift();
+        at = batch.at(-1)?.position ?? at;
         if (batch.length > 0) yield batch;
-        else await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));
+        else if (kept.length === 0) await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));
       }
     } finally {
       signal.removeEventListener('abort', abort);

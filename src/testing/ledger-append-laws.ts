@@ -70,6 +70,9 @@ export const APPEND_LAWS: Laws<LedgerTrial> = {
     );
     const raced = await Promise.all([ledger.lead(), other.lead(), ledger.lead()]);
     assert.equal(new Set([...raced, ...terms]).size, raced.length + terms.length);
+    const last = Math.max(...raced);
+    assert.equal(await ledger.lead(last + 10), last + 10, 'at least what is asked for');
+    assert.ok((await other.lead(1)) > last + 10, 'greater than all before');
   },
 
   async 'nothing is appended under a term that is not the current one: none, an older one, one that was never given'(trial) {

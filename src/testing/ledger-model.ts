@@ -103,7 +103,7 @@ interface Follower {
   readonly ended: AbortController;
   /** Up to where it has had all. */
   has: Position;
-  /** Was there no such position when it began to follow? */
+  /** Had what comes after its position gone when it began to follow? */
   readonly isLost: boolean;
   /** A read that found nothing, and what has become of it. */
   asleep: { readonly read: Promise<readonly Entry[] | null>; woken: boolean } | null;
@@ -178,7 +178,8 @@ class Play {
     await append();
     this.#list.append(added);
     for (const follower of [...this.#followers]) {
-      if (!follower.asleep) continue;
+      // Who is past the tail may sleep on.
+      if (!follower.asleep || this.#list.after(follower.has).length === 0) continue;
       const { read } = follower.asleep;
       follower.asleep = null;
       await this.#judge(follower, read);
@@ -190,7 +191,7 @@ class Play {
     const after = typeof from === 'string' ? this.#list[from] : positionOf(first + ((last - first) * BigInt(from)) / 100n);
     const ended = new AbortController();
     const reader = this.#trial.follow(this.#handle(this.#followers.length % 2), after, ended.signal);
-    const isLost = after < this.#list.floor || after > this.#list.tail;
+    const isLost = after < this.#list.floor;
     this.#followers.push({ reader, ended, has: after, isLost, asleep: null });
   }
 

@@ -147,4 +147,12 @@ export const BROKEN: readonly { readonly ledger: typeof PlainLedger; readonly la
     },
     laws: ['an abort before the first read ends a follower'],
   },
+  {
+    ledger: class GivesWhatWasHad extends PlainLedger {
+      protected override begin(after: Position): Position | null {
+        return super.begin(after < this.tailAt ? after : this.tailAt);
+      }
+    },
+    laws: ['who is past the tail waits for what comes after it, and is given nothing else'],
+  },
 ];

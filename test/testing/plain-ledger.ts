@@ -30,8 +30,8 @@ export class PlainLedger implements Ledger {
     return this.tailAt;
   }
 
-  async lead(): Promise<number> {
-    return ++this.term;
+  async lead(least = 0): Promise<number> {
+    return (this.term = Math.max(this.term + 1, least));
   }
 
   async append(entries: readonly Entry[], term: number): Promise<void> {
@@ -81,7 +81,7 @@ export class PlainLedger implements Ledger {
   /** Where a follower begins; null: it cannot. */
   protected begin(after: Position): Position | null {
     this.trim();
-    return after >= this.floorAt && after <= this.tailAt ? after : null;
+    return after >= this.floorAt ? after : null;
   }
 
   /** Whether a reader that has had all up to here goes on without a gap. */

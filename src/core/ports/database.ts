@@ -1,8 +1,10 @@
 import type { Receipt } from '../change.ts';
 import type { Model } from '../model.ts';
 import type { Table } from '../table.ts';
+import type { Bus } from './bus.ts';
 import type { ChangeSource } from './change-source.ts';
 import type { Clock } from './clock.ts';
+import type { Lease } from './lease.ts';
 import type { Log } from './log.ts';
 import type { Rows } from './rows.ts';
 import type { Store } from './store.ts';
@@ -26,6 +28,8 @@ export interface OpenOptions {
   readonly setup: 'auto' | 'check';
   readonly clock: Clock;
   readonly log: Log;
+  /** One of several processes reads the log for all, whoever holds the lease: nothing is taken for reading before `read`. Default: false. */
+  readonly shared?: boolean;
 }
 
 /**
@@ -60,6 +64,10 @@ export interface OpenDatabase {
   readonly source: ChangeSource;
   readonly store: Store;
   readonly rows: Rows;
+  /** Which process reads the log for all. Left out: this database has one process. */
+  readonly lease?: Lease;
+  /** What carries messages to the other processes on this database. Left out: there are none. */
+  readonly bus?: Bus;
   /** Made once and kept in the database: what signs what clients bring back. */
   readonly secret: string;
   /**
