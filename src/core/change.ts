@@ -30,6 +30,8 @@ export interface Commit {
   readonly position: Position;
   /** The database's own number for the transaction, 64 bits, where it has one. */
   readonly xid: bigint | null;
+  /** When it was committed, by the database's clock: ms since 1970, where the log says so. */
+  readonly time?: number | undefined;
   readonly receipts: readonly Receipt[];
   /** In the order of the log. */
   readonly changes: readonly Change[];

@@ -12,6 +12,8 @@ export interface Entry {
   /** The position of the entry before: a reader whose own last position differs has a gap. */
   readonly prev: Position;
   readonly xid: string | null;
+  /** When it was committed, or at least read: ms since 1970. For measuring alone. */
+  readonly time?: number | undefined;
   readonly receipts: readonly Receipt[];
   readonly deliveries: readonly Delivery[];
   readonly resets: readonly Reset[];

@@ -68,10 +68,11 @@ export function* routing(
     }
   }
   if (deliveries.length === 0 && resets.size === 0 && commit.receipts.length === 0 && granted.length === 0) return null;
-  const { position, xid, receipts } = commit;
+  const { position, xid, time, receipts } = commit;
   const routed = {
     position,
     xid: xid === null ? null : xid.toString(),
+    time,
     receipts,
     // A copy: a list that grew has room for more than it has, and this one is kept.
     deliveries: resets.size === 0 ? deliveries.slice() : but(deliveries, resets),

@@ -19,8 +19,12 @@ export async function asked(caller: Caller, views: Views, frame: AskedFrame): Pr
   // A refusal stays, and what nobody knows just now is none.
   const known = memberships.known(userIdOf(caller.user));
   const outcome = await known.then(() => inbound(frame, asking(caller, views, { principal, receipt, tells }))).catch(() => null);
-  if (outcome === null) return caller.lost();
+  if (outcome === null) {
+    gateway.counts.answers.lost++;
+    return caller.lost();
+  }
   const { answer, logged } = outcome;
+  gateway.counts.answers[answer.ok ? 'ok' : answer.code]++;
   if (!answer.ok && !box.wire.answers && frame.type === 'write')
     log.warn({ stream: frame.stream, action: frame.action, code: answer.code }, answer.message);
   gateway.receipts.answered(expected, answer, logged);

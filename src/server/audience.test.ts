@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { HandClock } from '../../test/support/clock.ts';
 import { ColumnGroup, type Delivery, type Stream } from '../core/index.ts';
 import { Audience, type Seat } from './audience.ts';
+import { Counts } from './counts.ts';
 import { Outbox } from './outbox.ts';
 import { Tick } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
@@ -31,7 +32,14 @@ const transport = (write: () => void): Transport<unknown> => ({
 });
 const clock = new HandClock();
 const none = (): void => undefined;
-const tick = new Tick(wire, { clock, log: { info: none, warn: none, error: none }, position: () => '', behind: none, waits: none });
+const tick = new Tick(wire, {
+  clock,
+  log: { info: none, warn: none, error: none },
+  counts: new Counts(),
+  position: () => '',
+  behind: none,
+  waits: none,
+});
 
 // Few members are looked for, many have a known place: the steps cross from one to the other, and back to nobody.
 const step = fc.oneof(

@@ -18,6 +18,7 @@ import {
 import type { Audience } from './audience.ts';
 import { bulky, type BulkBounds } from './bulk.ts';
 import { CatchUps } from './catch-up.ts';
+import { Counts } from './counts.ts';
 import { Outbox } from './outbox.ts';
 import { Receipts } from './receipts.ts';
 import { Tick, type Item } from './tick.ts';
@@ -66,6 +67,7 @@ export class Gateway {
   readonly receipts: Receipts;
   readonly window: Window;
   readonly catchUps: CatchUps;
+  readonly counts: Counts = new Counts();
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
   readonly #ticks = new WeakMap<Wire<unknown>, Tick<unknown>>();
@@ -81,6 +83,8 @@ export class Gateway {
   #first: First = { pass: () => undefined, missed: () => undefined };
   #missing: () => void = () => undefined;
   #seal: string | null = null;
+  /** Since when the oldest of what is on its way to sockets was committed; 0: nothing is. */
+  #oldest = 0;
   #later: (() => void)[] = [];
   #scheduled = false;
   #looking = false;
@@ -144,7 +148,7 @@ export class Gateway {
         this.#full.add(tick as Tick<unknown>);
         this.touch();
       };
-      const parts = { clock, log, position: () => this.position, behind: this.crowded, waits };
+      const parts = { clock, log, counts: this.counts, position: () => this.position, behind: this.crowded, waits };
       this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire, parts)) as Tick<unknown>);
     }
     return new Outbox(wire, transport, tick);
@@ -152,6 +156,7 @@ export class Gateway {
 
   enter(session: string, seated: Seated): void {
     this.#seated.set(session, seated);
+    this.counts.sessions++;
     this.#members.set(seated.box, seated.member);
   }
 
@@ -203,6 +208,7 @@ export class Gateway {
       this.#runLater();
       for (const tick of this.#full) if (!tick.flush(SLICE)) this.#full.delete(tick);
       if (this.#full.size > 0) this.touch();
+      else this.#reached();
     });
   };
 
@@ -259,9 +265,17 @@ export class Gateway {
       // Between two commits, never within one.
       for (const tick of this.#full) if (tick.isFull) this.flush();
     }
+    this.counts.passed += entries.length;
+    if (!this.#scheduled) this.#oldest = 0; // nobody's here
+  }
+
+  #reached(): void {
+    if (this.#oldest > 0) this.counts.reached(this.#parts.clock.time() - this.#oldest);
+    this.#oldest = 0;
   }
 
   #pass(entry: Entry): void {
+    if (this.#oldest === 0) this.#oldest = entry.time ?? 0;
     if (entry.prev > this.position) this.#gap(entry.prev);
     const { position } = entry;
     if (entry.gap) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { positionOf, type Position } from '../core/index.ts';
 import { HandClock } from '../../test/support/clock.ts';
+import { Counts } from './counts.ts';
 import { MAX_UNREPORTED, MAX_WAITING, MOST_WAITING, Outbox } from './outbox.ts';
 import { Tick, type Item } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
@@ -35,6 +36,7 @@ function served() {
   const tick = new Tick(wire, {
     clock,
     log: { info: note, warn: note, error: note },
+    counts: new Counts(),
     position: () => at,
     behind: (box) => behind.add(box),
     waits: () => undefined,

@@ -78,6 +78,8 @@ export class Outbox<B> {
     if (!this.#open) return;
     const waiting = this.transport.write(bytes);
     this.#written += size;
+    this.#tick.counts.writes++;
+    this.#tick.counts.bytes += size;
     if (this.#written - this.#marked >= STEP) this.#mark();
     if (waiting > this.#most) this.end('slow', 'too slow: what waits for this client is over the limit');
     else if (this.#behind === null && (waiting > MAX_WAITING || this.#isLong(size) || this.#unreported() > MAX_UNREPORTED)) {
@@ -117,6 +119,7 @@ export class Outbox<B> {
   }
 
   end(why: CloseReason, message: string): void {
+    if (this.#open) this.#tick.counts.ends[why]++;
     this.close(this.wire.closeCode(why), message);
   }
 

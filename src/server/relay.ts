@@ -10,6 +10,7 @@ import {
   type Routes,
   type Stream,
 } from '../core/index.ts';
+import type { Counts } from './counts.ts';
 
 export interface RelayParts {
   readonly source: ChangeSource;
@@ -18,6 +19,7 @@ export interface RelayParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly health: Health;
+  readonly counts: Counts;
 }
 
 /** A reading that has gone on for so long has reached its log. */
@@ -86,7 +88,7 @@ export async function relay(parts: RelayParts, signal: AbortSignal): Promise<voi
 
 /** `after` may be past the ledger's tail: commits that concern nobody leave no entry. */
 async function* read(
-  { source, ledger, routes, clock, log }: RelayParts,
+  { source, ledger, routes, clock, log, counts }: RelayParts,
   after: Position,
   { term, signal }: Reading,
 ): AsyncGenerator<Position> {
@@ -102,6 +104,8 @@ async function* read(
   };
   for await (const commits of source.read(after, signal)) {
     const entries: Entry[] = [];
+    const now = clock.time();
+    counts.commits += commits.length;
     for (const commit of commits) {
       if (commit.position <= prev) continue; // a log that crashed tells again what it was not told to forget in time
       const steps = routing(commit, routes, failed);
@@ -109,10 +113,11 @@ async function* read(
       for (; !step.done; step = steps.next()) await new Promise<void>((resolve) => clock.soon(resolve)); // nobody else waits for a large commit
       const routed = step.value;
       if (!routed) continue;
-      entries.push({ ...routed, prev });
+      entries.push({ ...routed, time: routed.time ?? now, prev });
       prev = routed.position;
     }
     await ledger.append(entries, term);
+    counts.entries += entries.length;
     const last = commits.at(-1);
     if (last) yield last.position;
   }

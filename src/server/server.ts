@@ -128,7 +128,10 @@ export class Server {
     });
     gateway.tellGap(sealing({ gateway, source, clock, log }, signal));
     const following = gateway.follow(floor, signal);
-    const relaying = relay({ source, ledger, routes: routesOf({ streams, members }), clock, log, health: this.#health }, signal);
+    const relaying = relay(
+      { source, ledger, routes: routesOf({ streams, members }), clock, log, health: this.#health, counts: gateway.counts },
+      signal,
+    );
     this.#running = Promise.all([following, relaying]).catch((error: unknown) => {
       if (signal.aborted) return;
       this.#stopped = true;

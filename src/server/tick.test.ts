@@ -4,6 +4,7 @@ import type { Delivery } from '../core/index.ts';
 import type { View } from './audience.ts';
 import { systemClock } from './clock.ts';
 import { consoleLog } from './console-log.ts';
+import { Counts } from './counts.ts';
 import { Outbox } from './outbox.ts';
 import { Tick, type Item, type Told } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
@@ -45,7 +46,14 @@ class Counting implements Wire<string> {
   }
 }
 
-const parts = { clock: systemClock, log: consoleLog, position: () => '', behind: () => undefined, waits: () => undefined };
+const parts = {
+  clock: systemClock,
+  log: consoleLog,
+  counts: new Counts(),
+  position: () => '',
+  behind: () => undefined,
+  waits: () => undefined,
+};
 
 function session(tick: Tick<string>, wire: Wire<string>): { readonly box: Outbox<string>; readonly writes: string[] } {
   const writes: string[] = [];

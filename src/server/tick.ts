@@ -1,5 +1,6 @@
 import type { Position, ServerFrame } from '../protocol/index.ts';
 import type { Clock, Log } from '../core/index.ts';
+import type { Counts } from './counts.ts';
 import type { Outbox } from './outbox.ts';
 import type { ChangeItem, RowsItem, Wire } from './wire.ts';
 
@@ -21,6 +22,7 @@ export type Item =
 export interface TickParts {
   readonly clock: Clock;
   readonly log: Log;
+  readonly counts: Counts;
   position(): Position;
   behind(outbox: Outbox<unknown>): void;
   /** There is something to flush. */
@@ -55,6 +57,10 @@ export class Tick<B> {
   constructor(wire: Wire<B>, parts: TickParts) {
     this.#wire = wire;
     this.#parts = parts;
+  }
+
+  get counts(): Counts {
+    return this.#parts.counts;
   }
 
   now(): number {
@@ -107,6 +113,7 @@ export class Tick<B> {
     const touched = this.#touched;
     this.#touched = waiting;
     this.#root = new Node<B>(null, null);
+    this.#parts.counts.frames += this.#pushed;
     this.#pushed = this.#longest = 0;
     for (const outbox of touched) this.write(outbox);
     this.#singles = new Map();

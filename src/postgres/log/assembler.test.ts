@@ -9,7 +9,7 @@ function committed(assembler: Assembler, ...ends: readonly bigint[]): readonly s
   for (const end of ends) {
     assembler.begin(7);
     assembler.message('rowcast', JSON.stringify({ client: 'c', write: 1 }));
-    assembler.commit(end);
+    assembler.commit(end, 0);
   }
   return assembler.take().map(({ position }) => position);
 }
@@ -23,6 +23,6 @@ test('a message for the reader of another slot is nothing', () => {
   const assembler = new Assembler(READER, BOUNDS, { after: 0n, gap: null, xid: 7n });
   assembler.begin(7);
   assembler.message('rowcast.lost', JSON.stringify({ slot: 'b', tables: [] }));
-  assembler.commit(10n);
+  assembler.commit(10n, 0);
   expect(assembler.take()).toEqual([]);
 });

@@ -94,7 +94,7 @@ export class Assembler implements LogHandler {
     else for (const change of read.changes) this.change(change, content.length / read.changes.length);
   }
 
-  commit(end: bigint): void {
+  commit(end: bigint, time: number): void {
     const { xid, changes, receipts, lost, bytes } = this.#open as Open;
     this.#open = null;
     const wide = widen(xid, this.#xid);
@@ -103,6 +103,7 @@ export class Assembler implements LogHandler {
     this.#commits.push({
       position: positionOf(end),
       xid: wide,
+      time,
       receipts,
       changes,
       lost: Array.from(lost, ([table, reason]) => ({ table, reason })),

@@ -10,8 +10,11 @@ export interface LogHandler {
   lost(table: PgTable, reason: Loss['reason']): void;
   /** A message that a session left in the log inside the transaction. */
   message(prefix: string, content: string): void;
-  /** @param end the LSN right after the commit's record. */
-  commit(end: bigint): void;
+  /**
+   * @param end the LSN right after the commit's record.
+   * @param time when it was committed: ms since 1970
+   */
+  commit(end: bigint, time: number): void;
 }
 
 interface Relation {
@@ -72,7 +75,7 @@ export class PgoutputDecoder {
         return this.#handler.begin(data.readUInt32BE(start + 17));
       case COMMIT:
         this.rows = true;
-        return this.#handler.commit(data.readBigUInt64BE(start + 10));
+        return this.#handler.commit(data.readBigUInt64BE(start + 10), timeAt(data, start + 18));
       case RELATION:
         return this.#relation();
       case TRUNCATE:
@@ -231,3 +234,10 @@ function isKeyAlone({ table, beyondKey }: Relation, image: Image): boolean {
     beyondKey.every((place) => image[place] === null) || beyondKey.some((place) => image[place] === null && !table.columns[place]?.nullable)
   );
 }
+
+/** Microseconds since 2000, which fit a number until 2285. */
+function timeAt(data: Buffer, start: number): number {
+  return Math.floor((data.readInt32BE(start) * 2 ** 32 + data.readUInt32BE(start + 4)) / 1_000) + Y2000;
+}
+
+const Y2000 = Date.UTC(2000, 0);
