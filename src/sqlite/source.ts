@@ -7,6 +7,7 @@ import {
   type Clock,
   type Commit,
   type Floor,
+  type LogStanding,
   type Position,
   type Published,
   type Receipt,
@@ -190,6 +191,12 @@ export class SqliteSource implements ChangeSource {
       journal.receipt(receipt);
     });
     pulse.beat();
+  }
+
+  standing(): Promise<LogStanding> {
+    const { journal } = this.#parts;
+    const { seq } = journal.newest();
+    return Promise.resolve({ unit: 'rows', behind: Number(seq - this.#acknowledged), kept: Number(seq - journal.floor()), room: null });
   }
 
   close(): void {

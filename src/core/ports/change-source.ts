@@ -17,6 +17,18 @@ export interface Floor {
   readonly reason: ResetReason;
 }
 
+/** How a log stands for whoever reads it here. Null: not known, or there is no such thing. */
+export interface LogStanding {
+  /** What is counted: bytes of the database's log, or rows of a journal. */
+  readonly unit: 'bytes' | 'rows';
+  /** Between what has been read and the log's end. */
+  readonly behind: number | null;
+  /** What the database keeps of it for this reader. */
+  readonly kept: number | null;
+  /** What may still be written before it is cut off. */
+  readonly room: number | null;
+}
+
 /**
  * A database's own log, read as commits.
  *
@@ -45,4 +57,6 @@ export interface ChangeSource {
   acknowledge(position: Position): void;
   mark(receipt: Receipt): Promise<void>;
   publish(changes: readonly Published[], receipt: Receipt): Promise<void>;
+  /** Asks the database how the log stands, for whoever watches. Left out: there is nothing to say. */
+  standing?(): Promise<LogStanding>;
 }

@@ -7,6 +7,7 @@ import {
   type Commit,
   type Floor,
   type Log,
+  type LogStanding,
   type Position,
   type Published,
   type Receipt,
@@ -21,6 +22,7 @@ import { leaveMark, leaveReceipt, leaveRows } from './messages.ts';
 import { recall } from './remembered.ts';
 import { ReplicationConnection } from './replication.ts';
 import { Retention } from './retention.ts';
+import { slotStanding } from './standing.ts';
 import { claimSlot, readSlot, slotTaken, type SlotName } from './slot.ts';
 import { sqlState, type Sessions, type Sql } from '../connection/sql.ts';
 import type { PgTable } from '../tables/tables.ts';
@@ -150,6 +152,10 @@ export class PostgresSource implements ChangeSource {
       await leaveRows(tx, changes);
       await leaveReceipt(tx, receipt);
     });
+  }
+
+  standing(): Promise<LogStanding> {
+    return slotStanding(this.#parts.sessions, this.#parts.slot.name);
   }
 
   /** The server's side is gone when it resolves, a temporary slot with it. */
