@@ -18,6 +18,8 @@ export type { CommandOptions, CommandTypes, RefusalCode } from '../server/index.
 export type { Groups, Identified, Limits, OwnGroups, PublishedRow } from '../server/index.ts';
 export { boundOf, systemClock } from '../server/index.ts';
 export { rowcast, type AsOptions, type Bindings, type Live, type RowcastOptions, type UserOf } from './live.ts';
+export { probes, type ProbePaths, type Probes } from './probes.ts';
+export type { HealthReport } from '../server/index.ts';
 export { SUBPROTOCOL, type Answer, type Json } from '../protocol/index.ts';
 // For a door or a wire of one's own: docs/doors.md.
 export { channels1, plain, rowcast1, type DoorConnection, type Packing, type UpgradingServer, type Visitor } from '../doors/index.ts';

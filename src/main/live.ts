@@ -17,6 +17,7 @@ import { memoryBus, memoryLedger } from '../memory/index.ts';
 import {
   BULK,
   consoleLog,
+  exposition,
   principalOf,
   Server,
   systemClock,
@@ -25,6 +26,7 @@ import {
   type Endpoint,
   type EndpointOptions,
   type Groups,
+  type HealthReport,
   type OpenEndpoint,
   type PublishedRow,
   type StreamsOf,
@@ -127,6 +129,14 @@ export interface Live<B extends Bindings = Bindings> {
    * @throws {RowcastError} `receipt_invalid` for a text that no client makes, or what is no transaction of this database.
    */
   receipt(tx: unknown, id: string): void | Promise<void>;
+  /** How it is, at this moment. Costs nothing and asks nobody: for `/health` and `/ready`, see {@link probes}. */
+  health(): HealthReport;
+  /**
+   * What it has done and how it stands, in Prometheus' text format. Asks the database how its log stands, for 2 s at most.
+   *
+   * @example http.get('/metrics', async (request, response) => response.type('text/plain').send(await live.metrics()))
+   */
+  metrics(): Promise<string>;
   /** Resolves once everything committed before the call has gone out to every connection of this process. */
   settled(): Promise<void>;
   /**
@@ -204,6 +214,8 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     groups: { send: (group, payload, { stream } = {}) => server.send(group, payload, stream ?? null) },
     publish: (binding, changes) => server.publish(binding as unknown as Binding, changes as readonly PublishedRow[]),
     receipt: (tx, id) => server.receipt(tx, id),
+    health: () => server.health(),
+    metrics: async () => exposition(await server.metrics()),
     settled: () => server.settled(),
     revoke: (whose) => server.revoke('user' in whose ? { user: principalOf({ id: whose.user }) as string } : whose),
     drain: (ms = DRAIN) => server.drain(ms),

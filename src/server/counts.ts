@@ -58,6 +58,9 @@ const ENDS: Record<CloseReason, number> = {
  * that it costs nothing to have.
  */
 export class Counts {
+  /** The term under which this process last read the log for all; 0: it never did. */
+  term = 0;
+  leads = false;
   /** Commits read from the database's log. */
   commits = 0;
   /** Of these, those that were somebody's: appended to the ledger here. */

@@ -13,6 +13,9 @@ export {
   type CommandTypes,
   type RefusalCode,
 } from './command.ts';
+export { EXPOSITION_TYPE, exposition } from './exposition.ts';
+export type { HealthReport } from './health.ts';
+export type { Metric } from './metrics.ts';
 export { consoleLog } from './console-log.ts';
 export { consumer, type Consumer, type ConsumerContext } from './consumer.ts';
 export type { Connecting, Consumers, Endpoint, EndpointOptions, Identified, OpenEndpoint, StreamsOf } from './endpoint.ts';

@@ -65,6 +65,8 @@ const LAST_WAIT = 5_000;
 export async function relay(parts: RelayParts, signal: AbortSignal): Promise<void> {
   let wait = FIRST_WAIT;
   const term = await parts.ledger.lead();
+  parts.counts.term = term;
+  parts.counts.leads = true;
   let at = await parts.ledger.tail();
   while (!signal.aborted) {
     try {

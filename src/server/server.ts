@@ -11,6 +11,7 @@ import {
   type Ledger,
   type LedgerBounds,
   type Log,
+  type LogStanding,
   type OpenDatabase,
   type Position,
   type Revocation,
@@ -27,7 +28,9 @@ import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint }
 import { FirstRows } from './first-rows.ts';
 import { Gateway } from './gateway.ts';
 import { jsonOf } from './groups.ts';
+import { healthOf, type HealthReport } from './health.ts';
 import { Memberships } from './memberships.ts';
+import { metrics, type Metric } from './metrics.ts';
 import { reaching, type Reach } from './reach.ts';
 import { Health, relay } from './relay.ts';
 import { sealing } from './sealing.ts';
@@ -243,6 +246,29 @@ export class Server {
     await this.#marked(null);
   }
 
+  health(): HealthReport {
+    const { counts, position } = this.#gateway;
+    return healthOf({
+      stopped: this.#stopped,
+      closed: this.#stop.signal.aborted,
+      draining: this.#draining,
+      staleMs: Math.round(this.#health.staleFor(this.clock.now())),
+      lagMs: Math.round(counts.lag),
+      position,
+      sessions: this.#sessions.size,
+      leads: counts.leads,
+      term: counts.term === 0 ? null : counts.term,
+    });
+  }
+
+  /** A database that does not answer leaves its part out. */
+  async metrics(): Promise<readonly Metric[]> {
+    const { counts, window } = this.#gateway;
+    const standing = async (): Promise<LogStanding | null> => (this.#isOver ? null : ((await this.#database.source.standing?.()) ?? null));
+    const log = await within(this.clock, STANDING, standing()).catch(() => null);
+    return metrics(counts, { ...this.health(), subscriptions: counts.subscriptions, log, kept: window.depth });
+  }
+
   /** Leaves a mark in the log and waits until it has come back: again, where the log lost it. */
   async #marked(revokes: Revocation | null): Promise<void> {
     for (;;) {
@@ -327,6 +353,8 @@ export class Server {
 /** Clients are sent away so many milliseconds apart, and the first come back after so many. */
 const DRAIN_STEP = 250;
 const DRAIN_FIRST = 500;
+/** How long the database may take to say how its log stands. */
+const STANDING = 2_000;
 /** Each step of closing may take so long to end: 5 s. */
 const GRACE = 5_000;
 

@@ -95,6 +95,12 @@ export class Window {
     return this.#tail;
   }
 
+  /** How much there is; `age` is of the oldest, ms. */
+  get depth(): { readonly entries: number; readonly bytes: number; readonly age: number } {
+    const first = oldestOf(this.#kept);
+    return { entries: this.#kept.size, bytes: this.#bytes, age: first ? Math.max(0, this.#clock.now() - first.at) : 0 };
+  }
+
   /** Null: whoever has everything up to this position can go on from here. */
   refuses(position: Position): ResetReason | null {
     if (position > this.#tail) return 'timeline';
