@@ -19,6 +19,8 @@ export type { Groups, Identified, Limits, OwnGroups, PublishedRow } from '../ser
 export { boundOf, systemClock } from '../server/index.ts';
 export { rowcast, type AsOptions, type Bindings, type Live, type RowcastOptions, type UserOf } from './live.ts';
 export { probes, type ProbePaths, type Probes } from './probes.ts';
+export type { CommitEvent, EndEvent, LeadEvent, ResetEvent, SessionEvent, WriteEvent } from '../server/index.ts';
+export type { Telemetry, TelemetryMeter, TelemetryObserver, TelemetrySpan, TelemetryTracer } from '../server/index.ts';
 export type { HealthReport } from '../server/index.ts';
 export { SUBPROTOCOL, type Answer, type Json } from '../protocol/index.ts';
 // For a door or a wire of one's own: docs/doors.md.

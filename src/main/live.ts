@@ -29,6 +29,7 @@ import {
   type HealthReport,
   type OpenEndpoint,
   type PublishedRow,
+  type Telemetry,
   type StreamsOf,
 } from '../server/index.ts';
 
@@ -59,6 +60,11 @@ export interface RowcastOptions<B extends Bindings = Bindings> {
   readonly heartbeat?: number;
   /** What this server runs, a commit or a version: a page that was served by another hears that it is outdated. Default: a digest of what each endpoint offers. */
   readonly build?: string;
+  /**
+   * OpenTelemetry's API, for its meter and its tracer. Default: the package `@opentelemetry/api` where it is installed; `false`: nothing.
+   * Without an SDK behind it nothing is recorded.
+   */
+  readonly telemetry?: Telemetry | false;
   readonly clock?: Clock;
   readonly ledger?: (start: string, options: { readonly bounds: LedgerBounds; readonly clock: Clock }) => Ledger;
   readonly bus?: Bus;
@@ -166,6 +172,7 @@ export interface Live<B extends Bindings = Bindings> {
  */
 export async function rowcast<const B extends Bindings>(options: RowcastOptions<B>): Promise<Live<B>> {
   const { source, bindings, setup = 'auto', log = consoleLog, clock = systemClock } = options;
+  const telemetry = options.telemetry === undefined ? await installed() : options.telemetry || null;
   const server = await held(() =>
     Server.open({
       source,
@@ -179,6 +186,7 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
       bulk: { ...BULK, ...options.bulk },
       heartbeat: options.heartbeat ?? HEARTBEAT,
       build: options.build ?? null,
+      telemetry,
       development: process.env['NODE_ENV'] !== 'production',
     }),
   );
@@ -221,6 +229,15 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
     drain: (ms = DRAIN) => server.drain(ms),
     close: () => (closing ??= close()),
   };
+}
+
+/** Telemetry is the app's to install. */
+async function installed(): Promise<Telemetry | null> {
+  try {
+    return await import('@opentelemetry/api');
+  } catch {
+    return null;
+  }
 }
 
 /** A process that does nothing else yet must not end while it waits: no timer of Rowcast's own keeps it. */

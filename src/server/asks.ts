@@ -4,27 +4,30 @@ import { userIdOf } from './admission.ts';
 import { authorOf } from './arrival.ts';
 import type { AskedFrame, Asking } from './asking.ts';
 import type { Caller } from './caller.ts';
+import { events, saidOf } from './events.ts';
 import { hashOf, inbound } from './inbound.ts';
 import type { Views } from './views.ts';
 
 /** Has done what a connection asks for: answered once, on the connection that asked. */
 export async function asked(caller: Caller, views: Views, frame: AskedFrame): Promise<void> {
-  const { gateway, log, memberships } = caller.parts;
+  const { gateway, log, memberships, clock } = caller.parts;
   const { box } = caller;
   const [principal, author] = authorFor(caller, frame.client ?? caller.client);
   const receipt = { client: author, write: frame.id, hash: hashOf(frame) };
   const name: Asked = frame.client === undefined ? { id: frame.id } : { id: frame.id, client: frame.client };
+  const began = clock.now();
+  const trace = gateway.traces?.begin(frame, receipt);
   const expected = gateway.receipts.expect(receipt, box, name);
   const tells: Asking['writer']['tells'] = (telling) => (expected.telling = telling);
   // A refusal stays, and what nobody knows just now is none.
   const known = memberships.known(userIdOf(caller.user));
   const outcome = await known.then(() => inbound(frame, asking(caller, views, { principal, receipt, tells }))).catch(() => null);
-  if (outcome === null) {
-    gateway.counts.answers.lost++;
-    return caller.lost();
-  }
+  const code = outcome === null ? 'lost' : outcome.answer.ok ? 'ok' : outcome.answer.code;
+  gateway.counts.answers[code]++;
+  trace?.(code);
+  if (events.write.hasSubscribers) events.write.publish({ ...saidOf(frame), code, ms: clock.now() - began, session: caller.id });
+  if (outcome === null) return caller.lost();
   const { answer, logged } = outcome;
-  gateway.counts.answers[answer.ok ? 'ok' : answer.code]++;
   if (!answer.ok && !box.wire.answers && frame.type === 'write')
     log.warn({ stream: frame.stream, action: frame.action, code: answer.code }, answer.message);
   gateway.receipts.answered(expected, answer, logged);

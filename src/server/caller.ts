@@ -31,6 +31,7 @@ export interface SessionParts {
  */
 export interface Caller {
   readonly parts: SessionParts;
+  readonly id: string;
   readonly endpoint: OpenEndpoint;
   readonly box: Outbox<unknown>;
   /** Who it is; null: nobody in particular. */

@@ -19,9 +19,11 @@ import type { Audience } from './audience.ts';
 import { bulky, type BulkBounds } from './bulk.ts';
 import { CatchUps } from './catch-up.ts';
 import { Counts } from './counts.ts';
+import { commitEvent, events } from './events.ts';
 import { Outbox } from './outbox.ts';
 import { Receipts } from './receipts.ts';
 import { Tick, type Item } from './tick.ts';
+import type { Traces } from './traces.ts';
 import { Window } from './window.ts';
 import type { Transport, Wire } from './wire.ts';
 
@@ -32,6 +34,8 @@ export interface GatewayParts {
   readonly log: Log;
   readonly window: LedgerBounds;
   readonly bulk: BulkBounds;
+  /** Null: nobody follows what became of a write. */
+  readonly traces?: Traces | null;
 }
 
 /** What a gateway does with a session, beyond its bytes. */
@@ -98,6 +102,10 @@ export class Gateway {
     this.#deaf = parts.bus.listen((message) => this.#hear(message));
   }
 
+  get traces(): Traces | null {
+    return this.#parts.traces ?? null;
+  }
+
   /** The last entry this gateway has passed on. */
   get position(): Position {
     return this.#position;
@@ -138,6 +146,12 @@ export class Gateway {
 
   open(audience: Audience): void {
     this.#audiences.add(audience);
+  }
+
+  /** A view of a connection has to be read again: for who counts it. */
+  wasReset(stream: string, reason: ResetReason): void {
+    this.counts.resets[reason]++;
+    if (events.reset.hasSubscribers) events.reset.publish({ stream, reason });
   }
 
   outbox<B>(wire: Wire<B>, transport: Transport<B>): Outbox<B> {
@@ -302,6 +316,9 @@ export class Gateway {
       this.#waiting.delete(waiting);
       waiting.done();
     }
+    if (events.commit.hasSubscribers) events.commit.publish(commitEvent(entry));
+    const gone = this.traces?.passed(entry);
+    if (gone) this.#parts.clock.soon(gone); // after the round of writing that it is in
   }
 
   /** The ledger does not have what follows the last entry here. */

@@ -13,6 +13,8 @@ export {
   type CommandTypes,
   type RefusalCode,
 } from './command.ts';
+export type { CommitEvent, EndEvent, LeadEvent, ResetEvent, SessionEvent, WriteEvent } from './events.ts';
+export type { Telemetry, TelemetryMeter, TelemetryObserver, TelemetrySpan, TelemetryTracer } from './telemetry.ts';
 export { EXPOSITION_TYPE, exposition } from './exposition.ts';
 export type { HealthReport } from './health.ts';
 export type { Metric } from './metrics.ts';

@@ -1,5 +1,5 @@
 import type { LogStanding } from '../core/index.ts';
-import { LAGS, type Counts } from './counts.ts';
+import { Counts, LAGS } from './counts.ts';
 
 /** What is looked at when somebody asks. Null: not known, or there is no such thing here. */
 export interface Gauges {
@@ -58,8 +58,18 @@ const by = (label: string, values: Readonly<Record<string, number>>): readonly S
 /** Milliseconds. */
 const SECOND = 1_000;
 
-/** All there are. */
+/** Those that are known. */
 export function metrics(counts: Counts, gauges: Gauges): readonly Metric[] {
+  return all(counts, gauges).filter((metric) => metric.type === 'histogram' || metric.samples.length > 0);
+}
+
+/** Those that there are, of whatever is known. */
+export function everyMetric(): readonly Metric[] {
+  const kept = { entries: 0, bytes: 0, age: 0 };
+  return all(new Counts(), { sessions: 0, subscriptions: 0, staleMs: 0, ready: false, log: null, kept, term: null, leads: false });
+}
+
+function all(counts: Counts, gauges: Gauges): readonly Metric[] {
   return [...counters(counts), lagOf(counts), ...gaugesOf(counts, gauges)];
 }
 
@@ -112,5 +122,5 @@ function gaugesOf(counts: Counts, gauges: Gauges): readonly Family[] {
     gauge('rowcast_ledger_age_seconds', 'How old the oldest of these is.', known(kept.age, SECOND)),
     gauge('rowcast_relay_term', 'The term of whoever reads the log for all.', known(term)),
     gauge('rowcast_relay_leads', '1 where this process is who reads the log, else 0.', one(leads ? 1 : 0)),
-  ].filter(({ samples }) => samples.length > 0);
+  ];
 }

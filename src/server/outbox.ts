@@ -1,5 +1,6 @@
 import type { CloseReason } from '../protocol/index.ts';
 import type { Position } from '../core/index.ts';
+import { events } from './events.ts';
 import type { Item, Node, PlainFrame, Tick } from './tick.ts';
 import type { Transport, Wire } from './wire.ts';
 
@@ -120,6 +121,7 @@ export class Outbox<B> {
 
   end(why: CloseReason, message: string): void {
     if (this.#open) this.#tick.counts.ends[why]++;
+    if (this.#open && events.end.hasSubscribers) events.end.publish({ reason: why, message });
     this.close(this.wire.closeCode(why), message);
   }
 

@@ -11,6 +11,8 @@ import {
   type Stream,
 } from '../core/index.ts';
 import type { Counts } from './counts.ts';
+import { events } from './events.ts';
+import type { Traces } from './traces.ts';
 
 export interface RelayParts {
   readonly source: ChangeSource;
@@ -20,6 +22,7 @@ export interface RelayParts {
   readonly log: Log;
   readonly health: Health;
   readonly counts: Counts;
+  readonly traces?: Traces | null;
 }
 
 /** A reading that has gone on for so long has reached its log. */
@@ -67,6 +70,7 @@ export async function relay(parts: RelayParts, signal: AbortSignal): Promise<voi
   const term = await parts.ledger.lead();
   parts.counts.term = term;
   parts.counts.leads = true;
+  if (events.lead.hasSubscribers) events.lead.publish({ term });
   let at = await parts.ledger.tail();
   while (!signal.aborted) {
     try {
@@ -90,7 +94,7 @@ export async function relay(parts: RelayParts, signal: AbortSignal): Promise<voi
 
 /** `after` may be past the ledger's tail: commits that concern nobody leave no entry. */
 async function* read(
-  { source, ledger, routes, clock, log, counts }: RelayParts,
+  { source, ledger, routes, clock, log, counts, traces }: RelayParts,
   after: Position,
   { term, signal }: Reading,
 ): AsyncGenerator<Position> {
@@ -120,6 +124,7 @@ async function* read(
     }
     await ledger.append(entries, term);
     counts.entries += entries.length;
+    traces?.routed(entries, now);
     const last = commits.at(-1);
     if (last) yield last.position;
   }

@@ -24,6 +24,7 @@ import { admission, type Admission, type Found } from './admission.ts';
 import { boundOf, joined, routesOf, type Joined } from './bindings.ts';
 import type { BulkBounds } from './bulk.ts';
 import { within } from './deadline.ts';
+import { events } from './events.ts';
 import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './endpoint.ts';
 import { FirstRows } from './first-rows.ts';
 import { Gateway } from './gateway.ts';
@@ -36,6 +37,8 @@ import { Health, relay } from './relay.ts';
 import { sealing } from './sealing.ts';
 import type { SessionParts } from './caller.ts';
 import { Session } from './session.ts';
+import { metered, type Telemetry } from './telemetry.ts';
+import { Traces } from './traces.ts';
 import { CLOSE, type CloseReason } from '../protocol/index.ts';
 
 export interface ServerOptions {
@@ -54,6 +57,8 @@ export interface ServerOptions {
   readonly build: string | null;
   /** Whether a binding that says one thing twice is asked whether it says the same. */
   readonly development: boolean;
+  /** OpenTelemetry's API; null: nobody measures. */
+  readonly telemetry?: Telemetry | null;
   ledger(start: Position, options: { readonly bounds: LedgerBounds; readonly clock: Clock }): Ledger;
 }
 
@@ -112,7 +117,8 @@ export class Server {
     this.log = log;
     this.#database = database;
     this.#streams = streams;
-    this.#gateway = new Gateway({ ledger, bus, clock, log, window, bulk });
+    const traces = options.telemetry ? new Traces(options.telemetry) : null;
+    this.#gateway = new Gateway({ ledger, bus, clock, log, window, bulk, traces });
     const gateway = this.#gateway;
     const reach = reaching({ gateway, source, clock, log });
     this.#reach = reach;
@@ -123,7 +129,19 @@ export class Server {
     const firstRows = new FirstRows({ rows, clock, log, reach, covers, development });
     const memberships = new Memberships({ members, rows, window: gateway.window, clock, log, reach });
     gateway.tellFirst(memberships);
-    this.#parts = { gateway, store, firstRows, memberships, clock, log, epoch: source.epoch, secret, heartbeat, build, reach };
+    this.#parts = {
+      gateway,
+      store: traces?.store(store) ?? store,
+      firstRows,
+      memberships,
+      clock,
+      log,
+      epoch: source.epoch,
+      secret,
+      heartbeat,
+      build,
+      reach,
+    };
     const { signal } = this.#stop;
     signal.addEventListener('abort', () => {
       firstRows.close();
@@ -132,7 +150,7 @@ export class Server {
     gateway.tellGap(sealing({ gateway, source, clock, log }, signal));
     const following = gateway.follow(floor, signal);
     const relaying = relay(
-      { source, ledger, routes: routesOf({ streams, members }), clock, log, health: this.#health, counts: gateway.counts },
+      { source, ledger, routes: routesOf({ streams, members }), clock, log, health: this.#health, counts: gateway.counts, traces },
       signal,
     );
     this.#running = Promise.all([following, relaying]).catch((error: unknown) => {
@@ -142,6 +160,11 @@ export class Server {
       for (const session of this.#sessions.keys()) session.end('going', 'the server has stopped');
       gateway.close();
     });
+    if (options.telemetry)
+      signal.addEventListener(
+        'abort',
+        metered(options.telemetry, gateway.counts, () => this.metrics()),
+      );
     this.#every(heartbeat * 1_000, () => {
       const stale = Math.floor(this.#health.staleFor(clock.now()) / 1_000);
       gateway.ping(stale);
@@ -224,6 +247,9 @@ export class Server {
     const session = new Session(this.#parts, arrival, door);
     this.#sessions.set(session as Session<unknown>, arrival.endpoint);
     this.#count(arrival.endpoint, 1);
+    if (events.session.hasSubscribers) {
+      events.session.publish({ what: 'open', session: session.id, endpoint: arrival.endpoint.path, code: 0 });
+    }
     session.open();
     return session;
   }
@@ -233,6 +259,7 @@ export class Server {
     if (endpoint) {
       this.#sessions.delete(session as Session<unknown>);
       this.#count(endpoint, -1);
+      if (events.session.hasSubscribers) events.session.publish({ what: 'closed', session: session.id, endpoint: endpoint.path, code });
     }
     return session.closed(code);
   }

@@ -185,7 +185,7 @@ export class Subscription implements Seat {
     this.#turn++;
     this.#rise();
     this.#leave();
-    this.#gateway.counts.resets[reason]++;
+    this.#gateway.wasReset(this.view.stream.name, reason);
     this.box.send({ type: 'reset', position: this.#gateway.window.tail, views: [this.view.number], reason });
     this.#gateway.touch();
   }
@@ -217,7 +217,7 @@ export class Subscription implements Seat {
     if (load.round !== this.#round) {
       this.#round = load.round;
       this.#next = 0;
-      this.#gateway.counts.resets.retention++;
+      this.#gateway.wasReset(this.view.stream.name, 'retention');
       this.box.send({ type: 'reset', position: this.#gateway.window.tail, views: [this.view.number], reason: 'retention' });
     }
     if (!load.snapshot) return;

@@ -167,7 +167,7 @@ export class Views implements Holder {
       if (subscription.view.stream.name !== stream || subscription.suspended) continue;
       if (groups && ![...subscription.groups.keys()].some((group) => groups.has(group))) continue;
       if (box.wire.resetCloses !== null) {
-        this.caller.parts.gateway.counts.resets[reason]++;
+        this.caller.parts.gateway.wasReset(stream, reason);
         return box.close(box.wire.resetCloses, `reload: ${reason}`);
       }
       if (reason === 'membership' && this.#hangsOnMembership(subscription)) {
