@@ -44,7 +44,8 @@ function ownFindings(connection: Connection): readonly Finding[] {
     : finding('ok', 'journal_mode', 'WAL');
   const steps = planSteps(connection, [], false);
   if (steps.length > 0) {
-    const why = 'there is none yet; the next start makes it';
+    const isNew = readState(connection).width === 0;
+    const why = isNew ? 'there is none yet; the next start makes it' : 'it is of an earlier Rowcast; the next start brings it up to date';
     return [mode, finding('warning', 'journal', why, ...steps.map(({ sql }) => sql))];
   }
   const [kept] = connection.all('SELECT count(*) FROM _rowcast_journal')[0] ?? [];

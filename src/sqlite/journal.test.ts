@@ -205,7 +205,7 @@ describe.each(DRIVERS)('the journal (%s)', (driver) => {
     await using followed = new Followed(driver, T, [t]);
     await (await followed.open()).close();
     followed.world.exec(
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 101200) INSERT INTO _rowcast_write SELECT 'p', 'c', i, 'h', '{}', unixepoch() - 40000 + i / 10 FROM n",
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 101200) INSERT INTO _rowcast_write(principal, client, write, hash, answer, at) SELECT 'p', 'c', i, 'h', '{}', unixepoch() - 40000 + i / 10 FROM n",
     );
     await followed.open();
     const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
@@ -217,11 +217,13 @@ describe.each(DRIVERS)('the journal (%s)', (driver) => {
   test('answers are forgotten after a day', async () => {
     await using followed = new Followed(driver, T, [t]);
     const open = await followed.open();
-    const old = `INSERT INTO _rowcast_write SELECT 'p', 'c', value, 'h', '{}', unixepoch() - 86500 FROM generated`;
+    const old = `INSERT INTO _rowcast_write(principal, client, write, hash, answer, at) SELECT 'p', 'c', value, 'h', '{}', unixepoch() - 86500 FROM generated`;
     followed.world.exec(
       `WITH RECURSIVE generated(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generated WHERE value < 1200) ${old}`,
     );
-    followed.world.exec("INSERT INTO _rowcast_write VALUES ('p', 'c', 5000, 'h', '{}', unixepoch() - 80000)");
+    followed.world.exec(
+      "INSERT INTO _rowcast_write(principal, client, write, hash, answer, at) VALUES ('p', 'c', 5000, 'h', '{}', unixepoch() - 80000)",
+    );
     const client = new DatabaseSync(followed.world.file, { timeout: 5_000 });
     open.source.acknowledge(await open.source.tail());
     await expect.poll(() => client.prepare('SELECT count(*) AS n FROM _rowcast_write').get(), { timeout: 10_000 }).toEqual({ n: 1 });

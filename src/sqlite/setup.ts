@@ -153,11 +153,12 @@ function tableSteps(
 
 function ownSteps(connection: Connection, { width: has }: State, width: number): readonly SetupStep[] {
   if (has > 0) {
-    return Array.from({ length: Math.max(0, width - has) }, (_, more) => has + more).flatMap((at) => [
+    const wider = Array.from({ length: Math.max(0, width - has) }, (_, more) => has + more).flatMap((at) => [
       { sql: `ALTER TABLE _rowcast_journal ADD COLUMN o${at}`, why: 'makes the journal as wide as the widest bound table' },
       { sql: `ALTER TABLE _rowcast_journal ADD COLUMN n${at}`, why: 'the same, for the row after' },
       { sql: `ALTER TABLE _rowcast_aside ADD COLUMN c${at}`, why: 'the same, for rows that may be replaced' },
     ]);
+    return [...wider, ...answerSteps(connection)];
   }
   const mode = connection.all('PRAGMA journal_mode')[0]?.[0] as string;
   return [
@@ -183,10 +184,32 @@ function ownSteps(connection: Connection, { width: has }: State, width: number):
       sql: `CREATE TABLE _rowcast_aside(id INTEGER PRIMARY KEY, tbl, ${list(width, (at) => `c${at}`)})`,
       why: 'rows that a REPLACE may be about to delete',
     },
-    {
-      sql: 'CREATE TABLE _rowcast_write(principal TEXT NOT NULL, client TEXT NOT NULL, write INTEGER NOT NULL, hash TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (principal, client, write)) WITHOUT ROWID',
-      why: "answers to clients' writes, kept for a day, so that a write is applied once",
-    },
-    { sql: 'CREATE INDEX _rowcast_write_at ON _rowcast_write(at)', why: 'finds the answers that are a day old' },
+    ANSWERS,
   ];
+}
+
+const ANSWERS: SetupStep = {
+  sql: 'CREATE TABLE _rowcast_write(n INTEGER PRIMARY KEY AUTOINCREMENT, principal TEXT NOT NULL, client TEXT NOT NULL, write INTEGER NOT NULL, hash TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL)',
+  why: "answers to clients' writes, kept for a day, so that a write is applied once",
+};
+
+/**
+ * Files of before keep the answers by client. A process of before goes on with what is made here: it names the same columns. No table is renamed:
+ * SQLite reads all of the schema for that, and refuses where some view of the app's is broken.
+ */
+function answerSteps(connection: Connection): readonly SetupStep[] {
+  const first = connection.all("SELECT name FROM pragma_table_info('_rowcast_write') WHERE cid = 0")[0]?.[0];
+  if (first === 'n') return [];
+  const columns = 'principal, client, write, hash, answer, at';
+  const copy = `SELECT ${columns} FROM`;
+  return [
+    {
+      sql: `CREATE TABLE _rowcast_write_before AS ${copy} _rowcast_write ORDER BY at`,
+      why: "clients' answers of an earlier Rowcast, put aside",
+    },
+    { sql: 'DROP TABLE _rowcast_write', why: 'makes room for the one below' },
+    ANSWERS,
+    { sql: `INSERT INTO _rowcast_write(${columns}) ${copy} _rowcast_write_before ORDER BY rowid`, why: 'keeps the answers' },
+    { sql: 'DROP TABLE _rowcast_write_before', why: 'they are in the new one' },
+  ]; // sql: columns of our own
 }

@@ -22,7 +22,7 @@ import type { HookHandle } from './hook-tx.ts';
 import type { Joined } from './join.ts';
 import type { Journal } from './journal.ts';
 import type { WriteLock } from './lock.ts';
-import { storedOutcome, storeOutcome } from './outcomes.ts';
+import { Outcomes } from './outcomes.ts';
 import type { Pulse } from './pulse.ts';
 import { refusalOf } from './refusal.ts';
 import { areSame, byColumn, NOT_FOUND, rowAt, wireKey, writeRow } from './statements.ts';
@@ -49,16 +49,21 @@ const JUDGEMENTS = 3;
 export class SqliteStore implements Store {
   readonly #parts: StoreParts;
   readonly #turns: Turns;
+  readonly #outcomes: Outcomes;
+  /** Those of before this process are read ahead, a step at a time. */
+  #ahead: Promise<void> | null = null;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
     const { connection, lock, clock, pulse } = parts;
+    this.#outcomes = new Outcomes(connection);
     this.#turns = new Turns({
       connection,
       lock,
       clock,
       rows: (write) => this.#rows(write),
-      isAnswered: ({ claim }) => storedOutcome(connection, claim) !== null,
+      begun: () => this.#outcomes.look(),
+      isAnswered: ({ claim }) => this.#outcomes.of(claim) !== null,
       again: (write) => this.#told(write),
       conclude: (write, verdicts) =>
         this.#conclude(write, isRefused(verdicts) ? verdicts : this.#savepoint(write, verdicts, { steps: [], tx: null })),
@@ -68,11 +73,16 @@ export class SqliteStore implements Store {
 
   async write(write: StoreWrite): Promise<Outcome> {
     try {
+      await (this.#ahead ??= this.#readAhead().catch(() => undefined)); // what it could not read, the transaction does
       return await this.#write(write);
     } catch (error) {
       if (!isBusy(error)) throw error;
       return { answer: { ok: false, code: 'busy', message: 'the database is busy with another writer; try again' }, logged: false };
     }
+  }
+
+  async #readAhead(): Promise<void> {
+    while (this.#outcomes.readAhead()) await new Promise<void>((resolve) => this.#parts.clock.soon(resolve));
   }
 
   async #write(write: StoreWrite): Promise<Outcome> {
@@ -102,6 +112,7 @@ export class SqliteStore implements Store {
     let outcome: Outcome | null;
     try {
       outcome = await lock.transaction(() => {
+        this.#outcomes.look();
         const answered = this.#told(write);
         if (answered) return answered;
         if (!judged || !areSame(judged.befores, this.#rows(write))) return null;
@@ -111,14 +122,17 @@ export class SqliteStore implements Store {
       // A deferred reference is only refused by COMMIT, and RAISE(ROLLBACK) takes the claim along: the answer is stored on its own.
       const refused = this.#refusal(error, doing.steps, null);
       if (!refused) throw error;
-      outcome = await lock.transaction(() => this.#told(write) ?? this.#conclude(write, refused));
+      outcome = await lock.transaction(() => {
+        this.#outcomes.look();
+        return this.#told(write) ?? this.#conclude(write, refused);
+      });
     }
     if (outcome?.logged) pulse.beat();
     return outcome;
   }
 
   #told(write: StoreWrite): Outcome | null {
-    const stored = storedOutcome(this.#parts.connection, write.claim);
+    const stored = this.#outcomes.of(write.claim);
     return stored && this.#again(write, stored);
   }
 
@@ -134,7 +148,7 @@ export class SqliteStore implements Store {
   }
 
   #conclude({ claim }: StoreWrite, answer: Answer): Outcome {
-    storeOutcome(this.#parts.connection, claim, answer);
+    this.#outcomes.store(claim, answer);
     this.#parts.journal.receipt({ ...claim.receipt, answer });
     return { answer, logged: true };
   }

@@ -25,6 +25,8 @@ export interface TurnParts {
   readonly connection: Connection;
   readonly lock: WriteLock;
   readonly clock: Clock;
+  /** A transaction has begun, and nothing is written in it. */
+  begun(): void;
   /** The row of each step, as it stands. */
   rows(write: StoreWrite): readonly (Image | null)[];
   isAnswered(write: StoreWrite): boolean;
@@ -100,11 +102,12 @@ export class Turns {
 
   /** From BEGIN to COMMIT without giving way. `ready` is who is to be told, when it throws. */
   #turn(ready: Ready[]): void {
-    const { connection, lock } = this.#parts;
+    const { connection, lock, begun } = this.#parts;
     if (lock.closed) return this.#refuse();
     let turned: readonly Turned[];
     try {
       connection.exec('BEGIN');
+      begun();
       this.#look(ready, this.#mayDefer() ? 1 : MOST);
       turned = ready.map((each, at) => this.#settle(each, at > 0 ? 'those before' : 'nobody'));
       connection.exec('COMMIT');
@@ -117,8 +120,12 @@ export class Turns {
 
   /** Somebody else was writing. What was judged holds where its rows are the same still. */
   async #onceFree(ready: readonly Ready[]): Promise<void> {
+    const { begun, lock } = this.#parts;
     try {
-      const turned = await this.#parts.lock.transaction(() => ready.map((each) => this.#settle(each, 'anybody')));
+      const turned = await lock.transaction(() => {
+        begun();
+        return ready.map((each) => this.#settle(each, 'anybody'));
+      });
       this.#tell(ready, turned, 'anybody');
     } catch (error) {
       if (!isBusy(error)) return alone(ready);
