@@ -24,7 +24,7 @@ export async function asked(caller: Caller, views: Views, frame: AskedFrame): Pr
   const outcome = await known.then(() => inbound(frame, asking(caller, views, { principal, receipt, tells }))).catch(() => null);
   const code = outcome === null ? 'lost' : outcome.answer.ok ? 'ok' : outcome.answer.code;
   gateway.counts.answers[code]++;
-  trace?.(code);
+  trace?.(code, outcome?.logged ?? true);
   if (events.write.hasSubscribers) events.write.publish({ ...saidOf(frame), code, ms: clock.now() - began, session: caller.id });
   if (outcome === null) return caller.lost();
   const { answer, logged } = outcome;

@@ -122,9 +122,10 @@ async function* read(
       entries.push({ ...routed, time: routed.time ?? now, prev });
       prev = routed.position;
     }
+    const routed = traces?.routed(entries, now); // before a gateway has them
     await ledger.append(entries, term);
     counts.entries += entries.length;
-    traces?.routed(entries, now);
+    routed?.();
     const last = commits.at(-1);
     if (last) yield last.position;
   }

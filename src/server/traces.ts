@@ -25,8 +25,8 @@ export class Traces {
     this.#tracer = api.trace.getTracer(SCOPE);
   }
 
-  /** A client asks for something. @returns what to call with how it was answered; null: nobody records. */
-  begin(frame: AskedFrame, receipt: Named): ((code: string) => void) | null {
+  /** A client asks for something. @returns what to call with how it was answered, and whether a commit tells of it; null: nobody records. */
+  begin(frame: AskedFrame, receipt: Named): ((code: string, logged: boolean) => void) | null {
     const { kind, streams, actions } = saidOf(frame);
     const [stream, action] = [[...new Set(streams)].join(','), [...new Set(actions)].join(',')];
     const attributes = {
@@ -41,11 +41,11 @@ export class Traces {
     this.#begun.delete(key);
     this.#begun.set(key, span);
     if (this.#begun.size > MOST) this.#begun.delete(this.#begun.keys().next().value as string);
-    return (code) => {
+    return (code, logged) => {
       span.setAttribute('rowcast.code', code);
       if (code === 'internal' || code === 'lost') span.setStatus({ code: FAILED });
       span.end();
-      if (code !== 'ok') this.#begun.delete(key); // no commit comes for it
+      if (!logged) this.#begun.delete(key); // no commit comes for it
     };
   }
 
@@ -59,9 +59,12 @@ export class Traces {
     };
   }
 
-  /** Entries went into the ledger; `since`: they were read, in ms since 1970. */
-  routed(entries: readonly Entry[], since: number): void {
-    for (const entry of entries) this.#linked('rowcast route', entry, { kind: KIND.consumer, startTime: since })?.end();
+  /** Entries go into the ledger; `since`: they were read, in ms since 1970. @returns what to call when they have. */
+  routed(entries: readonly Entry[], since: number): () => void {
+    const spans = entries.map((entry) => this.#linked('rowcast route', entry, { kind: KIND.consumer, startTime: since }));
+    return () => {
+      for (const span of spans) span?.end();
+    };
   }
 
   /** An entry has been passed on, and goes out. @returns what to call when it has. */
