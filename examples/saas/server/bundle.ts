@@ -17,6 +17,7 @@ export async function developmentBundle(http: FastifyInstance, cache: string): P
     cacheDir: resolve(cache),
     appType: 'custom',
     server: { middlewareMode: true, hmr: { server: http.server } },
+    optimizeDeps: { entries: [BROWSER] }, // there is no index.html to find them from: found late, they load an open page again
   });
   http.addHook('onRequest', (request, reply, next) => vite.middlewares(request.raw, reply.raw, next));
   http.addHook('onClose', () => vite.close());
