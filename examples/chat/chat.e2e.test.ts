@@ -36,13 +36,16 @@ test('a message is in the other window, under the name the server gave it, and o
 test('who comes is seen, who types is seen where they type, and who goes is not seen any more', async () => {
   const here = (page: Page, name: string): Locator => page.getByLabel('Here now').getByRole('img', { name, exact: true });
   await Promise.all([here(the.one, 'Bo').waitFor(), here(the.other, 'Ada').waitFor()]);
+  await the.other.clock.install();
+  await the.other.clock.pauseAt(Date.now() + 60_000); // no time passes for who types, until it is told to
   await field(the.other).pressSequentially('Wait');
   await the.one.getByText('Bo is typing').waitFor();
   await the.one.getByRole('button', { name: 'Garden' }).click();
   await the.one.getByText('Bo is typing').waitFor({ state: 'detached' });
   await the.one.getByRole('button', { name: 'Kitchen' }).click();
   await the.one.getByText('Bo is typing').waitFor();
-  await the.one.getByText('Bo is typing').waitFor({ state: 'detached' }); // a pause is enough
+  await the.other.clock.runFor(3_000); // a pause is enough
+  await the.one.getByText('Bo is typing').waitFor({ state: 'detached' });
   await the.other.close();
   await here(the.one, 'Bo').waitFor({ state: 'detached' });
   await here(the.one, 'Ada').waitFor();

@@ -40,7 +40,7 @@ test('who is in which cell is seen, and is not seen any more when they have gone
   await cell(the.one, 4, 'shelf').locator('.cursor').waitFor();
   await the.other.keyboard.press('ArrowRight');
   await cell(the.one, 4, 'stock').locator('.cursor').waitFor();
-  expect(await the.one.locator('.cursor').count()).toBe(1);
+  await expect.poll(() => the.one.locator('.cursor').count()).toBe(1);
   await the.other.close();
   await the.one.locator('.cursor').waitFor({ state: 'detached' });
 });
@@ -104,14 +104,14 @@ test('rows are sorted and filtered as they change, and the arrows follow what is
   await the.one.getByText('20 items').waitFor();
   const numbers = async (): Promise<number[]> => (await the.one.locator('td.number:nth-child(4)').allInnerTexts()).map(Number);
   const sorted = (await numbers()).toSorted((one, other) => one - other);
-  expect(await numbers()).toEqual(sorted);
+  await expect.poll(numbers).toEqual(sorted);
   const first = Number((await the.one.locator('td').first().getAttribute('data-cell'))?.split('.')[0]);
   await type(the.other, [first, 'stock'], '9000');
   await the.other.keyboard.press('Enter');
   await the.one.locator('tr:last-child', { has: cell(the.one, first, 'stock') }).waitFor();
   await the.one.locator('td').first().click();
   await the.one.keyboard.press('ArrowDown');
-  expect(await the.one.evaluate(() => document.activeElement?.closest('tr')?.rowIndex)).toBe(2);
+  await expect.poll(() => the.one.evaluate(() => document.activeElement?.closest('tr')?.rowIndex)).toBe(2);
 });
 
 test('Tab comes to the grid, and the keyboard alone goes on from there', async () => {
@@ -123,7 +123,7 @@ test('Tab comes to the grid, and the keyboard alone goes on from there', async (
   await name.getByRole('textbox').fill('Early Tomato plants');
   await the.one.keyboard.press('Tab');
   await shows(the.other, 2, 'name', 'Early Tomato plants');
-  expect(await cell(the.one, 2, 'shelf').evaluate((element) => element === document.activeElement)).toBe(true);
+  await expect.poll(() => cell(the.one, 2, 'shelf').evaluate((element) => element === document.activeElement)).toBe(true);
 });
 
 test('what is typed while the server is away is on the screen, and everywhere when it is back', async () => {

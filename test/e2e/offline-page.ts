@@ -9,8 +9,8 @@ export interface OfflinePage {
   /** How many writes wait, and how many of them another page left. */
   waiting(): { readonly all: number; readonly kept: number };
   status(): string;
-  /** How many rows are in the browser's database. */
-  keptRows(): Promise<number>;
+  /** How many rows are in the browser's database, and how many writes. */
+  inDatabase(): Promise<{ readonly rows: number; readonly writes: number }>;
   /** Past everything that was committed before. */
   past(): Promise<boolean>;
 }
@@ -43,9 +43,12 @@ const page: OfflinePage = {
   titles: () => posts.rows.map(({ title }) => String(title)),
   waiting: () => ({ all: client.pending.length, kept: client.pending.filter(({ kept }) => kept).length }),
   status: () => posts.status,
-  async keptRows() {
-    const all = (await indexedDb().all('')) as readonly { readonly rows?: readonly unknown[] }[];
-    return all.reduce((sum, each) => sum + (each?.rows?.length ?? 0), 0);
+  async inDatabase() {
+    const all = (await indexedDb().all('')) as readonly ({ readonly rows?: readonly unknown[]; readonly says?: unknown } | null)[];
+    return {
+      rows: all.reduce((sum, each) => sum + (each?.rows?.length ?? 0), 0),
+      writes: all.filter((each) => each?.says).length,
+    };
   },
   past: async () => (await client.call('retitle', { titles: [] })).ok,
 };

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openApp, type App } from '../client/app.ts';
 import { Proxy } from '../support/proxy.ts';
-import { launch } from './browser.ts';
+import { launch, PATIENCE } from './browser.ts';
 import type { OfflinePage } from './offline-page.ts';
 
 const HTML =
@@ -63,7 +63,7 @@ async function opened(user: string): Promise<Page> {
   const url = `http://127.0.0.1:${proxy.port}/`;
   await context.addCookies([{ name: 'who', value: user, url }]);
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE);
   page.on('pageerror', ({ message }) => errors.push(message));
   await page.goto(url);
   await page.waitForFunction(() => 'page' in globalThis);
@@ -87,7 +87,7 @@ const answered = (page: Page): Promise<unknown> => page.waitForFunction(() => (g
 async function closedWithFifty(): Promise<readonly [texts: readonly string[], titles: readonly string[]]> {
   const first = await opened('ann');
   await becomes(first, 'live');
-  await first.waitForFunction(async () => (await (globalThis as unknown as Held).page.keptRows()) === 5);
+  await first.waitForFunction(async () => (await (globalThis as unknown as Held).page.inDatabase()).rows === 5);
   await first.close();
   await network('away');
   const second = await opened('ann');
@@ -96,6 +96,8 @@ async function closedWithFifty(): Promise<readonly [texts: readonly string[], ti
   const texts = await inPage(second, 'fifty');
   expect(await inPage(second, 'waiting')).toEqual({ all: 50, kept: 0 });
   const titles = await inPage(second, 'titles');
+  // A tab that ends this moment takes with it what the browser has not begun to write down.
+  await second.waitForFunction(async () => (await (globalThis as unknown as Held).page.inDatabase()).writes === 50);
   await second.close();
   return [texts, titles];
 }

@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { launch, lookAt, visitor, type Visitor } from './browser.ts';
 import { startExample, type Demo } from './demo.ts';
@@ -8,7 +8,7 @@ export interface Windows {
   readonly demo: Demo;
   readonly one: Page;
   readonly other: Page;
-  /** The server starts again, and both windows are looked at: whoever waited to try again tries at once. */
+  /** The server starts again, and both windows are looked at until they are back. */
   restarted(): Promise<void>;
 }
 
@@ -47,9 +47,10 @@ export function windowsOn(name: string): Windows {
     },
     async restarted() {
       await demo.start();
-      await Promise.all(seen.map(({ page }) => lookAt(page)));
+      await Promise.all(seen.map(({ page }) => lookAt(page, isOpen(page))));
     },
   };
 }
 
-export const open = (page: Page): Promise<void> => page.locator('.status[data-status=open]').waitFor();
+const isOpen = (page: Page): Locator => page.locator('.status[data-status=open]');
+export const open = (page: Page): Promise<void> => isOpen(page).waitFor();

@@ -75,7 +75,11 @@ function saidReady(child: ChildProcess): Promise<void> {
 }
 
 export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+  return chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu'],
+    timeout: 120_000,
+  });
 }
 
 /** Somebody at a window of their own. */
@@ -93,7 +97,7 @@ export interface Visitor {
 export async function visit(browser: Browser, origin: string, email: string): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 820 } });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const visitor: Visitor = { page, came: [], frames: [], errors: [] };
   page.on('console', (message) => message.type() === 'error' && visitor.errors.push(message.text()));
   page.on('pageerror', (error) => visitor.errors.push(error.message));
