@@ -19,6 +19,7 @@ export * from './errors.ts';
 export * from './fold.ts';
 export * from './groups.ts';
 export * from './judging.ts';
+export * from './leasing.ts';
 export * from './membership.ts';
 export * from './model.ts';
 export * from './ports/broker.ts';

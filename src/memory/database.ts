@@ -1,5 +1,6 @@
-import type { Database } from '../core/index.ts';
+import type { Database, Lease } from '../core/index.ts';
 import { Held } from './held.ts';
+import { memoryLease } from './lease.ts';
 import { MemoryLog } from './log.ts';
 import { MemoryRows } from './rows.ts';
 import { MemoryStore } from './store.ts';
@@ -16,6 +17,7 @@ import { memoryTable } from './table.ts';
  * ```
  */
 export function memory(): Database {
+  let lease: Lease | undefined;
   return {
     name: 'memory',
     plan: () => Promise.resolve([]),
@@ -29,6 +31,7 @@ export function memory(): Database {
         source,
         store: new MemoryStore(held, (changes, receipt) => source.commit(changes, receipt)),
         rows: new MemoryRows(held, () => source.end),
+        lease: (lease ??= memoryLease(clock)),
         secret: clock.id(),
         // There are no transactions of the app's: what it did before is done.
         leave: (_tx, { client, write }) => source.commit([], { client, write }),

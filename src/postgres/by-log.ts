@@ -11,6 +11,7 @@ import { publicationSteps, readStanding } from './log/publication.ts';
 import { ReplicationConnection } from './log/replication.ts';
 import { checkSlotName, createSlotSql, readSlot, type SlotName } from './log/slot.ts';
 import { PostgresSource } from './log/source.ts';
+import { postgresLease } from './setup/lease.ts';
 import { bookkeeping, note, readNotes } from './setup/bookkeeping.ts';
 import { applySteps, refuseMissing, setUpAlone, type GuardedStep } from './setup/steps.ts';
 import { PgStore } from './store/store.ts';
@@ -73,6 +74,7 @@ export async function openByLog(settings: LogSettings, bound: readonly Bound[], 
       source,
       store: new PgStore({ sessions, clock: hands.clock, leave: leaveReceipt, judging: 'locked' }),
       rows: new PgRows({ sessions, clock: hands.clock, until: LOG_UNTIL }),
+      lease: postgresLease(sessions),
       secret,
       leave: leaveInside,
       close: () => (closed ??= source.close().finally(() => sessions.close())),

@@ -8,6 +8,7 @@ import { logLeft, refuseWhileRead } from './log/left.ts';
 import { PgRows } from './tables/rows.ts';
 import { checkServer } from './connection/server.ts';
 import { pgSessions, type DrizzleOver } from './connection/sessions.ts';
+import { postgresLease } from './setup/lease.ts';
 import { bookkeeping, readNotes } from './setup/bookkeeping.ts';
 import { applySteps, refuseMissing, setUpAlone, type GuardedStep } from './setup/steps.ts';
 import type { Sessions, Sql } from './connection/sql.ts';
@@ -63,6 +64,7 @@ export async function openByTriggers(settings: TriggerSettings, bound: readonly 
       source: journal,
       store: new PgStore({ sessions: waking(sessions, journal), clock, leave: leaveInJournal, judging: 'locked' }),
       rows: new PgRows({ sessions, clock, until: () => journal.tail() }),
+      lease: postgresLease(sessions),
       secret,
       leave: leaveByFunction,
       close: () => (closed ??= journal.close().finally(close)),

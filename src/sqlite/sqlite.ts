@@ -7,6 +7,7 @@ import { examine } from './examine.ts';
 import { HookHandle } from './hook-tx.ts';
 import type { Joined } from './join.ts';
 import { Journal } from './journal.ts';
+import { sqliteLease } from './lease.ts';
 import { WriteLock } from './lock.ts';
 import { leaveInside } from './own-transaction.ts';
 import { Pulse } from './pulse.ts';
@@ -156,6 +157,7 @@ async function opened(
     source,
     store,
     rows: new SqliteRows({ readers, cuts, schema, clock, joined: joinedTo }),
+    lease: sqliteLease({ connection, lock, clock }),
     secret: meta(connection, 'secret'),
     leave: leaveInside,
     async close() {

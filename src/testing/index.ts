@@ -1,5 +1,6 @@
 export * from './bus-suite.ts';
 export * from './fixture.ts';
+export * from './lease-suite.ts';
 export * from './ledger-suite.ts';
 export * from './plain-model.ts';
 export * from './rows-suite.ts';
