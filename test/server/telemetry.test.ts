@@ -58,6 +58,7 @@ test('a write is one trace from its frame to its delivery: judged inside its tra
     expect(await mine.delete(1)).toMatchObject({ code: 'forbidden' });
     await w.live.settled();
   }
+  await new Promise(setImmediate); // a delivery ends after the round of writing that it is in
   const all = spans.getFinishedSpans();
   const named = (name: string): ReadableSpan[] => all.filter((span) => span.name === name);
   const [update, remove] = named('rowcast write posts');
