@@ -56,7 +56,9 @@ class MemoryLedger implements Ledger {
     return this.#tail;
   }
 
-  async lead(least = 0): Promise<number> {
+  async lead(least = 0, start?: Position): Promise<number> {
+    // What it had and let go of is had all the same: it begins once.
+    if (start !== undefined && this.#kept.end === 0) this.#floor = this.#tail = start;
     return (this.#term = Math.max(this.#term + 1, least));
   }
 
@@ -106,6 +108,8 @@ class MemoryLedger implements Ledger {
         const batch = kept.map(({ entry }) => entry);
         // Only who began past the tail has anything to leave out.
         while (batch[0] && batch[0].position <= after) batch.shift();
+        // It waited at a ledger that then began after it.
+        if (batch[0] && batch[0].prev > at) throw overtaken(batch[0].prev);
         at = batch.at(-1)?.position ?? at;
         if (batch.length > 0) yield batch;
         else if (kept.length === 0) await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));
