@@ -183,9 +183,9 @@ if (import.meta.main) {
     const load = { ...DEFAULTS, ...Object.fromEntries(given.map(([name, value]) => [name, Number(value)])) };
     const results = readFileSync(new URL('bench/results.json', import.meta.url), 'utf8');
     const made = sizing(load, costsOf(JSON.parse(results) as Record<string, Published>));
-    console.log(values['json'] === true ? JSON.stringify({ load, ...made }) : tellOf(load, made));
+    process.stdout.write(`${values['json'] === true ? JSON.stringify({ load, ...made }) : tellOf(load, made)}\n`);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   }
 }
