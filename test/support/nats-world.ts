@@ -1,0 +1,33 @@
+import { systemClock } from '../../src/server/clock.ts';
+import type { Broker, Clock, Log, OpenBroker, LedgerBounds, Position } from '../../src/core/index.ts';
+
+const NEVER: LedgerBounds = { entries: 1e9, bytes: 1e12, age: 1e12 };
+export const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Brokers of one history, with a time of day that only moves when it is told to. */
+export class FleetWorld implements AsyncDisposable {
+  readonly epoch: string = `epoch ${systemClock.id()}`;
+  readonly #opened: OpenBroker[] = [];
+  readonly #opening: { readonly start: Position; readonly bounds: LedgerBounds };
+  #time = 1_700_000_000_000;
+
+  constructor(start: Position, bounds: Partial<LedgerBounds> = {}) {
+    this.#opening = { start, bounds: { ...NEVER, ...bounds } };
+  }
+
+  readonly clock: Clock = { ...systemClock, time: () => this.#time };
+
+  pass(ms: number): void {
+    this.#time += ms;
+  }
+
+  async open(broker: Broker): Promise<OpenBroker> {
+    const opened = await broker.open({ ...this.#opening, epoch: this.epoch, clock: this.clock, log: SILENT });
+    this.#opened.push(opened);
+    return opened;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const opened of this.#opened) await opened.close();
+  }
+}
