@@ -5,7 +5,7 @@ import type { ResetReason } from '../protocol/index.ts';
 
 /**
  * What the ledger keeps: a commit, routed. Names and texts only, so that it can be stored and read by another process. No deliveries, no
- * resets, no receipts and no members: no entry.
+ * resets, no receipts and no members: no entry, but for those that say by which bindings the log is read.
  */
 export interface Entry {
   readonly position: Position;
@@ -19,9 +19,18 @@ export interface Entry {
   readonly resets: readonly Reset[];
   /** Rows of join tables: who may see what, from this commit on. */
   readonly members: readonly MemberChange[];
+  /**
+   * Which bindings everything after `prev`, up to here, was routed by, what is in no entry included: a digest of `versions`. Left out: those of
+   * who reads it.
+   */
+  readonly version?: string;
+  /** What that is a digest of, now and then: each stream's fingerprint by its name, and the names of memberships. */
+  readonly versions?: Versions;
   /** The log could not be read on without a gap: what is not here may be anything, a revocation among it. */
   readonly gap?: true;
 }
+
+export type Versions = Readonly<Record<string, string>>;
 
 /** One folded change, as one stream has it. */
 export interface Delivery {

@@ -4,6 +4,7 @@ import {
   groupKey,
   type Binding,
   type BindingTypes,
+  type Broker,
   type Bus,
   type Clock,
   type Database,
@@ -47,6 +48,16 @@ export interface RowcastOptions<B extends Bindings = Bindings> {
   readonly bindings: B;
   /** What the database lacks: `'auto'` (default) makes it, `'check'` refuses to start and says which statements are to be run. */
   readonly setup?: 'auto' | 'check';
+  /**
+   * What several processes on one database share: `redis(url)`, `nats(url)`, `siblings()`. One of them reads the log for all, and any client may be
+   * with any of them. Left out: each process reads the log for itself.
+   */
+  readonly broker?: Broker;
+  /**
+   * Signs what clients bring back when they reconnect: the same for every process of an app. To change it, put the new one first and keep the old one
+   * for a day. Default: one that was made once and is kept in the database, which always goes on being good.
+   */
+  readonly secret?: string | readonly string[];
   /** A pino-shaped logger. Default: one line each on stderr. */
   readonly log?: Log;
   /**
@@ -180,7 +191,10 @@ export async function rowcast<const B extends Bindings>(options: RowcastOptions<
       setup,
       log,
       clock,
-      bus: options.bus ?? memoryBus(),
+      broker: options.broker ?? null,
+      bus: options.bus ?? null,
+      ownBus: memoryBus,
+      secrets: options.secret === undefined ? [] : [options.secret].flat(),
       ledger: options.ledger ?? memoryLedger,
       window: { ...WINDOW, ...options.window },
       bulk: { ...BULK, ...options.bulk },

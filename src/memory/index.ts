@@ -1,3 +1,4 @@
+export { memoryBroker } from './broker.ts';
 export { memoryBus } from './bus.ts';
 export { memory } from './database.ts';
 export { memoryLease } from './lease.ts';

@@ -15,7 +15,9 @@ export interface SessionParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly epoch: string;
-  /** Signs what clients bring back. */
+  /** What clients bring back: the first signs it, any of them will do. */
+  readonly secrets: readonly string[];
+  /** … and what names users to clients: it stays the same when others sign. */
   readonly secret: string;
   /** What the app says it runs; null: nothing. */
   readonly build: string | null;
@@ -43,4 +45,6 @@ export interface Caller {
   error(code: AnswerCode, message: string, id?: number): void;
   /** Nobody can tell what became of something: the client has to ask again. */
   lost(): void;
+  /** What the client asks for is told by other processes: it comes back after a moment, to one of them. */
+  goElsewhere(): void;
 }

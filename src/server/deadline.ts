@@ -6,6 +6,11 @@ export async function within<T>(clock: Clock, ms: number, work: T | PromiseLike<
   return before(work, (reject) => clock.after(ms, () => reject(new RowcastError('hook_invalid', `a hook did not answer within ${ms} ms`))));
 }
 
+/** What another process, or machine, answers. @throws {RowcastError} `source_unreachable` when it does not, in that time. */
+export function inTime<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
+  return before(work, (reject) => clock.after(ms, () => reject(new RowcastError('source_unreachable', `no answer within ${ms} ms`))));
+}
+
 /** What the app does inside a transaction: the same, and at once what is there at once. @throws {RowcastError} `hook_invalid`. */
 export function bounded<T>(clock: Clock, ms: number, work: T | PromiseLike<T>): T | Promise<T> {
   return isThenable(work) ? within(clock, ms, work) : work;

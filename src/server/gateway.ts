@@ -16,10 +16,13 @@ import {
   type Revocation,
 } from '../core/index.ts';
 import type { Audience } from './audience.ts';
+import { Awaited, type Awaiting } from './awaited.ts';
 import { bulky, type BulkBounds } from './bulk.ts';
 import { CatchUps } from './catch-up.ts';
 import { Counts } from './counts.ts';
 import { commitEvent, events } from './events.ts';
+import type { Elsewhere } from './elsewhere.ts';
+import { floorOf, following } from './following.ts';
 import { Outbox } from './outbox.ts';
 import { Receipts } from './receipts.ts';
 import { Tick, type Item } from './tick.ts';
@@ -45,6 +48,9 @@ export interface Member {
   /** It did not keep up a moment ago. Gives whether it still does not. */
   look(now: number): boolean;
   revoked(by: Revocation): void;
+  /** Whether it views one of these streams, or loads it. */
+  views(streams: ReadonlySet<string>): boolean;
+  goElsewhere(retryMs: number): void;
   /** What happened meanwhile is not known, whose access was taken back among it. */
   missed(): void;
 }
@@ -65,6 +71,12 @@ export interface First {
 const SLICE = 1_000;
 /** How often those who were behind are looked at, ms. */
 const LOOK = 50;
+/** Who is sent elsewhere comes back after so many ms, each a little later than the one before. */
+const AWAY_FIRST = 100;
+const AWAY_EACH = 2;
+/** … and who comes for what is not here after a time between this and that. */
+const AWAY_SPREAD = 2_000;
+const AWAY_STEP = 617;
 
 /** Ledger → groups → sessions. Follows the log for as long as it lives; what it does for a commit depends on that commit's groups alone. */
 export class Gateway {
@@ -77,15 +89,16 @@ export class Gateway {
   readonly #ticks = new WeakMap<Wire<unknown>, Tick<unknown>>();
   /** Those with something to flush. */
   readonly #full = new Set<Tick<unknown>>();
-  readonly #marks = new Map<string, { done(): void; failed(error: Error): void }>();
+  readonly #awaited = new Awaited(() => this.flush());
   readonly #seated = new Map<string, Seated>();
   readonly #members = new Map<Outbox<unknown>, Member>();
   readonly #crowded = new Set<Outbox<unknown>>();
   #position: Position = ORIGIN;
-  readonly #waiting = new Set<{ readonly position: Position; done(): void }>();
   readonly #deaf: () => void;
   #first: First = { pass: () => undefined, missed: () => undefined };
   #missing: () => void = () => undefined;
+  #elsewhere: Elsewhere | null = null;
+  #turned = 0;
   #seal: string | null = null;
   /** Since when the oldest of what is on its way to sockets was committed; 0: nothing is. */
   #oldest = 0;
@@ -111,22 +124,21 @@ export class Gateway {
     return this.#position;
   }
 
-  /** Follows the ledger from where the log begins, or from before: where it keeps more. */
-  async follow({ position, reason }: Floor, signal: AbortSignal): Promise<void> {
-    const kept = await this.#parts.ledger.floor();
-    let floor = kept < position ? kept : position;
-    this.window.begin(floor, reason);
-    this.#position = floor;
-    for (;;) {
-      try {
-        for await (const entries of this.#parts.ledger.follow(floor, signal)) this.#passAll(entries);
-        return;
-      } catch (error) {
-        if (!(error instanceof RowcastError) || error.code !== 'ledger_gap') throw error;
-        floor = await this.#parts.ledger.floor();
-        this.#gap(floor);
-      }
-    }
+  /** Follows the ledger from where the log begins, or from before: where it keeps more. Null: others append to it, and it begins where it does. */
+  async follow(floor: Floor | null, signal: AbortSignal): Promise<void> {
+    const kept = await floorOf(this.#parts, signal);
+    if (kept === null) return;
+    this.#position = floor && floor.position < kept ? floor.position : kept;
+    this.window.begin(this.#position, floor?.reason ?? 'retention');
+    const follower = {
+      gateway: this,
+      get position() {
+        return this.gateway.position;
+      },
+      pass: (entries: readonly Entry[]) => this.#passAll(entries),
+      gap: (at: Position) => this.#gap(at),
+    };
+    await following(this.#parts, follower, signal);
   }
 
   /** Is called when entries are missing. */
@@ -142,6 +154,35 @@ export class Gateway {
   /** Hears of every entry before anybody else does. */
   tellFirst(first: First): void {
     this.#first = first;
+  }
+
+  /** Hears of every entry before that, and gives it as it is for this process. */
+  tellElsewhere(elsewhere: Elsewhere): void {
+    this.#elsewhere = elsewhere;
+  }
+
+  /** Whether the stream is not told here, but by others. */
+  isElsewhere(stream: string): boolean {
+    return this.#elsewhere?.has(stream) ?? false;
+  }
+
+  /** Whether nobody can be let in: who belongs to what is told by others only. */
+  get isShut(): boolean {
+    return this.#elsewhere?.memberships ?? false;
+  }
+
+  /** These are not told here any more: who views one of them goes elsewhere, all over a stretch of time. */
+  readonly turnAway = (names: ReadonlySet<string>): void => {
+    this.flush(); // what was told before is theirs
+    if (this.isShut) return this.#sendAway();
+    const viewers = [...this.#seated.values()].filter(({ member }) => member.views(names));
+    for (const [at, { member }] of viewers.entries()) member.goElsewhere(AWAY_FIRST + Math.round(at * AWAY_EACH));
+  };
+
+  /** When one who comes for what is not told here is to try again, elsewhere: each at another moment. */
+  get later(): number {
+    this.#turned = (this.#turned + AWAY_STEP) % AWAY_SPREAD;
+    return AWAY_FIRST + this.#turned;
   }
 
   open(audience: Audience): void {
@@ -185,17 +226,13 @@ export class Gateway {
   }
 
   /** Resolves when the log has brought this receipt to every session here. */
-  passed({ client }: Receipt): { readonly done: Promise<void>; forget(): void } {
-    const done = new Promise<void>((resolve, reject) => this.#marks.set(client, { done: resolve, failed: reject }));
-    return { done, forget: () => void this.#marks.delete(client) };
+  passed(receipt: Receipt): Awaiting {
+    return this.#awaited.mark(receipt);
   }
 
   /** Resolves when everything up to the position has been passed on; null: it has been. */
-  reached(position: Position): { readonly done: Promise<void>; forget(): void } | null {
-    if (this.position >= position) return null;
-    let waiting: { readonly position: Position; done(): void } | undefined;
-    const done = new Promise<void>((resolve) => this.#waiting.add((waiting = { position, done: resolve })));
-    return { done, forget: () => void (waiting && this.#waiting.delete(waiting)) };
+  reached(position: Position): Awaiting | null {
+    return this.position >= position ? null : this.#awaited.place(position);
   }
 
   send(group: string, payload: Json, options: { readonly stream: string | null; readonly except: string | null }): Promise<void> {
@@ -268,8 +305,7 @@ export class Gateway {
 
   close(): void {
     this.#deaf();
-    for (const { failed } of this.#marks.values()) failed(new RowcastError('closed', 'Rowcast was closed before everything had gone out'));
-    this.#marks.clear();
+    this.#awaited.lost(new RowcastError('closed', 'Rowcast was closed before everything had gone out'));
   }
 
   /** Written at the end of this turn: the commits of clients who write come one by one, and each write to a socket costs more than a commit. */
@@ -288,9 +324,10 @@ export class Gateway {
     this.#oldest = 0;
   }
 
-  #pass(entry: Entry): void {
-    if (this.#oldest === 0) this.#oldest = entry.time ?? 0;
-    if (entry.prev > this.position) this.#gap(entry.prev);
+  #pass(came: Entry): void {
+    if (this.#oldest === 0) this.#oldest = came.time ?? 0;
+    if (came.prev > this.position) this.#gap(came.prev);
+    const entry = this.#elsewhere?.pass(came) ?? came;
     const { position } = entry;
     if (entry.gap) {
       this.#sendAway();
@@ -310,12 +347,7 @@ export class Gateway {
     for (const delivery of told.deliveries) for (const audience of this.#audiences) audience.deliver(position, delivery);
     this.#position = position;
     if (writers) bring(writers, position);
-    for (const receipt of entry.receipts) this.#marked(receipt);
-    for (const waiting of this.#waiting) {
-      if (waiting.position > position) continue;
-      this.#waiting.delete(waiting);
-      waiting.done();
-    }
+    this.#awaited.came(entry);
     if (events.commit.hasSubscribers) events.commit.publish(commitEvent(entry));
     const gone = this.traces?.passed(entry);
     if (gone) this.#parts.clock.soon(gone); // after the round of writing that it is in
@@ -328,6 +360,7 @@ export class Gateway {
     this.#position = at;
     this.#sendAway();
     this.#missing();
+    this.#awaited.reached(at);
   }
 
   /**
@@ -337,8 +370,7 @@ export class Gateway {
   #sendAway(): void {
     this.#first.missed();
     for (const { member } of [...this.#seated.values()]) member.missed();
-    for (const { failed } of this.#marks.values()) failed(new RowcastError('source_lost', 'the log has a gap where a mark may have been'));
-    this.#marks.clear();
+    this.#awaited.lost(new RowcastError('source_lost', 'the log has a gap where a mark may have been'));
   }
 
   #hear(message: GroupMessage): void {
@@ -351,15 +383,6 @@ export class Gateway {
       }
     }
     this.touch();
-  }
-
-  #marked({ client }: Receipt): void {
-    const mark = this.#marks.get(client);
-    if (!mark) return;
-    this.#marks.delete(client);
-    // The commit that carries a mark has no frame of its own; those before it are in the running tick.
-    this.flush();
-    mark.done();
   }
 
   #revoke(revocation: Revocation): void {
@@ -378,8 +401,15 @@ export class Gateway {
     }
   }
 
+  /** One that fails must keep neither the others nor what is to be written. */
   #runLater(): void {
-    for (const then of this.#later.splice(0)) then();
+    for (const then of this.#later.splice(0)) {
+      try {
+        then();
+      } catch (error) {
+        this.#parts.log.error({ err: error }, 'what was put off failed; the rest goes on');
+      }
+    }
   }
 }
 

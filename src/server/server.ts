@@ -2,14 +2,9 @@ import {
   groupKey,
   RowcastError,
   type Binding,
-  type Bus,
   type Clock,
-  type Database,
-  type Floor,
   type Group,
   type Json,
-  type Ledger,
-  type LedgerBounds,
   type Log,
   type LogStanding,
   type OpenDatabase,
@@ -21,9 +16,9 @@ import {
 } from '../core/index.ts';
 import { appReceipt, type Arrival, type Door } from './arrival.ts';
 import { admission, type Admission, type Found } from './admission.ts';
-import { boundOf, joined, routesOf, type Joined } from './bindings.ts';
+import { joined, routesOf, type Joined } from './bindings.ts';
 import type { BulkBounds } from './bulk.ts';
-import { within } from './deadline.ts';
+import { inTime, within } from './deadline.ts';
 import { events } from './events.ts';
 import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './endpoint.ts';
 import { FirstRows } from './first-rows.ts';
@@ -32,34 +27,30 @@ import { jsonOf } from './groups.ts';
 import { healthOf, type HealthReport } from './health.ts';
 import { Memberships } from './memberships.ts';
 import { metrics, type Metric } from './metrics.ts';
+import { opening, type Opening, type OpeningOptions } from './opening.ts';
 import { reaching, type Reach } from './reach.ts';
-import { Health, relay } from './relay.ts';
+import { alone, shared, type Reading } from './reading.ts';
+import { Health } from './relay.ts';
 import { sealing } from './sealing.ts';
 import type { SessionParts } from './caller.ts';
 import { Session } from './session.ts';
 import { metered, type Telemetry } from './telemetry.ts';
 import { Traces } from './traces.ts';
+import { versionsOf } from './versions.ts';
 import { CLOSE, type CloseReason } from '../protocol/index.ts';
 
-export interface ServerOptions {
-  readonly source: Database;
-  readonly bindings: Readonly<Record<string, Binding>>;
-  readonly setup: 'auto' | 'check';
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly bus: Bus;
-  /** How much of what happened is kept for clients that come back. */
-  readonly window: LedgerBounds;
+export interface ServerOptions extends OpeningOptions {
   readonly bulk: BulkBounds;
   /** Seconds between two pings. */
   readonly heartbeat: number;
   /** What the app says it runs; null: nothing. */
   readonly build: string | null;
+  /** What signs what clients bring back: the first, and any of them will do, or the database's own. */
+  readonly secrets: readonly string[];
   /** Whether a binding that says one thing twice is asked whether it says the same. */
   readonly development: boolean;
   /** OpenTelemetry's API; null: nobody measures. */
   readonly telemetry?: Telemetry | null;
-  ledger(start: Position, options: { readonly bounds: LedgerBounds; readonly clock: Clock }): Ledger;
 }
 
 /** A change the app itself reports: rows as `select()` gives them. */
@@ -81,7 +72,8 @@ export class Server {
   readonly #gateway: Gateway;
   readonly #parts: SessionParts;
   readonly #streams: ReadonlyMap<string, Stream>;
-  readonly #health = new Health();
+  readonly #reading: Reading;
+  readonly #release: () => Promise<void>;
   readonly #endpoints: OpenEndpoint[] = [];
   readonly #sessions = new Map<Session<unknown>, OpenEndpoint>();
   readonly #counts = new Map<OpenEndpoint, number>();
@@ -90,32 +82,32 @@ export class Server {
   readonly #timers = new Set<{ cancel(): void }>();
   readonly #reach: Reach;
   #draining = false;
+  /** Clients were told that what they show may be old. */
+  #saidStale = false;
   /** One of the halves failed. */
   #stopped = false;
 
   /** Opens the database, checks every binding against it, and starts to follow its log. @throws {RowcastError} */
   static async open(options: ServerOptions): Promise<Server> {
-    const { source, bindings, setup, clock, log } = options;
-    const database = await source.open(boundOf(bindings), { setup, clock, log });
+    const opened = await opening(options);
     try {
-      const floor = await database.source.floor();
-      const tail = await database.source.tail();
-      const ledger = options.ledger(floor.position, { bounds: options.window, clock });
-      const server = new Server(options, database, { joined: joined(bindings, database.tables), ledger, floor });
-      await server.#refilled(tail);
+      const server = new Server(options, opened, joined(options.bindings, opened.database.tables));
+      await server.#refilled(opened.tail);
       return server;
     } catch (error) {
-      await database.close();
+      await opened.close();
       throw error;
     }
   }
 
-  private constructor(options: ServerOptions, database: OpenDatabase, { joined: { streams, members }, ledger, floor }: Started) {
-    const { clock, log, bus, window, bulk, heartbeat, build, development } = options;
+  private constructor(options: ServerOptions, opened: Opening, { streams, members }: Joined) {
+    const { clock, log, window, bulk, heartbeat, build, secrets, development } = options;
+    const { database, ledger, bus, lease, floor } = opened;
     const { source, rows, secret, store } = database;
     this.clock = clock;
     this.log = log;
     this.#database = database;
+    this.#release = () => opened.close();
     this.#streams = streams;
     const traces = options.telemetry ? new Traces(options.telemetry) : null;
     this.#gateway = new Gateway({ ledger, bus, clock, log, window, bulk, traces });
@@ -138,6 +130,7 @@ export class Server {
       log,
       epoch: source.epoch,
       secret,
+      secrets: [...secrets, secret],
       heartbeat,
       build,
       reach,
@@ -148,12 +141,13 @@ export class Server {
       memberships.close();
     });
     gateway.tellGap(sealing({ gateway, source, clock, log }, signal));
-    const following = gateway.follow(floor, signal);
-    const relaying = relay(
-      { source, ledger, routes: routesOf({ streams, members }), clock, log, health: this.#health, counts: gateway.counts, traces },
-      signal,
-    );
-    this.#running = Promise.all([following, relaying]).catch((error: unknown) => {
+    const health = new Health();
+    const parts = {
+      gateway,
+      relay: { source, ledger, routes: routesOf({ streams, members }), clock, log, health, counts: gateway.counts, traces },
+    };
+    this.#reading = lease ? shared({ ...parts, lease, bus, versions: versionsOf({ streams, members }) }, signal) : alone(parts, floor);
+    this.#running = this.#reading.run(signal).catch((error: unknown) => {
       if (signal.aborted) return;
       this.#stopped = true;
       log.error({ err: error }, 'Rowcast has stopped: restart it');
@@ -166,15 +160,27 @@ export class Server {
         metered(options.telemetry, gateway.counts, () => this.metrics()),
       );
     this.#every(heartbeat * 1_000, () => {
-      const stale = Math.floor(this.#health.staleFor(clock.now()) / 1_000);
-      gateway.ping(stale);
+      this.#ping(this.#stale);
       gateway.window.trim();
       memberships.sweep();
     });
     this.#every(EXPIRY_LOOK, () => {
       const time = clock.time();
       for (const session of this.#sessions.keys()) session.checkTime(time);
+      const stale = this.#stale;
+      if (stale > 0 !== this.#saidStale) this.#ping(stale);
     });
+  }
+
+  /** Whole seconds for which nothing new could be told. */
+  get #stale(): number {
+    return Math.floor(this.#reading.staleFor(this.clock.now()) / 1_000);
+  }
+
+  #ping(stale: number): void {
+    this.#saidStale = stale > 0;
+    this.#gateway.ping(stale);
+    this.#gateway.touch();
   }
 
   get #isOver(): boolean {
@@ -199,6 +205,7 @@ export class Server {
     const timer = this.clock.after(REFILL, () => late.abort());
     try {
       await this.#reach(tail, late.signal);
+      await inTime(this.clock, REFILL, this.#reading.whole());
     } catch {
       this.log.warn({}, 'what happened before is still being read; clients that come back meanwhile read their rows again');
     } finally {
@@ -279,7 +286,7 @@ export class Server {
       stopped: this.#stopped,
       closed: this.#stop.signal.aborted,
       draining: this.#draining,
-      staleMs: Math.round(this.#health.staleFor(this.clock.now())),
+      staleMs: Math.round(this.#reading.staleFor(this.clock.now())),
       lagMs: Math.round(counts.lag),
       position,
       sessions: this.#sessions.size,
@@ -345,6 +352,7 @@ export class Server {
   async drain(ms: number): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
+    this.#reading.resign(); // who comes back elsewhere finds that somebody reads
     const sessions = [...this.#sessions.keys()];
     const rounds = Math.max(1, Math.min(sessions.length, Math.ceil(ms / DRAIN_STEP)));
     const size = Math.ceil(sessions.length / rounds);
@@ -368,7 +376,7 @@ export class Server {
     await this.#orGoOn(ended);
     this.#gateway.close();
     await this.#orGoOn(this.#running);
-    await this.#orGoOn(this.#database.close());
+    await this.#orGoOn(this.#release());
   }
 
   /** A database that does not answer must not keep the process. */
@@ -384,9 +392,3 @@ const DRAIN_FIRST = 500;
 const STANDING = 2_000;
 /** Each step of closing may take so long to end: 5 s. */
 const GRACE = 5_000;
-
-interface Started {
-  readonly joined: Joined;
-  readonly ledger: Ledger;
-  readonly floor: Floor;
-}

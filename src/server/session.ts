@@ -91,7 +91,11 @@ export class Session<B> implements Caller, Member {
       close: (code, reason) => this.close(code, reason),
       join: (group) => this.#join(group),
       leave: (group) => this.#leave(group),
-      sendTo: (group, payload, { stream, others }) => void gateway.send(group, payload, { stream, except: others ? this.id : null }),
+      sendTo: (group, payload, { stream, others }) => {
+        gateway
+          .send(group, payload, { stream, except: others ? this.id : null })
+          .catch((error: unknown) => log.error({ err: error, stream }, 'a message to a group could not be sent; it is dropped'));
+      },
     });
   }
 
@@ -101,6 +105,8 @@ export class Session<B> implements Caller, Member {
     const { gateway } = this.parts;
     // The door may not know the session yet.
     if (this.#isLate()) return gateway.soon(() => this.end('unauthorized', 'the access was taken back meanwhile'));
+    if (gateway.isShut || (this.box.wire.unasked && [...endpoint.streams.keys()].some((stream) => gateway.isElsewhere(stream))))
+      return gateway.soon(() => this.goElsewhere());
     for (const group of this.#views.groups) endpoint.audience.join(group, this.box);
     this.#welcome();
     gateway.touch();
@@ -178,6 +184,10 @@ export class Session<B> implements Caller, Member {
     this.end('overloaded', 'what happened meanwhile is not known here; come back');
   }
 
+  views(streams: ReadonlySet<string>): boolean {
+    return this.#views.of(streams);
+  }
+
   changed(membership: string): void {
     this.#views.membershipChanged(membership);
   }
@@ -195,9 +205,13 @@ export class Session<B> implements Caller, Member {
   }
 
   /** The server goes down: when to come back. */
-  going(retryMs: number): void {
+  going(retryMs: number, message = 'the server is going down'): void {
     this.box.send({ type: 'going', retryMs });
-    this.end('going', 'the server is going down');
+    this.end('going', message);
+  }
+
+  goElsewhere(retryMs: number = this.parts.gateway.later): void {
+    this.going(retryMs, 'another server tells this: come back');
   }
 
   /** The token of a view that is ready, for a door that keeps it for a client that cannot. */

@@ -10,6 +10,9 @@ export interface Grounds {
   readonly groups: Iterable<string>;
 }
 
+/** The first signs; what any of them has signed is taken. */
+export type Secrets = readonly string[];
+
 /** A day: older than any window is likely to be. */
 const LIFETIME = 86_400_000;
 
@@ -19,7 +22,11 @@ type Said = readonly [epoch: string, who: string, stream: string, groups: string
  * Signs that somebody has held a view since a position: `{ epoch, who, stream, groups, fingerprint, since, exp }` and a MAC (HMAC-SHA-256,
  * RFC 2104). It stays the same for as long as those do, whatever happens in the view; where the client is, it says itself, in clear.
  */
-export function signToken(secret: string, grounds: Grounds, { since, now }: { readonly since: Position; readonly now: number }): string {
+export function signToken(
+  [secret = '']: Secrets,
+  grounds: Grounds,
+  { since, now }: { readonly since: Position; readonly now: number },
+): string {
   const [epoch, who, stream, groups, fingerprint] = groundsOf(grounds);
   const said: Said = [epoch, who, stream, groups, fingerprint, since, now + LIFETIME];
   const body = Buffer.from(JSON.stringify(said)).toString('base64url');
@@ -30,8 +37,8 @@ export function signToken(secret: string, grounds: Grounds, { since, now }: { re
 export type Verdict = { readonly since: Position; readonly fresh: boolean } | { readonly reset: ResetReason };
 
 /** Whether the token is good for this, now; where not, why. */
-export function readToken(secret: string, token: string, { now, ...grounds }: Grounds & { readonly now: number }): Verdict {
-  const said = opened(secret, token);
+export function readToken(secrets: Secrets, token: string, { now, ...grounds }: Grounds & { readonly now: number }): Verdict {
+  const said = opened(secrets, token);
   if (!said) return { reset: 'token_invalid' };
   const [epoch, who, stream, groups, fingerprint, since, expires] = said;
   const [nowEpoch, nowWho, nowStream, nowGroups, nowFingerprint] = groundsOf(grounds);
@@ -48,14 +55,18 @@ export function userText(secret: string, principal: string): string {
 }
 
 /** Whether it was signed here at all, for whatever. */
-export function isOurs(secret: string, token: string): boolean {
-  return opened(secret, token) !== null;
+export function isOurs(secrets: Secrets, token: string): boolean {
+  return opened(secrets, token) !== null;
 }
 
-function opened(secret: string, token: string): Said | null {
+function opened(secrets: Secrets, token: string): Said | null {
   const [body = '', signature = '', ...more] = token.split('.');
-  const [given, right] = [Buffer.from(signature), Buffer.from(mac(secret, body))]; // as text: several texts are the same bytes
-  if (more.length > 0 || given.length !== right.length || !timingSafeEqual(given, right)) return null;
+  const given = Buffer.from(signature); // as text: several texts are the same bytes
+  const isBy = (secret: string): boolean => {
+    const right = Buffer.from(mac(secret, body));
+    return given.length === right.length && timingSafeEqual(given, right);
+  };
+  if (more.length > 0 || !secrets.some(isBy)) return null;
   return JSON.parse(Buffer.from(body, 'base64url').toString()) as Said; // signed by us: it is what we wrote
 }
 

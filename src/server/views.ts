@@ -47,12 +47,14 @@ export class Views implements Holder {
   async subscribe({ id, stream: name, params = {}, at, token }: SubscribeFrame): Promise<void> {
     const { caller } = this;
     const { endpoint, box, parts } = caller;
+    const { gateway } = parts;
     const stream = endpoint.streams.get(name);
+    if (gateway.isElsewhere(name)) return caller.goElsewhere();
     if (!stream) return caller.error('unknown_stream', `${JSON.stringify(name.slice(0, 80))} is no stream here`, id);
     const base = Object.keys(params).length === 0;
     const asked = base ? null : groupOf(stream, params);
     if (!base && !asked) return caller.error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
-    if (at !== undefined && token !== undefined && at > parts.gateway.position) await this.#comeTo(at, token);
+    if (at !== undefined && token !== undefined && at > gateway.position) await this.#comeTo(at, token);
     await parts.memberships.known(userIdOf(caller.user));
     // Who is in the group is not made to wait: they could be out of it by then.
     const may = asked === null || this.#isIn(asked.name) || (await this.#rights.may(stream, asked.group, asked.values));
@@ -73,6 +75,11 @@ export class Views implements Holder {
       const refused = this.#resume(subscription, at, token);
       if (refused) subscription.reset(refused, subscription.groups, false);
     });
+  }
+
+  /** Whether one of these streams is viewed, or loads. */
+  of(streams: ReadonlySet<string>): boolean {
+    return this.#held.some(({ view }) => streams.has(view.stream.name));
   }
 
   /** How many times a view has become ready. */
@@ -262,11 +269,11 @@ export class Views implements Holder {
 
   /** Goes on from where the client was. @returns why not. */
   #resume(subscription: Subscription, at: Position, token: string): ResetReason | null {
-    const { gateway, clock, epoch, secret } = this.caller.parts;
+    const { gateway, clock, epoch, secrets } = this.caller.parts;
     const { window } = gateway;
     const { stream } = subscription.view;
     const grounds = { epoch, who: this.#who, stream, groups: subscription.groups.keys() };
-    const verdict = readToken(secret, token, { ...grounds, now: clock.time() });
+    const verdict = readToken(secrets, token, { ...grounds, now: clock.time() });
     if ('reset' in verdict) return verdict.reset;
     if (at < verdict.since) return 'token_invalid';
     const user = userIdOf(this.caller.user);
@@ -284,8 +291,8 @@ export class Views implements Holder {
 
   /** Where another process was a moment ago, this one is in a moment. Only for who shows that they were there. */
   async #comeTo(at: Position, token: string): Promise<void> {
-    const { secret, clock, reach } = this.caller.parts;
-    if (!isOurs(secret, token)) return;
+    const { secrets, clock, reach } = this.caller.parts;
+    if (!isOurs(secrets, token)) return;
     const late = new AbortController();
     const timer = clock.after(COMING, () => late.abort());
     await reach(at, late.signal).catch(() => undefined);
@@ -304,8 +311,8 @@ export class Views implements Holder {
   }
 
   token({ view, groups }: Subscription, since: Position): string {
-    const { epoch, secret, clock } = this.caller.parts;
-    return signToken(secret, { epoch, who: this.#who, stream: view.stream, groups: groups.keys() }, { since, now: clock.time() });
+    const { epoch, secrets, clock } = this.caller.parts;
+    return signToken(secrets, { epoch, who: this.#who, stream: view.stream, groups: groups.keys() }, { since, now: clock.time() });
   }
 
   count(): number {

@@ -13,6 +13,7 @@ import {
   type Revocation,
   type Snapshot,
 } from '../core/index.ts';
+import { Away } from './away.ts';
 import { Gone } from './gone.ts';
 
 /** One entry that has passed, and what is true of the log up to it. */
@@ -68,6 +69,7 @@ export class Window {
   #floorReason: ResetReason = 'retention';
   #highest: bigint | null = null;
   readonly #gone = new Gone();
+  readonly away: Away = new Away();
   /** Up to there, entries are missing that never came. */
   #cut: Position = '';
   /** Each transaction among them is older than this one; null: none are missing, or transactions do not tell here. */
@@ -173,12 +175,14 @@ export class Window {
 
   /** Why the stream's viewers had to read again after this position; null: they did not. */
   resetSince(after: Position, stream: string, seen: Snapshot | null = null): ResetReason | null {
+    if (this.away.lost(stream, after, seen)) return 'bindings';
     const last = this.#resets.get(stream);
     return last && last.position > after && !(seen && hasIn(seen, last)) ? last.reason : null;
   }
 
   /** Whether rows that were read in this snapshot do not say who belongs to what: the log could not tell since. */
   membersLost(after: Position, seen: Snapshot): boolean {
+    if (this.away.membersLost(after, seen)) return true;
     for (const last of this.#resets.values()) {
       if (last.reason === 'membership' && last.position > after && !hasIn(seen, last)) return true;
     }
