@@ -38,6 +38,8 @@ interface Place {
 
 interface Hands {
   readonly setup: 'auto' | 'check';
+  /** By a slot that ends with it, whatever there is already. */
+  readonly watching?: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -52,7 +54,7 @@ export async function openByLog(settings: LogSettings, bound: readonly Bound[], 
     const url = settings.replicationUrl ?? settings.url;
     // First of all: where the log may not be read, nothing is changed.
     connection = await ReplicationConnection.open(url);
-    const tables = await setUp(place, bound, hands.setup);
+    const tables = await setUp(place, bound, hands);
     const { epoch, secret } = await readNotes(sessions);
     let closed: Promise<void> | null = null;
     const source = await PostgresSource.open(
@@ -92,10 +94,10 @@ export async function planByLog(settings: LogSettings, sessions: Sessions, bound
   return [...(await missing(place, bound)).steps, ...(await missingSlot(place))];
 }
 
-function setUp(place: Place, bound: readonly Bound[], setup: 'auto' | 'check'): Promise<Missing['tables']> {
+function setUp(place: Place, bound: readonly Bound[], { setup, watching = false }: Hands): Promise<Missing['tables']> {
   return setUpAlone(place.sessions, async () => {
     const { steps, tables } = await missing(place, bound);
-    const slot = await missingSlot(place);
+    const slot = watching ? [] : await missingSlot(place);
     if (setup === 'check') refuseMissing([...steps, ...slot]);
     // The slot itself is made where it is read: that may have to wait, and knows how to.
     else await applySteps(place.sessions, [...steps, ...slot.slice(0, -1)]);
@@ -130,8 +132,9 @@ async function missingSlot({ settings, sessions, server }: Place): Promise<reado
   ];
 }
 
-async function chooseSlot({ settings, sessions, server }: Place, { clock, log }: Hands): Promise<SlotName> {
+async function chooseSlot({ settings, sessions, server }: Place, { clock, log, watching = false }: Hands): Promise<SlotName> {
   const name = checkSlotName(settings.slot);
+  if (watching) return shortLived(name, clock);
   if (server.retentionIsCapped) return { name, temporary: false };
   log.warn(
     {},
@@ -144,6 +147,11 @@ async function chooseSlot({ settings, sessions, server }: Place, { clock, log }:
       `a replication slot of an earlier time is not used and keeps the log without end: SELECT pg_drop_replication_slot(${literal(name)});`,
     );
   }
+  return shortLived(name, clock);
+}
+
+/** Ends with its connection. */
+function shortLived(name: string, clock: Clock): SlotName {
   const unique = clock.id().toLowerCase().replaceAll('-', '_');
   return { name: `${name.slice(0, 40)}_${unique}`, temporary: true };
 }

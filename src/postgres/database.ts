@@ -57,8 +57,8 @@ export function postgres(options: string | PostgresOptions, more: Omit<PostgresO
   return {
     name: 'postgres',
     plan: (bound) => visit(settings, (sessions) => (byTriggers ? planByTriggers(sessions, bound) : planByLog(settings, sessions, bound))),
-    open(bound, { setup, clock, log }) {
-      const opened = (byTriggers ? openByTriggers : openByLog)(settings, bound, { setup, clock, log });
+    open(bound, hands) {
+      const opened = (byTriggers ? openByTriggers : openByLog)(settings, bound, hands);
       return opened.catch((error: unknown) => Promise.reject(denied(error)));
     },
     examine: (bound) => examine(given, bound),

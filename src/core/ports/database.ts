@@ -30,6 +30,8 @@ export interface OpenOptions {
   readonly log: Log;
   /** One of several processes reads the log for all, whoever holds the lease: nothing is taken for reading before `read`. Default: false. */
   readonly shared?: boolean;
+  /** Only looks on, beside those who serve: changes nothing, keeps nobody waiting, and leaves nothing behind. With `check`. Default: false. */
+  readonly watching?: boolean;
 }
 
 /**
