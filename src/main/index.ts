@@ -17,6 +17,8 @@ export { command, commandFor, refuse, type Command, type CommandContext, type Co
 export type { CommandOptions, CommandTypes, RefusalCode } from '../server/index.ts';
 export type { Groups, Identified, Limits, OwnGroups, PublishedRow } from '../server/index.ts';
 export { boundOf, systemClock } from '../server/index.ts';
+// For the command line, and pages of the app's own that show the same.
+export { explain, watch, type Explanation, type HeldGroup, type Question, type Watched, type WatchedRow } from '../server/index.ts';
 export { rowcast, type AsOptions, type Bindings, type Live, type RowcastOptions, type UserOf } from './live.ts';
 export { probes, type ProbePaths, type Probes } from './probes.ts';
 export type { CommitEvent, EndEvent, LeadEvent, ResetEvent, SessionEvent, WriteEvent } from '../server/index.ts';

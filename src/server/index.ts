@@ -15,6 +15,8 @@ export {
 } from './command.ts';
 export type { CommitEvent, EndEvent, LeadEvent, ResetEvent, SessionEvent, WriteEvent } from './events.ts';
 export type { Telemetry, TelemetryMeter, TelemetryObserver, TelemetrySpan, TelemetryTracer } from './telemetry.ts';
+export { explain, type Explanation, type HeldGroup, type Question } from './explain.ts';
+export { watch, type Watched, type WatchedRow } from './watch.ts';
 export { EXPOSITION_TYPE, exposition } from './exposition.ts';
 export type { HealthReport } from './health.ts';
 export type { Metric } from './metrics.ts';

@@ -234,7 +234,7 @@ function apply(grants: Map<string, Grant>, { key, after }: { readonly key: strin
 }
 
 /** A user's id is compared as text; the column may be a number. */
-function userIs({ membership, table }: Members, user: string): Parameters<Rows['read']>[1] {
+export function userIs({ membership, table }: Members, user: string): Parameters<Rows['read']>[1] {
   const place = table.columns.findIndex(({ name }) => name === membership.user);
   const shape = table.columns[place]?.shape;
   const value = shape === 'number' ? Number(user) : shape === 'bigint' && /^-?\d+$/.test(user) ? BigInt(user) : user;
