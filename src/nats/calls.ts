@@ -113,7 +113,10 @@ export class Calls {
 
 export function entriesOf(messages: readonly Message[]): readonly Entry[] {
   const [first] = messages;
-  const body = messages.length === 1 && first ? Buffer.from(first.body.buffer, first.body.byteOffset, first.body.length) : Buffer.concat(messages.map((each) => each.body));
+  const body =
+    messages.length === 1 && first
+      ? Buffer.from(first.body.buffer, first.body.byteOffset, first.body.length)
+      : Buffer.concat(messages.map((each) => each.body));
   return body.length === 0 ? [] : (JSON.parse(body.toString()) as readonly Entry[]);
 }
 

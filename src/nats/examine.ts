@@ -54,7 +54,9 @@ export async function examine(to: string | NatsConnection, options: NatsOptions)
       (await line.ask(`${apiOf(options.domain)}.${what}`, JSON.stringify(body))).json<T>();
     return [...serverFindings(line), ...(await jetStreamFindings(ask, line, options))];
   } catch (error) {
-    return [bad('jetstream', (error as Error).message, 'start the server with -js, or put `jetstream { store_dir: "…" }` in its configuration')];
+    return [
+      bad('jetstream', (error as Error).message, 'start the server with -js, or put `jetstream { store_dir: "…" }` in its configuration'),
+    ];
   } finally {
     await line.close();
   }
@@ -69,10 +71,12 @@ function serverFindings({ info, largest }: Line): readonly Finding[] {
     const message = `nats-server ${info?.version} may lose what it acknowledged when the power is cut; what is lost is read from the database again`;
     found.push(warning('durability', message, 'install nats-server 2.12.3 or later, and set `jetstream { sync_interval: always }`'));
   } else {
-    const message = 'a server does not tell its sync_interval, which is 2 minutes unless set: what a power cut takes is read from the database again';
+    const message =
+      'a server does not tell its sync_interval, which is 2 minutes unless set: what a power cut takes is read from the database again';
     found.push(ok('durability', message));
   }
-  if (largest < 64 * 1024) found.push(warning('max_payload', `the server takes ${largest} bytes at once: each append is cut in many`, 'set max_payload: 1MB'));
+  if (largest < 64 * 1024)
+    found.push(warning('max_payload', `the server takes ${largest} bytes at once: each append is cut in many`, 'set max_payload: 1MB'));
   return found;
 }
 
@@ -86,7 +90,9 @@ async function jetStreamFindings(ask: Ask, { info }: Line, options: NatsOptions)
   const found = [ok('jetstream', `JetStream is on, ${account.streams} streams`)];
   const { max_storage, max_streams, max_bytes_required } = account.limits;
   if (max_storage >= 0 && account.storage > 0.8 * max_storage) {
-    found.push(warning('storage', `${account.storage} of ${max_storage} bytes are used`, 'give the account more storage, or delete streams'));
+    found.push(
+      warning('storage', `${account.storage} of ${max_storage} bytes are used`, 'give the account more storage, or delete streams'),
+    );
   }
   if (max_streams >= 0 && account.streams >= max_streams) {
     found.push(warning('streams', `the account has as many streams as it may, ${max_streams}`, 'raise max_streams, or delete streams'));
@@ -95,10 +101,11 @@ async function jetStreamFindings(ask: Ask, { info }: Line, options: NatsOptions)
     found.push(bad('limits', 'the account asks each stream for a largest size', 'unset max_bytes_required: the ledger trims itself'));
   }
   const prefix = `${options.prefix ?? 'rowcast'}_`;
-  for (let offset = 0; ; ) {
+  for (let offset = 0; ;) {
     const listed = await ask<Listed>('STREAM.LIST', { offset });
     const streams = listed.streams ?? [];
-    for (const stream of streams) if (stream.config.name.startsWith(prefix)) found.push(...streamFindings(stream, info?.cluster !== undefined));
+    for (const stream of streams)
+      if (stream.config.name.startsWith(prefix)) found.push(...streamFindings(stream, info?.cluster !== undefined));
     offset += streams.length;
     if (streams.length === 0 || offset >= listed.total) return found;
   }

@@ -80,7 +80,11 @@ export class NatsLedger implements Ledger {
   }
 
   follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Entry[]> {
-    return followed({ stream: this.#stream, clock: this.#options.clock, look: () => this.#look(), floorOf: (end) => this.#floorOf(end) }, after, signal);
+    return followed(
+      { stream: this.#stream, clock: this.#options.clock, look: () => this.#look(), floorOf: (end) => this.#floorOf(end) },
+      after,
+      signal,
+    );
   }
 
   async #appended(entries: readonly Entry[], end: End): Promise<boolean> {
@@ -141,12 +145,12 @@ export class NatsLedger implements Ledger {
     for (;;) {
       const info = await this.#stream.info();
       const known = this.#end;
-      if (known && known.info.created === info.created && known.info.last === info.last && info.messages > 0) {
-        return (this.#end = { ...known, info });
-      }
-      this.#calls.forget();
+      const isSame = known?.info.created === info.created && info.messages > 0;
+      if (known && isSame && known.info.last === info.last && known.info.lastAt === info.lastAt) return (this.#end = { ...known, info });
       const end = await this.#read(info);
-      if (end) return (this.#end = end);
+      if (!end) continue;
+      if (!isSame || end.subject !== known.subject || end.own < known.own) this.#calls.forget();
+      return (this.#end = end);
     }
   }
 
@@ -185,7 +189,7 @@ export class NatsLedger implements Ledger {
 
   /** What comes before the first call that is whole from this number on. */
   async #prevFrom(seq: number, last: number, { tail }: State): Promise<Position> {
-    for (let at = seq; at <= last; ) {
+    for (let at = seq; at <= last;) {
       const message = await this.#stream.next(at);
       if (!message) return tail;
       if (message.head.part === 1) return message.head.prev;
@@ -239,7 +243,7 @@ function bodiesOf(entries: readonly Entry[], largest: number): readonly Uint8Arr
 }
 
 function grown(info: StreamInfo, messages: number): StreamInfo {
-  return { ...info, last: info.last + messages, messages: info.messages + messages };
+  return { ...info, last: info.last + messages, lastAt: '', messages: info.messages + messages };
 }
 
 function larger(one: Position, other: Position): Position {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { lost, type Line } from './line.ts';
 import { decode, type Message } from './state.ts';
 
@@ -19,6 +20,8 @@ export interface StreamInfo {
   readonly first: number;
   /** The sequence that was given last, though its message may be gone. */
   readonly last: number;
+  /** When that was, by the server: a stream that lost its tail may come to the same number again, and not at the same time. */
+  readonly lastAt: string;
   readonly messages: number;
 }
 
@@ -32,6 +35,7 @@ interface InfoAnswer extends Answer {
     readonly messages: number;
     readonly first_seq: number;
     readonly last_seq: number;
+    readonly last_ts: string;
     readonly subjects?: Readonly<Record<string, number>>;
   };
 }
@@ -42,6 +46,9 @@ interface Got {
   /** Base64; left out when there is none. */
   readonly data?: string;
 }
+
+/** How long a server is given to remove what was deleted, ms. */
+const DELETING = 500;
 
 /** JetStream's own numbers for what can go wrong. */
 const FAULT = { streamMissing: 10_059, messageMissing: 10_037, nameTaken: 10_058, wrongLast: 10_071, noPeers: 10_005, noReplicas: 10_074 };
@@ -62,6 +69,7 @@ export class Stream {
   readonly name: string;
   readonly #log: string;
   readonly #options: NatsOptions;
+  #wasThere = false;
 
   constructor(line: Line, epoch: string, options: NatsOptions) {
     const names = namesOf(epoch, options.prefix);
@@ -82,10 +90,15 @@ export class Stream {
 
   /** The stream, made when it is not there. */
   async info(): Promise<StreamInfo> {
-    const found = await this.#info({});
-    if (found) return infoOf(found);
-    const made = await this.#create();
-    return infoOf(made ?? (await this.#info({})) ?? fail('the stream is deleted as often as it is made'));
+    let found = await this.#info({});
+    // Who deletes a stream is told so before its files are removed, and one that is made meanwhile loses its own: seen on 2.9.
+    if (!found && this.#wasThere) {
+      await setTimeout(DELETING);
+      found = await this.#info({});
+    }
+    found ??= (await this.#create()) ?? (await this.#info({}));
+    this.#wasThere = found !== null;
+    return infoOf(found ?? fail('the stream is deleted as often as it is made'));
   }
 
   /** The message that has this number; null when it is gone. */
@@ -96,7 +109,7 @@ export class Stream {
 
   /** The first one from this number on. */
   async next(seq: number): Promise<Message | null> {
-    for (let from = seq; ; ) {
+    for (let from = seq; ;) {
       const got = await this.#got({ seq: from, next_by_subj: '>' });
       if (!got) return null;
       const message = decode(got.subject, bytesOf(got));
@@ -209,7 +222,7 @@ export class Stream {
 }
 
 function infoOf({ created, state }: InfoAnswer): StreamInfo {
-  return { created, first: state.first_seq, last: state.last_seq, messages: state.messages };
+  return { created, first: state.first_seq, last: state.last_seq, lastAt: state.last_ts, messages: state.messages };
 }
 
 function bytesOf({ data = '' }: Got): Uint8Array {

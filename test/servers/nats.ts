@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,8 +34,10 @@ export interface NatsServer extends AsyncDisposable {
   /** SIGSTOP and SIGCONT. */
   freeze(): void;
   thaw(): void;
-  /** While it is down: its streams are gone. */
+  /** While it is down: its streams are gone; or kept as they are; or again as they were kept. */
   empty(): Promise<void>;
+  keep(): Promise<void>;
+  restore(): Promise<void>;
 }
 
 // The server dies, and its folder goes, as soon as our end of the pipe closes: also when this process is killed and no handler of it runs.
@@ -132,6 +134,16 @@ class LocalNats implements NatsServer {
 
   async empty(): Promise<void> {
     await rm(join(this.#dir, 'data'), { recursive: true, force: true });
+  }
+
+  async keep(): Promise<void> {
+    await rm(join(this.#dir, 'kept'), { recursive: true, force: true });
+    await cp(join(this.#dir, 'data'), join(this.#dir, 'kept'), { recursive: true });
+  }
+
+  async restore(): Promise<void> {
+    await this.empty();
+    await cp(join(this.#dir, 'kept'), join(this.#dir, 'data'), { recursive: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,7 @@
 import { systemClock } from '../../src/server/clock.ts';
-import type { Broker, Clock, Log, OpenBroker, LedgerBounds, Position } from '../../src/core/index.ts';
+import { connect } from '@nats-io/transport-node';
+import type { NatsServer } from '../servers/nats.ts';
+import type { Ledger, Broker, Clock, Log, OpenBroker, LedgerBounds, Position } from '../../src/core/index.ts';
 
 const NEVER: LedgerBounds = { entries: 1e9, bytes: 1e12, age: 1e12 };
 export const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -30,4 +32,30 @@ export class FleetWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const opened of this.#opened) await opened.close();
   }
+}
+
+/** Resolves when the broker answers again. */
+export async function backAgain(ledger: Ledger): Promise<void> {
+  for (const late = Date.now() + 20_000; ;) {
+    try {
+      return void (await ledger.tail());
+    } catch (error) {
+      if (Date.now() > late) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+/** What somebody else does to JetStream, by its own API. */
+export async function asked(server: NatsServer, what: string, body: object = {}): Promise<unknown> {
+  const connection = await connect({ servers: server.url });
+  try {
+    return (await connection.request(`$JS.API.${what}`, JSON.stringify(body))).json();
+  } finally {
+    await connection.close();
+  }
+}
+
+export async function deleted(server: NatsServer, stream: string): Promise<void> {
+  await asked(server, `STREAM.DELETE.${stream}`);
 }
