@@ -2,6 +2,7 @@ import type { Ledger, LedgerBounds, Position } from '../core/index.ts';
 import { APPEND_LAWS } from './ledger-append-laws.ts';
 import { BOUND_LAWS } from './ledger-bound-laws.ts';
 import { FOLLOW_LAWS } from './ledger-follow-laws.ts';
+import { LOSS_LAWS } from './ledger-loss-laws.ts';
 import { MODEL_LAWS } from './ledger-model.ts';
 import { LedgerTrial } from './ledger-trial.ts';
 import { runLaws, type Laws, type Runner, type Skip } from './runner.ts';
@@ -14,6 +15,8 @@ export interface LedgerFixture {
   readonly patience?: number;
   /** Of the law that plays at random: what a failure printed, to see it again. Default: another each time. */
   readonly seed?: number;
+  /** Can this ledger lose anything? Then its worlds have `lose`, and the laws of loss are run too. Default: false. */
+  readonly loses?: boolean;
   /** A ledger of its own, empty, that begins at `start`. Bounds that are not given are never met. */
   open(start: Position, bounds: Partial<LedgerBounds>): Promise<LedgerWorld>;
 }
@@ -24,7 +27,19 @@ export interface LedgerWorld {
   another(): Promise<Ledger>;
   /** Makes this much time pass, as the ledger counts its entries' age, ms. It may take as long. */
   pass(ms: number): Promise<void>;
+  /** What a failure may take of a ledger outside this process. There where the fixture `loses`. */
+  readonly lose?: LedgerLoss;
   close(): Promise<void>;
+}
+
+export interface LedgerLoss {
+  /**
+   * From here on nothing of the ledger outlives a failure; what this gives back is that failure: the ledger is as it was at this call, its term
+   * too. Left out: only all can be lost, and a skip says so.
+   */
+  lag?(): Promise<() => Promise<void>>;
+  /** Everything goes, as if nobody had ever begun it. */
+  all(): Promise<void>;
 }
 
 const LAWS: Laws<LedgerTrial> = { ...APPEND_LAWS, ...FOLLOW_LAWS, ...BOUND_LAWS, ...MODEL_LAWS };
@@ -40,7 +55,7 @@ const LAWS: Laws<LedgerTrial> = { ...APPEND_LAWS, ...FOLLOW_LAWS, ...BOUND_LAWS,
  */
 export function ledgerSuite(fixture: LedgerFixture, { describe, test }: Runner): void {
   describe(`${fixture.name}: ledger`, () => {
-    runLaws(LAWS, fixture, ({ name, law, skipped }) => {
+    runLaws(fixture.loses ? { ...LAWS, ...LOSS_LAWS } : LAWS, fixture, ({ name, law, skipped }) => {
       if (skipped !== undefined) return test.skip(`${name} [skipped: ${skipped}]`, async () => {});
       return test(name, async () => {
         const trial = new LedgerTrial(fixture);

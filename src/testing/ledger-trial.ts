@@ -19,7 +19,8 @@ export class LedgerTrial {
   async open(bounds: Partial<LedgerBounds> = {}): Promise<Omit<LedgerWorld, 'close'>> {
     const world = await this.#fixture.open(START, bounds);
     this.#worlds.push(world);
-    return { ledger: world.ledger, another: () => world.another(), pass: (ms) => world.pass(ms) };
+    const { ledger, lose } = world;
+    return { ledger, another: () => world.another(), pass: (ms) => world.pass(ms), ...(lose && { lose }) };
   }
 
   /** Follows until the law is over, or until a signal of the law's own. */
@@ -77,11 +78,17 @@ export class LedgerReader {
     await this.#trial.within('the end', Promise.resolve(this.#batches.return?.()));
   }
 
-  async #more(): Promise<readonly Entry[] | null> {
+  /** The next batch as it comes, for who judges it itself; null: it has ended. */
+  async next(): Promise<readonly Entry[] | null> {
     const { done, value } = await this.#trial.within('a batch', this.#batches.next());
     if (done) return null;
     assert.ok(value.length > 0, 'an empty batch');
-    for (const entry of value) {
+    return value;
+  }
+
+  async #more(): Promise<readonly Entry[] | null> {
+    const value = await this.next();
+    for (const entry of value ?? []) {
       const last = this.got.at(-1);
       if (last) assert.equal(entry.prev, last.position, 'an entry that does not follow the one before it');
       this.got.push(entry);
