@@ -11,7 +11,7 @@ export { membership, type Finding, type LedgerBounds, type MemberRole, type Memb
 export { ColumnGroup, groupBy, type Group, type GroupBy } from '../core/index.ts';
 export { ERRORS, RowcastError, type ErrorCode } from '../core/index.ts';
 export type { Database, OpenDatabase, SetupStep, Log, Model } from '../core/index.ts';
-export type { Bus, ChangeSource, Clock, Ledger, Store } from '../core/index.ts';
+export type { Broker, Bus, ChangeSource, Clock, Lease, Ledger, Store } from '../core/index.ts';
 export { consumer, type Consumer, type ConsumerContext, type Connecting, type Endpoint, type EndpointOptions } from '../server/index.ts';
 export { command, commandFor, refuse, type Command, type CommandContext, type CommandMaker } from '../server/index.ts';
 export type { CommandOptions, CommandTypes, RefusalCode } from '../server/index.ts';

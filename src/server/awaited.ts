@@ -1,4 +1,4 @@
-import { RowcastError, type Entry, type Position, type Receipt } from '../core/index.ts';
+import type { Entry, Position, Receipt, RowcastError } from '../core/index.ts';
 
 /** Something that is waited for, until it is forgotten. */
 export interface Awaiting {

@@ -38,6 +38,10 @@ export class Elsewhere {
     return this.#away.has(name);
   }
 
+  get streams(): readonly string[] {
+    return [...this.#away].filter((name) => !isMembership(name));
+  }
+
   /** Who belongs to what is not told here: nobody can be let in. */
   get memberships(): boolean {
     return this.#away.size > 0 && [...this.#away].some(isMembership);

@@ -20,6 +20,8 @@ export interface HealthReport {
   readonly sessions: number;
   /** Whether this process is the one that reads the log, and the term that it last did so under; null: it never did. */
   readonly leads: boolean;
+  /** Streams that are told by other processes only: whoever reads the log has other bindings of them. Their viewers are sent elsewhere. */
+  readonly elsewhere: readonly string[];
   readonly term: number | null;
 }
 

@@ -1,6 +1,6 @@
 import { type Bus, type Json, type Lease, type Position, type Versions } from '../core/index.ts';
 import { inTime } from './deadline.ts';
-import { relay, type RelayParts } from './relay.ts';
+import { relay, SAY, type RelayParts } from './relay.ts';
 
 /** What the leader tells everybody, every {@link BEAT} ms, and at once when somebody asks. */
 export interface Beat {
@@ -67,6 +67,8 @@ export class Leading {
   #greatest = 0;
   /** Null: this process does not lead. */
   #tail: Position | null = null;
+  /** Since when more was read than the ledger says; null: it says all. */
+  #more: number | null = null;
   #wait = FIRST_WAIT;
   #roused = false;
   #wake: () => void = () => undefined;
@@ -131,10 +133,11 @@ export class Leading {
       ...own,
       least: this.#term,
       limit: (term + 1) * TERMS,
-      held: (tail: Position): void => {
+      held: (tail: Position, more: boolean): void => {
         if (stop.signal.aborted) return;
         if (this.#tail === null) this.#rouse(); // everybody is told at once
         this.#tail = tail;
+        this.#more = more ? (this.#more ?? this.#now) : null;
       },
     };
     const reading = relay(parts, stop.signal, lead).catch((error: unknown) => {
@@ -144,7 +147,7 @@ export class Leading {
     const kept = await this.#keep(term, until, () => ends.aborted || failed !== null);
     stop.abort();
     await this.#timed(reading).catch(() => undefined);
-    this.#tail = null;
+    this.#tail = this.#more = null;
     parts.counts.leads = false;
     if (kept === 'lost') return parts.log.warn({ term }, 'the lease was lost: another process may read the log now, and this one follows');
     if (kept === 'wanted' || ends.aborted) return this.#give();
@@ -181,10 +184,21 @@ export class Leading {
     const tail = await this.#timed(parts.ledger.tail()).catch(() => null); // away: whoever appends finds out
     if (tail !== null && tail < held) return false;
     if (tail !== null) this.#wait = FIRST_WAIT;
+    this.#saySo();
     const beat: Beat = { ...own, term: parts.counts.term, tail: held, stale: Math.round(parts.health.staleFor(this.#now)) };
     this.#say({ says: 'leads', ...beat });
     this.#told(beat);
     return true;
+  }
+
+  /** The database keeps its log from where the ledger ends: a log in which nothing follows what is nobody's would be kept for ever. */
+  #saySo(): void {
+    const { clock, source, log } = this.#parts.relay;
+    if (this.#more === null || this.#now - this.#more < SAY) return;
+    this.#more = this.#now;
+    source
+      .mark({ client: clock.id(), write: 1 })
+      .catch((error: unknown) => log.warn({ err: error }, 'a mark could not be left in the log'));
   }
 
   async #give(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Lease } from '../core/index.ts';
+import type { Bus, Floor, Lease, Versions } from '../core/index.ts';
 import { Elsewhere } from './elsewhere.ts';
 import type { Gateway } from './gateway.ts';
 import { Leading, type Beat } from './leading.ts';
@@ -6,7 +6,6 @@ import { leftMark } from './sealing.ts';
 import { relay, type RelayParts } from './relay.ts';
 import { Standing } from './standing.ts';
 import { digestOf } from './versions.ts';
-import type { Bus, Floor, Versions } from '../core/index.ts';
 
 /** How the log comes to this process's gateway. */
 export interface Reading {
@@ -16,6 +15,8 @@ export interface Reading {
   staleFor(now: number): number;
   /** Resolves when everything is told here, as far as it will be before somebody else does something. */
   whole(): Promise<void>;
+  /** Streams that are told by other processes only. */
+  elsewhere(): readonly string[];
   /** Another process is to read for all. */
   resign(): void;
 }
@@ -31,6 +32,7 @@ export function alone({ relay: parts, gateway }: ReadingParts, floor: Floor): Re
     run: async (signal) => void (await Promise.all([gateway.follow(floor, signal), relay(parts, signal)])),
     staleFor: (now) => parts.health.staleFor(now),
     whole: () => Promise.resolve(),
+    elsewhere: () => [],
     resign: () => undefined,
   };
 }
@@ -78,6 +80,7 @@ export function shared({ relay: parts, gateway, lease, bus, versions }: SharedPa
       if (last) heard(last);
       return elsewhere.whole();
     },
+    elsewhere: () => elsewhere.streams,
     resign: () => leading.resign(),
   };
 }

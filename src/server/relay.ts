@@ -62,8 +62,8 @@ export interface Lead {
   readonly limit: number;
   readonly version: string;
   readonly versions: Versions;
-  /** The ledger holds everything up to there. */
-  held(tail: Position): void;
+  /** The ledger holds everything up to there. `more`: commits after it were read that nobody is told of, and that are not acknowledged yet. */
+  held(tail: Position, more: boolean): void;
 }
 
 interface Reading {
@@ -76,7 +76,7 @@ interface Reading {
 const FIRST_WAIT = 100;
 const LAST_WAIT = 5_000;
 /** A log in which there is nothing for anybody is told about so often, ms: the place it was read to, and by which bindings. */
-const SAY = 5_000;
+export const SAY = 5_000;
 
 /**
  * Source → route → ledger, in order, one commit at a time; acknowledged to the database only once the ledger holds it. Ends when the signal
@@ -129,7 +129,7 @@ async function* read(
   { term, lead, signal }: Reading,
 ): AsyncGenerator<Position> {
   let prev = await ledger.tail();
-  lead?.held(prev);
+  lead?.held(prev, false);
   const said = new Set<string>();
   const failed = ({ name }: Stream, error: unknown): void => {
     if (said.has(name)) return;
@@ -162,7 +162,7 @@ async function* read(
     }
     const routed = traces?.routed(entries, now);
     if (entries.length > 0) await ledger.append(entries, term);
-    lead?.held(prev);
+    lead?.held(prev, (commits.at(-1)?.position ?? prev) > prev);
     counts.entries += entries.length;
     routed?.();
     const last = commits.at(-1);

@@ -291,6 +291,7 @@ export class Server {
       position,
       sessions: this.#sessions.size,
       leads: counts.leads,
+      elsewhere: this.#reading.elsewhere(),
       term: counts.term === 0 ? null : counts.term,
     });
   }
