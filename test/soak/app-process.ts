@@ -23,8 +23,16 @@ export interface Memory {
 /** A line of what it says (`app.ts`), its times by the clock that all processes share. */
 type Said =
   | { readonly type: 'listening'; readonly port: number }
-  | { readonly type: 'alive'; readonly at: number; readonly rss: number; readonly heapUsed: number }
+  | { readonly type: 'alive'; readonly at: number; readonly rss: number; readonly heapUsed: number; readonly leads: boolean }
   | ({ readonly type: 'held up' } & HeldUp);
+
+/** What one of several servers is told about itself. */
+export interface Node {
+  /** Its place in the log, or that of all. */
+  readonly slot: string;
+  /** What they share; null: the database. */
+  readonly broker: { readonly kind: 'redis' | 'nats' | 'siblings'; readonly address: string } | null;
+}
 
 /** The app under test, as a supervisor sees it: started, killed, stopped, started again. */
 export class AppProcess implements AsyncDisposable {
@@ -36,12 +44,18 @@ export class AppProcess implements AsyncDisposable {
   heard = 0;
   /** Is told where it was held up, by this process's clock. */
   heldUp: (heldUp: HeldUp) => void = () => undefined;
+  /** Whether it said last that it reads the log for all. */
+  leads = false;
+  /** Whether it keeps the ledger of its siblings. */
+  keeps = false;
   readonly #url: string;
+  readonly #node: Node | null;
   #child: ChildProcess | null = null;
 
-  /** The URL is the database's. */
-  constructor(url: string) {
+  /** The URL is the database's. `node`: it is one of several. */
+  constructor(url: string, node: Node | null = null) {
     this.#url = url;
+    this.#node = node;
   }
 
   /**
@@ -60,6 +74,7 @@ export class AppProcess implements AsyncDisposable {
   /** As a power cut does. */
   async kill(): Promise<void> {
     const child = this.#child;
+    this.leads = this.keeps = false;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
@@ -84,7 +99,7 @@ export class AppProcess implements AsyncDisposable {
 
   async #try(): Promise<number | null> {
     const life = ++this.lives;
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, this.#url], {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, this.#url, JSON.stringify(this.#node)], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -108,6 +123,7 @@ export class AppProcess implements AsyncDisposable {
     switch (said.type) {
       case 'alive':
         this.heard = here(said.at);
+        this.leads = said.leads;
         this.memory.push({ at: this.heard, rss: said.rss, heapUsed: said.heapUsed, life });
         return;
       case 'held up':
@@ -117,6 +133,7 @@ export class AppProcess implements AsyncDisposable {
   }
 
   #note(life: number, line: string): void {
+    if (/siblings: (this|another) process keeps the ledger/.test(line)) this.keeps = line.includes('this process');
     this.log.push(`${life}: ${line.slice(0, 2_000)}`);
     if (this.log.length > LINES) this.log.splice(0, this.log.length - LINES);
   }

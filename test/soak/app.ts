@@ -2,10 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eq, like } from 'drizzle-orm';
 import { bigint, boolean, integer, numeric, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
-import { membership } from '../../src/core/index.ts';
+import { membership, type Broker } from '../../src/core/index.ts';
 import { drizzle } from '../../src/drizzle/index.ts';
 import { bindingFor, groupBy, rowcast } from '../../src/main/index.ts';
 import { postgres } from '../../src/postgres/index.ts';
+import type { Node } from './app-process.ts';
 import { Pulse } from './pulse.ts';
 import { whoseToken, type Person } from './tables.ts';
 
@@ -105,7 +106,19 @@ const docs = binding(drizzle(doc), {
   hasPermission: members.as('editor'),
 });
 
-const [url = '', port = '0'] = process.argv.slice(2);
+const [url = '', about = 'null'] = process.argv.slice(2);
+const node = JSON.parse(about) as Node | null;
+
+async function brokerOf({ kind, address }: NonNullable<Node['broker']>): Promise<Broker> {
+  switch (kind) {
+    case 'redis':
+      return (await import('../../src/redis/index.ts')).redis(address);
+    case 'nats':
+      return (await import('../../src/nats/index.ts')).nats(address);
+    case 'siblings':
+      return (await import('../../src/siblings/index.ts')).siblings(address);
+  }
+}
 
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 const logged =
@@ -116,7 +129,8 @@ const logged =
     );
 
 const live = await rowcast({
-  source: postgres({ url, slot: 'soak', connections: 6 }),
+  source: postgres({ url, slot: node?.slot ?? 'soak', connections: 6 }),
+  ...(node?.broker && { broker: await brokerOf(node.broker) }),
   bindings: { tasks, notes, places, prices, docs },
   // Small, so that who was away for long is not remembered; quick, so that a dead link is soon found.
   window: { entries: 1_500 },
@@ -138,14 +152,14 @@ live.endpoint('/live/', {
 
 const http = createServer((_request, response) => response.writeHead(404).end());
 live.attach(http);
-http.listen(Number(port), '127.0.0.1', () => say({ type: 'listening', port: (http.address() as AddressInfo).port }));
+http.listen(0, '127.0.0.1', () => say({ type: 'listening', port: (http.address() as AddressInfo).port }));
 
 // By the clock that all processes share.
 const shared = (at: number): number => performance.timeOrigin + at;
 const pulse = new Pulse(({ from, until, busyMs }) => say({ type: 'held up', from: shared(from), until: shared(until), busyMs }));
 setInterval(() => {
   const { rss, heapUsed } = process.memoryUsage();
-  say({ type: 'alive', at: shared(pulse.last), rss, heapUsed });
+  say({ type: 'alive', at: shared(pulse.last), rss, heapUsed, leads: live.health().leads });
 }, 1_000).unref();
 
 process.stdin.on('end', () => process.exit(0)).resume();

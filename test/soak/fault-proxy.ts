@@ -185,8 +185,8 @@ export class Link {
  * ```
  */
 export class FaultProxy implements AsyncDisposable {
-  /** Where new connections go. May change: what stands behind a proxy may come back on another port. */
-  target: Target;
+  /** Where new connections go. May change: what stands behind a proxy may come back on another port, or be several, of which one is picked. */
+  target: Target | (() => Target);
   /** New connections are reset at once. */
   refusing = false;
   /** Is called with each new connection before a byte of it has passed. */
@@ -194,12 +194,12 @@ export class FaultProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #links = new Set<Link>();
 
-  private constructor(target: Target) {
+  private constructor(target: Target | (() => Target)) {
     this.target = target;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => this.#accept(near));
   }
 
-  static async before(target: Target): Promise<FaultProxy> {
+  static async before(target: Target | (() => Target)): Promise<FaultProxy> {
     const proxy = new FaultProxy(target);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
@@ -235,7 +235,8 @@ export class FaultProxy implements AsyncDisposable {
 
   #accept(near: Socket): void {
     if (this.refusing) return void near.resetAndDestroy();
-    const far = connect({ ...this.target, host: this.target.host ?? '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    const target = typeof this.target === 'function' ? this.target() : this.target;
+    const far = connect({ ...target, host: target.host ?? '127.0.0.1', allowHalfOpen: true, noDelay: true });
     const link: Link = new Link(near, far, () => this.#links.delete(link));
     this.#links.add(link);
     this.opened(link);

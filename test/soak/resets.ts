@@ -7,7 +7,7 @@ const BULK = { rows: 1_000, bytes: 1024 * 1024 };
 
 /** Less than this must be remembered: of what the app is set to (`app.ts`), that part which is sure to be of bound tables. */
 const WINDOW = { commits: 1_200, bytes: 32 * 1024 * 1024 };
-const RESTARTS: readonly Injected['what'][] = ['server killed', 'slot lost'];
+const RESTARTS: readonly Injected['what'][] = ['server killed', 'slot lost', 'broker lost'];
 /** What a client had so long before a restart may be from before the place at which the log is read again. */
 const CONFIRMED_LATE_MS = 20_000;
 
@@ -61,7 +61,7 @@ export function explained({ reason, view, from, to, since, missed, refused, forg
   }
 }
 
-const AWAY: readonly Injected['what'][] = ['database crashed', 'database link', 'server stopped'];
+const AWAY: readonly Injected['what'][] = ['database crashed', 'database link', 'server stopped', 'broker lost', 'broker link'];
 const SLOW: readonly Injected['what'][] = ['slow link', 'client link', 'server stopped', 'clients starved'];
 
 /** Whether a connection that ended so has a cause. Everything was done to them but what a server would end them for by itself. */

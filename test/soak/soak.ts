@@ -1,6 +1,7 @@
 import { startPostgres, type Major } from '../servers/postgres.ts';
 import type { Line } from './client-judge.ts';
 import { AppProcess, type Memory } from './app-process.ts';
+import { act, clientNumber, connections, quiet } from './crowd.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { Faults } from './faults.ts';
 import { Judge } from './judge.ts';
@@ -8,11 +9,10 @@ import { Oracle } from './oracle.ts';
 import { plan, type Step } from './plan.ts';
 import { Random } from './random.ts';
 import { Pulse, type HeldUp } from './pulse.ts';
-import { ORGS, PEOPLE, REGIONS, TABLES, TEAMS, type Person } from './tables.ts';
+import { TABLES } from './tables.ts';
 import type { Violation } from './verdict.ts';
 import { ShippedClient } from './shipped-client.ts';
 import type { SoakClient } from './soak-client.ts';
-import { WireClient } from './wire-client.ts';
 import { once, Writers } from './writers.ts';
 
 export interface SoakOptions {
@@ -51,7 +51,7 @@ export interface Outcome {
   readonly log: readonly string[];
 }
 
-const SETTINGS = {
+export const SETTINGS = {
   max_slot_wal_keep_size: '2GB',
   max_prepared_transactions: 20,
   wal_sender_timeout: '5s',
@@ -61,13 +61,11 @@ const SETTINGS = {
   commit_delay: 5_000,
   commit_siblings: 1,
 };
-/** How long everything may take to arrive, once nothing is broken any more. */
-const QUIET_MS = 60_000;
-const LOOK_MS = 25;
+export const LOOK_MS = 25;
 /** Whatever is broken, somebody writes again by then. */
-const STANDSTILL_MS = 90_000;
+export const STANDSTILL_MS = 90_000;
 /** Violations after which there is no point in going on. */
-const ENOUGH = 50;
+export const ENOUGH = 50;
 
 /** Runs it all: a Postgres, the app, clients, writers and what breaks them, and the judge. The seed decides what is done, not what comes of it. */
 export async function soak(options: SoakOptions): Promise<Outcome> {
@@ -120,7 +118,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
       }
       await writers.stop();
       await faults.over();
-      const missing = await quiet({ app, oracle, judge, clients });
+      const missing = await quiet({ heard: () => app.heard, oracle, judge, clients });
       for (const about of missing) judge.violations.push({ kind: 'stuck', who: 'all', about });
       judge.settleWrites();
       for (const about of await oracle.differences()) judge.violations.push({ kind: 'wrong', who: 'the oracle', about });
@@ -154,94 +152,4 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
     heldUp,
     log: app.log,
   };
-}
-
-const connections = (clients: readonly SoakClient[]): number => clients.reduce((sum, client) => sum + client.connections, 0);
-
-interface Parties {
-  readonly app: AppProcess;
-  readonly oracle: Oracle;
-  readonly judge: Judge;
-  readonly clients: readonly SoakClient[];
-}
-
-/** Nobody writes and nothing is broken: waits until everything has arrived. Gives what has not. */
-async function quiet({ app, oracle, judge, clients }: Parties): Promise<readonly string[]> {
-  for (const client of clients) client.wake();
-  const started = performance.now();
-  for (;;) {
-    // What came after the server last told where it was held up may have to do with that.
-    const before = Math.min(performance.now(), app.heard);
-    await oracle.readAll();
-    await judge.settle(before);
-    const missing = [
-      ...judge.unsettled(),
-      ...clients.flatMap((client) => (client instanceof ShippedClient ? judge.collections(client) : [])),
-    ];
-    if (missing.length === 0 || performance.now() - started > QUIET_MS) return missing;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-interface Making {
-  readonly judge: Judge;
-  readonly url: string;
-  readonly random: Random;
-  readonly record: SoakOptions['record'] | undefined;
-}
-
-function clientNumber(n: number, { judge, url, random, record }: Making): SoakClient {
-  const person = PEOPLE[n % PEOPLE.length] as Person;
-  const name = `c${n}`;
-  const Client = n % 4 === 3 ? ShippedClient : WireClient;
-  const { hear } = judge.client(name, person);
-  const recorded = (line: Line): void => {
-    record?.(name, line);
-    hear(line);
-  };
-  const client = new Client({ name, person, url, random, hear: recorded });
-  const choices = [
-    () => client.follow('tasks'),
-    () => client.follow('notes'),
-    () => client.follow('prices'),
-    () => client.follow('tasks', { org: random.pick(person.orgs), team: random.pick(TEAMS) }),
-    () => client.follow('tasks', { org: random.pick(person.orgs), team: random.pick(TEAMS) }),
-    () => client.follow('places', { region: random.pick(REGIONS) }),
-    () => client.follow('docs', { org: random.pick(ORGS) }),
-    () => client.follow('docs', { org: random.pick(ORGS) }),
-  ];
-  for (const choose of random.some(choices, random.between(2, choices.length))) choose();
-  return client;
-}
-
-/** Something that a client does by itself: it writes. Some of it is refused, by whoever they are and whatever is there. */
-function act(client: SoakClient, random: Random): void {
-  if (!client.awake || client.waiting > 10) return;
-  const title = `${client.mark} by a client`;
-  switch (random.weighed({ createTask: 3, updateTask: 3, deleteTask: 1, createDoc: 1, updateDoc: 2, notWritable: 0.5, readOnly: 0.3 })) {
-    case 'createTask':
-      client.write(
-        { stream: 'tasks', action: 'create', params: { org: random.pick(ORGS), team: random.pick(TEAMS) } },
-        { title, rank: '9007199254740993' },
-      );
-      return;
-    case 'updateTask':
-      client.write({ stream: 'tasks', action: 'update', pk: random.below(160) }, { title });
-      return;
-    case 'deleteTask':
-      client.write({ stream: 'tasks', action: 'delete', pk: random.below(160) });
-      return;
-    case 'createDoc':
-      client.write({ stream: 'docs', action: 'create', params: { org: random.pick(ORGS) } }, { title });
-      return;
-    case 'updateDoc':
-      client.write({ stream: 'docs', action: 'update', pk: random.below(80) }, { title });
-      return;
-    case 'notWritable':
-      client.write({ stream: 'tasks', action: 'update', pk: random.below(160) }, { secret: title });
-      return;
-    case 'readOnly':
-      client.write({ stream: 'notes', action: 'update', pk: random.below(90) }, { text: title });
-      return;
-  }
 }

@@ -25,6 +25,8 @@ export interface Injected {
     | 'client left'
     | 'forged token'
     | 'slot lost'
+    | 'broker lost'
+    | 'broker link'
     // not on purpose
     | 'server starved'
     | 'clients starved';
