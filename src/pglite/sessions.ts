@@ -19,16 +19,21 @@ export function pgliteSessions(db: PGliteInterface, drizzle: DrizzleOver<PGlite>
     query: sqlOver(db, raw).query,
     repeated: (_name, text) => sqlOver(db, raw).query(text),
     transaction: (run) =>
-      transaction((client, sql) =>
-        run({
+      transaction(async (client, sql) => {
+        let underWay: Promise<unknown> | null = null;
+        const result = await run({
           ...sql,
+          last: (last) => (underWay = last),
+          named: (_name, text, params) => sql.query(text, params),
           app: async (hook) => {
             const over = drizzle ?? (await loadDrizzle());
             const lease = new Lease();
             return over(insideOf(client, lease)).transaction(async (tx) => lease.during(() => hook(tx)));
           },
-        }),
-      ),
+        });
+        await underWay;
+        return result;
+      }),
     // Nobody else writes while the only connection is ours: every statement sees the same.
     moment: (_table, run) =>
       transaction(async (_client, sql) => {

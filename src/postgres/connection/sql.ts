@@ -14,6 +14,10 @@ export interface Sql {
 
 /** One READ COMMITTED transaction on one connection. */
 export interface Transaction extends Sql {
+  /** What is under way and last: COMMIT goes out behind it, not after it. Where it fails nothing is committed, and `transaction` rejects with that. */
+  last(underWay: Promise<unknown>): void;
+  /** A query that is asked over and over: planned once for each connection, under its name, where that can be. */
+  named(name: string, text: string, params: readonly unknown[]): Promise<readonly RawRow[]>;
   /**
    * Runs `run` with the app's own kind of transaction over this very one (Drizzle's): a transaction inside it is a savepoint, and a
    * rejection of it must roll back everything.

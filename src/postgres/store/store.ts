@@ -21,6 +21,7 @@ import {
   TOO_MANY_CONNECTIONS,
   type Sessions,
   type Sql,
+  type Transaction,
 } from '../connection/sql.ts';
 import { apply, areSame, rowsOf } from './statements.ts';
 import { refusalOf, type Attempt } from './violations.ts';
@@ -51,6 +52,8 @@ class TwinRuns extends Error {
 }
 
 interface Trying {
+  /** Nobody is known to be at the same write. */
+  readonly isFirst: boolean;
   /** A twin is known to run: it is waited for longer than for another row. */
   readonly patient: boolean;
   /** The claim is ours: no other try, and no twin, has done the write. */
@@ -87,6 +90,15 @@ const SWEEP_MS = 600_000;
 
 function isTransient(error: unknown): boolean {
   return error instanceof Changed || TRANSIENT.has(sqlState(error) ?? '') || isConnectionLost(error);
+}
+
+/** What was asked for behind what failed. */
+const isAborted = (error: unknown): boolean => sqlState(error) === '25P02';
+
+/** What it came to. @throws what it failed of: where that is that the other of the two had failed, what that one did. */
+function valueOf<T>(one: PromiseSettledResult<T>, other: PromiseSettledResult<unknown>): T {
+  if (one.status === 'fulfilled') return one.value;
+  throw isAborted(one.reason) && other.status === 'rejected' ? other.reason : one.reason;
 }
 
 /** For the rest of the transaction, or until it is set again. */
@@ -129,6 +141,7 @@ export class PgStore implements Store {
       let blamed: readonly Attempt[] = [];
       try {
         return await this.#attempt(write, {
+          isFirst: tries === 1,
           patient: twin,
           claimed: () => ([unknown, twin] = [null, false]),
           blame: (attempts) => (blamed = attempts),
@@ -169,16 +182,23 @@ export class PgStore implements Store {
     return this.#parts.sessions.transaction(async (tx) => (await this.#claim(tx, write, false)) ?? this.#tell(tx, write, refused));
   }
 
-  async #attempt(write: StoreWrite, { patient, claimed, blame }: Trying): Promise<Outcome> {
+  async #attempt(write: StoreWrite, { isFirst, patient, claimed, blame }: Trying): Promise<Outcome> {
     const { sessions, judging } = this.#parts;
     const isAhead = judging === 'compared' || write.steps[0]?.kind === 'call';
     const ahead = isAhead ? await this.#lookAhead(write, blame) : null;
     return sessions.transaction(async (tx) => {
-      const told = await this.#claim(tx, write, patient);
-      if (told) return told;
-      claimed();
-      const befores = await rowsOf(tx, write.steps, { locked: true, blame: (step) => blame([{ step, values: null }]) });
+      const claiming = this.#claim(tx, write, patient);
+      const read = (): Promise<readonly (Image | null)[]> =>
+        rowsOf(tx, write.steps, { locked: true, blame: (step) => blame([{ step, values: null }]) });
+      // Rows are asked for along with the claim. Where that one is not had, they were locked for nothing: not at a further try.
+      const early = isFirst && !isAhead ? read() : null;
+      const [claim, rows] = await Promise.allSettled([claiming, early]);
+      if (claim.status === 'rejected' && !isAborted(claim.reason)) blame([]);
+      const told = valueOf(claim, rows);
+      if (told === null) claimed();
+      const befores = valueOf(rows, claim) ?? (told ? [] : await read());
       blame([]);
+      if (told) return told;
       if (isAhead && !(ahead && areSame(ahead.befores, befores))) throw new Changed();
       const judged = ahead?.judged ?? (await judgeAll(write.steps, befores));
       if (isRefused(judged)) return this.#tell(tx, write, judged);
@@ -193,17 +213,12 @@ export class PgStore implements Store {
   }
 
   /** Waits for a twin that is being written. Gives what that one, or an earlier one, was told; null when the claim is ours. */
-  async #claim(tx: Sql, { claim: { principal, receipt, hash } }: StoreWrite, patient: boolean): Promise<Outcome | null> {
+  async #claim(tx: Transaction, { claim: { principal, receipt, hash } }: StoreWrite, patient: boolean): Promise<Outcome | null> {
     const name = [principal, receipt.client, receipt.write];
     if (patient) await setLockTimeout(tx, PATIENCE);
-    const claimed = await tx
-      .query(`INSERT INTO ${WRITES} (principal, client, write, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING 1`, [
-        ...name,
-        hash,
-      ])
-      .catch((error: unknown) => {
-        throw sqlState(error) === '55P03' ? new TwinRuns(error) : error;
-      });
+    const claimed = await tx.named('rowcast claim', CLAIM, [...name, hash]).catch((error: unknown) => {
+      throw sqlState(error) === '55P03' ? new TwinRuns(error) : error;
+    });
     if (patient) await setLockTimeout(tx, LOCK_TIMEOUT);
     if (claimed.length > 0) return null;
     const [stored] = await tx.query(`SELECT hash, answer FROM ${WRITES} WHERE principal = $1 AND client = $2 AND write = $3`, name);
@@ -226,14 +241,9 @@ export class PgStore implements Store {
     return befores && { befores, judged: await judgeAll(steps, befores) };
   }
 
-  async #tell(tx: Sql, { claim: { principal, receipt } }: StoreWrite, answer: Answer): Promise<Outcome> {
-    await tx.query(`UPDATE ${WRITES} SET answer = $4 WHERE principal = $1 AND client = $2 AND write = $3`, [
-      principal,
-      receipt.client,
-      receipt.write,
-      JSON.stringify(answer),
-    ]);
-    await this.#parts.leave(tx, { ...receipt, answer });
+  #tell(tx: Transaction, { claim: { principal, receipt } }: StoreWrite, answer: Answer): Outcome {
+    const told = tx.named('rowcast answer', ANSWER, [principal, receipt.client, receipt.write, JSON.stringify(answer)]);
+    tx.last(Promise.all([told, this.#parts.leave(tx, { ...receipt, answer })]));
     return { answer, logged: true };
   }
 
@@ -245,6 +255,9 @@ export class PgStore implements Store {
     this.#parts.sessions.query(`DELETE FROM ${WRITES} WHERE at < now() - $1::interval`, [KEPT]).catch(() => undefined);
   }
 }
+
+const CLAIM = `INSERT INTO ${WRITES} (principal, client, write, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING 1`;
+const ANSWER = `UPDATE ${WRITES} SET answer = $4 WHERE principal = $1 AND client = $2 AND write = $3`;
 
 const BUSY: Answer = { ok: false, code: 'busy', message: 'the database is busy with this row; try again' };
 const CONFLICT: Answer = { ok: false, code: 'conflict', message: 'the row kept changing; look at it and try again' };
