@@ -58,7 +58,10 @@ class MemoryLedger implements Ledger {
 
   async lead(least = 0, start?: Position): Promise<number> {
     // What it had and let go of is had all the same: it begins once.
-    if (start !== undefined && this.#kept.end === 0) this.#floor = this.#tail = start;
+    if (start !== undefined && this.#kept.end === 0) {
+      this.#floor = this.#tail = start;
+      this.#rouse();
+    }
     return (this.#term = Math.max(this.#term + 1, least));
   }
 
@@ -76,6 +79,10 @@ class MemoryLedger implements Ledger {
     }
     this.#tail = tail;
     this.#trim();
+    this.#rouse();
+  }
+
+  #rouse(): void {
     for (const wake of this.#asleep) wake();
     this.#asleep.clear();
   }
@@ -99,17 +106,14 @@ class MemoryLedger implements Ledger {
       for (let next = from; !signal.aborted;) {
         if (typeof next !== 'number') throw next;
         this.#trim();
-        if (next < this.#kept.first) {
-          if (this.#floor > at) throw overtaken(this.#floor);
-          next = this.#kept.first;
-        }
+        // What it has not had has gone, or the ledger began after where it waits.
+        if (next <= this.#kept.first && this.#floor > at) throw overtaken(this.#floor);
+        next = Math.max(next, this.#kept.first);
         const kept = this.#kept.slice(next, BATCH);
         next += kept.length;
         const batch = kept.map(({ entry }) => entry);
         // Only who began past the tail has anything to leave out.
         while (batch[0] && batch[0].position <= after) batch.shift();
-        // It waited at a ledger that then began after it.
-        if (batch[0] && batch[0].prev > at) throw overtaken(batch[0].prev);
         at = batch.at(-1)?.position ?? at;
         if (batch.length > 0) yield batch;
         else if (kept.length === 0) await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));

@@ -32,8 +32,10 @@ export class Followed {
     this.#wake();
   }
 
+  /** What is not read is what the ledger keeps: nothing is asked for before the first read. */
   async *read(): AsyncGenerator<readonly Entry[]> {
     try {
+      if (!this.#error) this.#following.more();
       while (!this.#signal.aborted) {
         const batch = this.#batch;
         if (batch) {

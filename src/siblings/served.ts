@@ -115,7 +115,7 @@ export class Served {
   }
 
   async #follow(id: number, after: Position): Promise<void> {
-    const follower: Follower = { ended: new AbortController(), asked: 1, wake: () => undefined };
+    const follower: Follower = { ended: new AbortController(), asked: 0, wake: () => undefined };
     const { signal } = follower.ended;
     signal.addEventListener('abort', () => follower.wake(), { once: true });
     this.#followers.set(id, follower);
