@@ -55,14 +55,10 @@ export class NatsLedger implements Ledger {
   lead(least = 0, start: Position = this.#options.start): Promise<number> {
     return this.#inTurn(async () => {
       for (;;) {
-        const { info, subject, state } = await this.#look();
+        const end = await this.#look();
+        const state = end.subject === null ? unbegun(start, end.info.last + 1) : end.state;
         const term = Math.max(state.term + 1, least);
-        const begun = { ...(subject === null ? unbegun(start, info.last + 1) : state), term };
-        const head: Part = { ...begun, seq: info.last + 1, prev: begun.tail, part: 1, parts: 1 };
-        const own = this.#stream.subject(this.#options.clock.id());
-        if (!(await this.#publish(own, [encode(head, new Uint8Array())], { last: info.last, own: null }))) continue;
-        this.#end = { info: grown(info, 1), subject: own, own: head.seq, state: begun, next: head.seq + 1 };
-        return term;
+        if (await this.#begun(end, { ...state, term })) return term;
       }
     });
   }
@@ -71,10 +67,14 @@ export class NatsLedger implements Ledger {
     return this.#inTurn(async () => {
       // What is remembered is enough to be taken, by the server's own look; only what it is now is enough to be refused.
       let isNow = this.#end === null || entries.length === 0;
-      for (let end = isNow ? await this.#look() : (this.#end as End); ; end = await this.#look(), isNow = true) {
+      let end = isNow ? await this.#look() : (this.#end as End);
+      for (let refused = 0; ; end = await this.#look(), isNow = true) {
         const refusal = refusalOf(end.state, entries, term);
         if (refusal && isNow) throw refusal;
-        if (!refusal && (entries.length === 0 || (await this.#appended(entries, end)))) return;
+        if (refusal) continue;
+        if (entries.length === 0 || (await this.#appended(entries, end))) return;
+        // A server may forget which message is a subject's last when that was deleted by hand (2.9 does): the term goes on under another.
+        if (isNow && ++refused > 1) await this.#begun(end, end.state);
       }
     });
   }
@@ -85,6 +85,15 @@ export class NatsLedger implements Ledger {
       after,
       signal,
     );
+  }
+
+  /** Writes this state as it is, under a subject of its own. */
+  async #begun({ info }: End, state: State): Promise<boolean> {
+    const head: Part = { ...state, seq: info.last + 1, prev: state.tail, part: 1, parts: 1 };
+    const subject = this.#stream.subject(this.#options.clock.id());
+    if (!(await this.#publish(subject, [encode(head, new Uint8Array())], { last: info.last, own: null }))) return false;
+    this.#end = { info: grown(info, 1), subject, own: head.seq, state, next: head.seq + 1 };
+    return true;
   }
 
   async #appended(entries: readonly Entry[], end: End): Promise<boolean> {

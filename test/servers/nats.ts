@@ -29,6 +29,8 @@ export interface NatsOptions {
  */
 export interface NatsServer extends AsyncDisposable {
   readonly url: string;
+  /** As the servers of a cluster call it. */
+  readonly name: string;
   start(): Promise<void>;
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** SIGSTOP and SIGCONT. */
@@ -71,7 +73,7 @@ export async function startNatsCluster(): Promise<readonly NatsServer[]> {
 function configOf(dir: string, port: number, { config = '', jetStream = true, cluster }: NatsOptions): string {
   return [
     `listen: "127.0.0.1:${port}"`,
-    `server_name: "n${cluster?.port ?? port}"`,
+    `server_name: "n${port}"`,
     ...(jetStream ? [`jetstream { store_dir: "${join(dir, 'data')}" }`] : []),
     ...(cluster
       ? [
@@ -96,6 +98,10 @@ class LocalNats implements NatsServer {
 
   get url(): string {
     return `nats://127.0.0.1:${this.port}`;
+  }
+
+  get name(): string {
+    return `n${this.port}`;
   }
 
   async start(): Promise<void> {

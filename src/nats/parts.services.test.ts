@@ -1,0 +1,97 @@
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HAS_NATS, startNats, type NatsServer } from '../../test/servers/nats.ts';
+import { FleetWorld } from '../../test/support/nats-world.ts';
+import type { Entry, Ledger, Position } from '../core/index.ts';
+import { at, entries, START } from '../testing/ledger-trial.ts';
+import { nats } from './index.ts';
+import { encode, stateOf, unbegun } from './state.ts';
+import { namesOf } from './stream.ts';
+
+const SMALL = 8 * 1024; // bytes
+
+let server: NatsServer;
+beforeAll(async () => {
+  if (HAS_NATS) server = await startNats({ config: `max_payload: ${SMALL}` });
+});
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+async function opened(bounds = {}): Promise<{ world: FleetWorld; ledger: Ledger } & AsyncDisposable> {
+  const world = new FleetWorld(START, bounds);
+  const { ledger } = await world.open(nats(server.url));
+  return { world, ledger, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };
+}
+
+async function readAll(ledger: Ledger, after: Position, count: number): Promise<readonly (readonly Entry[])[]> {
+  const batches: (readonly Entry[])[] = [];
+  let got = 0;
+  for await (const batch of ledger.follow(after, new AbortController().signal)) {
+    batches.push(batch);
+    got += batch.length;
+    if (got >= count) break;
+  }
+  return batches;
+}
+
+describe.skipIf(!HAS_NATS)('a call that is larger than a message', () => {
+  test('is read whole, from before it, from within it and from after it', async () => {
+    await using site = await opened();
+    const { ledger } = site;
+    const term = await ledger.lead();
+    await ledger.append(entries(1, 1), term);
+    await ledger.append(entries(2, 50), term);
+    await ledger.append(entries(52, 1, { pad: 10 * SMALL }), term);
+    await ledger.append(entries(53, 2), term);
+    expect(await ledger.tail()).toBe(at(54));
+    const all = await readAll(ledger, START, 54);
+    expect(all.map(({ length }) => length)).toEqual([1, 50, 1, 2]);
+    expect(all.flat()).toEqual([...entries(1, 51), ...entries(52, 1, { pad: 10 * SMALL }), ...entries(53, 2)]);
+    expect((await readAll(ledger, at(30), 24)).map(({ length }) => length)).toEqual([21, 1, 2]);
+    expect((await readAll(ledger, at(51), 3)).flat()[0]).toEqual(entries(52, 1, { pad: 10 * SMALL })[0]);
+    expect((await readAll(ledger, at(52), 2)).flat()).toEqual(entries(53, 2));
+  });
+
+  test('that was never finished is nothing: not for who reads, not for the tail, not for who leads next', async () => {
+    await using site = await opened();
+    const { world, ledger } = site;
+    const term = await ledger.lead();
+    await ledger.append(entries(1, 1), term);
+    const { log } = namesOf(world.epoch);
+    const connection = await connect({ servers: server.url });
+    // As a leader leaves it that dies between the parts.
+    const before = { ...unbegun(START, 2), term, tail: at(1), floor: START, count: 1, bytes: 1 };
+    const half = Buffer.from(JSON.stringify(entries(2, 2)));
+    for (const [part, seq] of [
+      [1, 3],
+      [2, 4],
+    ] as const) {
+      const head = { ...stateOf(before), seq, prev: at(1), part, parts: 3 };
+      await connection.request(`${log}.half`, encode(head, half.subarray((part - 1) * 100, part * 100)));
+    }
+    await connection.close();
+    expect(await ledger.tail()).toBe(at(1));
+    const asleep = readAll(ledger, at(1), 1);
+    const next = await ledger.lead();
+    await ledger.append(entries(2, 1), next);
+    expect((await asleep).flat()).toEqual(entries(2, 1));
+    expect((await readAll(ledger, START, 2)).flat()).toEqual(entries(1, 2));
+  });
+
+  test('goes by the bounds entry by entry, and by another leader too', async () => {
+    await using site = await opened({ entries: 30 });
+    const { world, ledger } = site;
+    const term = await ledger.lead();
+    await ledger.append(entries(1, 40), term);
+    expect([await ledger.floor(), await ledger.tail()]).toEqual([at(10), at(40)]);
+    await ledger.append(entries(41, 5), term);
+    expect(await ledger.floor()).toBe(at(15));
+    const other = (await world.open(nats(server.url))).ledger;
+    const next = await other.lead();
+    await other.append(entries(46, 5), next);
+    await other.append(entries(51, 30), next);
+    expect([await ledger.floor(), await other.floor(), await other.tail()]).toEqual([at(50), at(50), at(80)]);
+    expect((await readAll(ledger, at(50), 30)).flat()).toEqual(entries(51, 30));
+  });
+});
