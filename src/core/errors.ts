@@ -15,6 +15,7 @@ export const ERRORS = {
   ledger_lost: 'the broker cannot be reached, or failed',
   ledger_gap: 'the ledger does not go back to this position, or has not come to it',
   publish_invalid: 'what was published is not a change of a bound row',
+  message_refused: 'a message for a group is too large to be carried to other processes, or too many wait',
   write_refused: 'a write was refused; `answer` says why',
   outcome_unknown: 'the database went away while it committed; asking again with the same write id tells what became of it',
   hook_invalid: 'a hook returned what it must not, or ran too long',

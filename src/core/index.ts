@@ -13,6 +13,7 @@ export {
 } from '../protocol/index.ts';
 export * from './array-text.ts';
 export * from './binding.ts';
+export * from './carried-bus.ts';
 export * from './change.ts';
 export * from './entry.ts';
 export * from './errors.ts';

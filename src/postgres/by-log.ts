@@ -1,16 +1,18 @@
 import type { PoolClient } from 'pg';
-import type { Bound, Clock, Log, Model, OpenDatabase } from '../core/index.ts';
+import { CarriedBus, type Bound, type Clock, type Log, type Model, type OpenDatabase } from '../core/index.ts';
 import { checkServer, type Server } from './connection/server.ts';
 import { pgSessions, type DrizzleOver } from './connection/sessions.ts';
 import { literal, type Sessions } from './connection/sql.ts';
 import { journalLeft } from './journal/setup.ts';
 import type { TransactionBounds } from './log/bounds.ts';
 import type { ConfirmAfter } from './log/confirming.ts';
-import { leaveInside, leaveReceipt } from './log/messages.ts';
+import { lsnOf } from './log/lsn.ts';
+import { leaveInside, leaveReceipt, leaveSent } from './log/messages.ts';
 import { publicationSteps, readStanding } from './log/publication.ts';
 import { ReplicationConnection } from './log/replication.ts';
-import { checkSlotName, createSlotSql, readSlot, type SlotName } from './log/slot.ts';
-import { PostgresSource } from './log/source.ts';
+import { evicting, remembering } from './log/eviction.ts';
+import { checkSlotName, createSlotSql, OWN_LENGTH, readSlot } from './log/slot.ts';
+import { PostgresSource, type SourceParts } from './log/source.ts';
 import { postgresLease } from './setup/lease.ts';
 import { bookkeeping, note, readNotes } from './setup/bookkeeping.ts';
 import { applySteps, refuseMissing, setUpAlone, type GuardedStep } from './setup/steps.ts';
@@ -38,6 +40,7 @@ interface Place {
 
 interface Hands {
   readonly setup: 'auto' | 'check';
+  readonly shared?: boolean;
   /** By a slot that ends with it, whatever there is already. */
   readonly watching?: boolean;
   readonly clock: Clock;
@@ -57,16 +60,20 @@ export async function openByLog(settings: LogSettings, bound: readonly Bound[], 
     const tables = await setUp(place, bound, hands);
     const { epoch, secret } = await readNotes(sessions);
     let closed: Promise<void> | null = null;
+    const bus = hands.shared ? null : await logBus(place, hands);
+    const lease = remembering(postgresLease(sessions));
     const source = await PostgresSource.open(
       {
         ...hands,
         url,
         sessions,
         tables: [...tables.values()],
-        slot: await chooseSlot(place, hands),
+        ...(await chooseSlot(place, hands)),
         publication,
         bounds,
         confirmAfter,
+        hear: bus ? bus.hear : () => {},
+        evict: hands.shared ? evicting(sessions, lease, hands.log) : undefined,
       },
       connection,
       { epoch },
@@ -76,7 +83,8 @@ export async function openByLog(settings: LogSettings, bound: readonly Bound[], 
       source,
       store: new PgStore({ sessions, clock: hands.clock, leave: leaveReceipt, judging: 'locked' }),
       rows: new PgRows({ sessions, clock: hands.clock, until: LOG_UNTIL }),
-      lease: postgresLease(sessions),
+      lease,
+      ...(bus && { bus: bus.bus }),
       secret,
       leave: leaveInside,
       close: () => (closed ??= source.close().finally(() => sessions.close())),
@@ -132,10 +140,11 @@ async function missingSlot({ settings, sessions, server }: Place): Promise<reado
   ];
 }
 
-async function chooseSlot({ settings, sessions, server }: Place, { clock, log, watching = false }: Hands): Promise<SlotName> {
+/** Which slots this process may read by. */
+async function chooseSlot({ settings, sessions, server }: Place, { log }: Hands): Promise<Pick<SourceParts, 'permanent' | 'temporary'>> {
   const name = checkSlotName(settings.slot);
-  if (watching) return shortLived(name, clock);
-  if (server.retentionIsCapped) return { name, temporary: false };
+  const temporary = name.slice(0, OWN_LENGTH);
+  if (server.retentionIsCapped) return { permanent: name, temporary };
   log.warn(
     {},
     `nothing limits what the server keeps for a reader that is away, so the log is kept only while this process runs; to have it kept over ` +
@@ -147,11 +156,24 @@ async function chooseSlot({ settings, sessions, server }: Place, { clock, log, w
       `a replication slot of an earlier time is not used and keeps the log without end: SELECT pg_drop_replication_slot(${literal(name)});`,
     );
   }
-  return shortLived(name, clock);
+  return { permanent: null, temporary };
 }
 
-/** Ends with its connection. */
-function shortLived(name: string, clock: Clock): SlotName {
-  const unique = clock.id().toLowerCase().replaceAll('-', '_');
-  return { name: `${name.slice(0, 40)}_${unique}`, temporary: true };
+/** Messages between processes, each of which hears them where it reads the log. */
+async function logBus(
+  { sessions, server }: Place,
+  { clock, log }: Hands,
+): Promise<{ readonly bus: CarriedBus; readonly hear: SourceParts['hear'] }> {
+  const bus = new CarriedBus({ from: clock.id(), log, carry: (text) => leaveSent(sessions, text, server.version) });
+  const [row] = await sessions.query('SELECT pg_current_wal_insert_lsn()');
+  // The log is read again from where it is kept: what was sent before this process was there, or what it has heard, is not told.
+  let heard = lsnOf(row?.[0] ?? '0/0');
+  return {
+    bus,
+    hear(content, at) {
+      if (at <= heard) return;
+      heard = at;
+      bus.hear(content);
+    },
+  };
 }

@@ -22,7 +22,10 @@ export interface PostgresOptions {
   readonly follow?: 'log' | 'triggers';
   /** The address of Postgres itself, where `url` is a pooler's; its user needs the REPLICATION attribute. Default: `url`. */
   readonly replicationUrl?: string;
-  /** Names the place in the log that the server keeps for this process: 1 to 63 of a-z, 0-9 and _. Each process needs its own. Default: `rowcast`. */
+  /**
+   * Names the place in the log that the server keeps for the app: 1 to 63 of a-z, 0-9 and _. One process reads by it; any other that follows the
+   * database at the same time makes a slot of its own, which goes with it. Default: `rowcast`.
+   */
   readonly slot?: string;
   /** Names what is followed, for all processes of the app. Default: `rowcast`. */
   readonly publication?: string;

@@ -4,7 +4,7 @@ import { error, failed, looked, ok, warning } from './examine/finding.ts';
 import { journalFindings, journalLeftFindings } from './examine/journal.ts';
 import { publicationFindings } from './examine/publication.ts';
 import { logFindings, serverFacts, serverFindings, type ServerFacts } from './examine/server.ts';
-import { LONG_OPEN, openFindings, slotFacts, slotFindings, strandedFindings } from './examine/slots.ts';
+import { furtherFindings, LONG_OPEN, openFindings, slotFacts, slotFindings, strandedFindings } from './examine/slots.ts';
 import { aboutTable, findTables, readingFindings, type Found } from './examine/tables.ts';
 import { journalSteps, serverOf, type JournalSetup } from './journal/setup.ts';
 import { checkServer } from './connection/server.ts';
@@ -82,6 +82,7 @@ async function byLog({ sessions, settings, facts, found }: Place): Promise<reado
     ...logFindings(facts, { has: own !== undefined, reading: own?.reader != null }),
     ...(await looked('replication', () => replicationFindings(replicationUrl, { ...facts, system }))),
     ...(await looked(`slot ${slot}`, () => Promise.resolve(slotFindings(checkSlotName(slot), own, facts)))),
+    ...furtherFindings(slot, slots),
     ...strandedFindings(slot, slots),
     ...(await looked(`publication ${publication}`, () => publicationFindings(sessions, publication, tables))),
     ...(await looked('journal', () => journalLeftFindings(sessions))),

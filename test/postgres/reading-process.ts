@@ -15,11 +15,15 @@ export interface Child {
   kill(): void;
 }
 
-/** A process that reads a database from its floor, and can be killed. */
-export function readingChild(url: string): Child {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('reading-child.ts', import.meta.url)), url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+/** A process that reads a database from its floor, by its log where a slot is named, and can be killed. */
+export function readingChild(url: string, { slot }: { readonly slot?: string } = {}): Child {
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('reading-child.ts', import.meta.url)), url, ...(slot === undefined ? [] : [slot])],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const said: unknown[] = [];
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => {

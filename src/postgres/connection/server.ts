@@ -2,6 +2,8 @@ import { RowcastError } from '../../core/index.ts';
 import { isPglite, type Sql } from './sql.ts';
 
 export interface Server {
+  /** 180004. */
+  readonly version: number;
   /** What the server keeps for a slot that nobody reads has an end; without one it would fill the disk. */
   readonly retentionIsCapped: boolean;
 }
@@ -26,7 +28,7 @@ export async function checkServer(sql: Sql, follow: 'log' | 'triggers' = 'log'):
         `rds.logical_replication = 1; Cloud SQL: cloudsql.logical_decoding = on); or follow it without its log: ${BY_TRIGGERS}`,
     );
   }
-  return { retentionIsCapped: kept !== '-1' };
+  return { version: Number(version), retentionIsCapped: kept !== '-1' };
 }
 
 /** The way that needs no right of replication and no setting of the server. */

@@ -1,7 +1,7 @@
 import type { Finding } from '../../core/index.ts';
 import { error, ok, size, span, warning } from './finding.ts';
 import { retained, type ServerFacts } from './server.ts';
-import { createSlotSql } from '../log/slot.ts';
+import { createSlotSql, OWN_LENGTH } from '../log/slot.ts';
 import { literal, type Sql } from '../connection/sql.ts';
 
 /** A slot as the server tells it, with how much log it keeps. */
@@ -39,9 +39,6 @@ export async function slotFacts(sql: Sql): Promise<readonly SlotFacts[]> {
 
 /** Parts of what may be kept at which a reader that is behind is worth a word, and more than that. */
 const ALARMS = { warning: 0.5, error: 0.8 } as const;
-
-/** How much of a slot's name short-lived ones begin with. */
-const OWN_LENGTH = 40;
 
 /** Our own slot. */
 export function slotFindings(name: string, slot: SlotFacts | undefined, { cap, database }: ServerFacts): readonly Finding[] {
@@ -85,6 +82,16 @@ function reach(about: string, { reader, status, kept, left, behind }: SlotFacts,
   if (part >= ALARMS.error || status === 'unreserved') return error(about, `${said}: about to be cut off; ${act}`, ...cure);
   if (part >= ALARMS.warning) return warning(about, `${said}: over half; ${act}`, ...cure);
   return ok(about, said);
+}
+
+/** Slots of further processes of the app. Each goes with its process. */
+export function furtherFindings(own: string, slots: readonly SlotFacts[]): readonly Finding[] {
+  const start = `${own.slice(0, OWN_LENGTH)}_`;
+  const further = slots.filter(({ name, temporary, held }) => temporary && !held && name.startsWith(start));
+  if (further.length === 0) return [];
+  const processes = `${further.length} more ${further.length === 1 ? 'process' : 'processes'}`;
+  const most = Math.max(...further.map(({ behind }) => behind ?? 0));
+  return [ok(`slots ${start}*`, `${processes} read by slots that go with them, and at most ${size(most)} behind`)];
 }
 
 /** Slots of whomever that keep the log for nobody, and short-lived ones of ours that are not read by. */

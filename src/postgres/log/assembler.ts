@@ -1,13 +1,14 @@
 import { positionOf, type Change, type Commit, type Loss, type Receipt, type ResetReason, type Table } from '../../core/index.ts';
 import type { TransactionBounds } from './bounds.ts';
 import { widen } from './lsn.ts';
-import { readMessage, type Reader } from './messages.ts';
+import { isSent, readMessage, type Message, type Reader } from './messages.ts';
 import { PgoutputDecoder, type LogHandler } from './pgoutput.ts';
 
 interface Open {
   xid: number;
   changes: Change[];
   receipts: Receipt[];
+  sent: string[];
   lost: Map<Table, Loss['reason']>;
   bytes: number;
 }
@@ -18,6 +19,7 @@ export class Assembler implements LogHandler {
   readonly #reader: Reader;
   readonly #bounds: TransactionBounds;
   readonly #after: bigint;
+  readonly #hear: (content: string, at: bigint) => void;
   #xid: bigint;
   #open: Open | null = null;
   #commits: Commit[] = [];
@@ -27,13 +29,20 @@ export class Assembler implements LogHandler {
    * @param start.after commits that end there or before are dropped: the server repeats what it cannot remember having been told
    * @param start.gap the log does not reach back to where it was left, only to there, and why: then all tables are lost there
    * @param start.xid a recent transaction number, whole
+   * @param start.hear gets what processes send each other, and where it stands
    */
   constructor(
     reader: Reader,
     bounds: TransactionBounds,
-    start: { readonly after: bigint; readonly gap: ResetReason | null; readonly xid: bigint },
+    start: {
+      readonly after: bigint;
+      readonly gap: ResetReason | null;
+      readonly xid: bigint;
+      hear(content: string, at: bigint): void;
+    },
   ) {
     const { after, gap, xid } = start;
+    this.#hear = start.hear;
     const { tables } = reader;
     this.decoder = new PgoutputDecoder(tables, this);
     this.#reader = reader;
@@ -67,7 +76,7 @@ export class Assembler implements LogHandler {
   }
 
   begin(xid: number): void {
-    this.#open = { xid, changes: [], receipts: [], lost: new Map(), bytes: 0 };
+    this.#open = { xid, changes: [], receipts: [], sent: [], lost: new Map(), bytes: 0 };
   }
 
   change(change: Change, bytes: number): void {
@@ -85,20 +94,26 @@ export class Assembler implements LogHandler {
     if (!lost.has(table)) lost.set(table, reason);
   }
 
-  message(prefix: string, content: string): void {
-    const read = readMessage(prefix, content, this.#reader);
-    if (!read) return;
+  message(message: Message): void {
     const open = this.#open as Open;
+    if (isSent(message)) return void open.sent.push(message.content);
+    const read = readMessage(message, this.#reader);
+    if (!read) return;
     if ('receipt' in read) open.receipts.push(read.receipt);
     else if ('lost' in read) for (const { table, reason } of read.lost) this.lost(table, reason);
-    else for (const change of read.changes) this.change(change, content.length / read.changes.length);
+    else for (const change of read.changes) this.change(change, message.content.length / read.changes.length);
+  }
+
+  aside(message: Message): void {
+    if (isSent(message)) this.#hear(message.content, message.at);
   }
 
   commit(end: bigint, time: number): void {
-    const { xid, changes, receipts, lost, bytes } = this.#open as Open;
+    const { xid, changes, receipts, sent, lost, bytes } = this.#open as Open;
     this.#open = null;
     const wide = widen(xid, this.#xid);
     if (wide > this.#xid) this.#xid = wide;
+    for (const content of sent) this.#hear(content, end);
     if (end <= this.#after || (changes.length === 0 && receipts.length === 0 && lost.size === 0)) return;
     this.#commits.push({
       position: positionOf(end),

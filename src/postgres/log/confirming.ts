@@ -52,6 +52,7 @@ export class Confirming {
   #acknowledged = 0n;
   #delivered = 0n;
   #confirmed = 0n;
+  #passed = 0n;
   #places: { readonly position: bigint; readonly at: number }[] = [];
   #unseen: Unseen[] = [];
   #telling: Telling | null = null;
@@ -71,6 +72,11 @@ export class Confirming {
     return this.#confirmed;
   }
 
+  /** Up to here there was nothing of ours after the last commit that was given out. */
+  get passed(): bigint {
+    return this.#confirmed > this.#passed ? this.#confirmed : this.#passed;
+  }
+
   /** The last commit that was given out. */
   get delivered(): bigint {
     return this.#delivered;
@@ -81,10 +87,20 @@ export class Confirming {
     return this.#acknowledged >= this.#delivered;
   }
 
+  /** The same reading, by another slot. */
+  to(slot: SlotName, after: ConfirmAfter): Confirming {
+    const moved = new Confirming({ ...this.#parts, slot, after }, null);
+    moved.#acknowledged = this.#acknowledged;
+    moved.#delivered = this.#delivered;
+    moved.#passed = this.passed;
+    moved.#unseen = this.#unseen;
+    return moved;
+  }
+
   /** The slot begins there, which may be past everything known of it. */
   async begin(position: bigint): Promise<void> {
     if (position <= this.#confirmed) return;
-    this.#acknowledged = this.#delivered = position;
+    if (position > this.passed && position > this.#delivered) this.#acknowledged = this.#delivered = position;
     this.#places = [];
     await this.#remember(position);
   }
@@ -141,6 +157,7 @@ export class Confirming {
   }
 
   async #round(passed: bigint): Promise<void> {
+    if (passed > this.#passed) this.#passed = passed;
     const { after, clock } = this.#parts;
     const last = this.#last;
     if (this.#acknowledged > last || passed - last >= IDLE_BYTES) {

@@ -60,6 +60,13 @@ export class Following {
     this.#shown = followed?.floor ?? null;
   }
 
+  /** What is known now, for a slot that goes with its connection: nothing of it is written down. */
+  to(slot: SlotName): Following {
+    const moved = new Following({ ...this.#parts, slot }, this.#history, this.#followed);
+    moved.#shown = this.#shown;
+    return moved;
+  }
+
   /** Before it rows may be missing, and why. */
   get floor(): Floor {
     return { position: this.#followed?.floor ?? positionOf(0), reason: this.#followed?.reason ?? 'retention' };

@@ -8,6 +8,13 @@ import type { PgTable } from '../tables/tables.ts';
 const RECEIPT = 'rowcast';
 const ROWS = 'rowcast.rows';
 const LOST = 'rowcast.lost';
+/** What processes send each other, which belongs to no transaction. */
+const SENT = 'rowcast.sent';
+
+/** A prefix is anybody's to use. */
+export function isOurs(prefix: string): boolean {
+  return prefix.startsWith(RECEIPT);
+}
 
 export async function leaveReceipt(sql: Sql, receipt: Receipt): Promise<void> {
   await emit(sql, RECEIPT, JSON.stringify(receipt));
@@ -39,6 +46,19 @@ export async function leaveLoss(sql: Sql, { slot, tables }: Lost): Promise<void>
   await emitAlone(sql, LOST, JSON.stringify({ slot, tables: tables.map(({ table, reason }) => [table.id, reason]) }));
 }
 
+/**
+ * A text for every process that reads the log. Where the server can be asked to, it writes it out at once and counts no transaction for it; an
+ * older one would let it lie for a fifth of a second, so there it is one that waits for no standby.
+ */
+export async function leaveSent(sql: Sql, content: string, version: number): Promise<void> {
+  if (version < 170_000) await emitAlone(sql, SENT, content);
+  else await sql.query('SELECT pg_logical_emit_message(false, $1, $2::text, true)', [SENT, content]);
+}
+
+export function isSent({ prefix }: Message): boolean {
+  return prefix === SENT;
+}
+
 async function emit(sql: Sql, prefix: string, content: string): Promise<void> {
   await sql.query('SELECT pg_logical_emit_message(true, $1, $2::text)', [prefix, content]);
 }
@@ -52,12 +72,20 @@ type AppReceipt = Pick<Receipt, 'client' | 'write'>;
 type Said = { readonly receipt: Receipt } | { readonly changes: readonly Change[] } | { readonly lost: readonly Loss[] };
 
 export interface Reader {
-  readonly slot: string;
+  /** Whether what was said at this place of the log to who reads by this slot is said to this one. */
+  hears(slot: string, at: bigint): boolean;
   readonly tables: readonly PgTable[];
 }
 
+/** A message of the log, and where it stands. */
+export interface Message {
+  readonly prefix: string;
+  readonly content: string;
+  readonly at: bigint;
+}
+
 /** @returns null for a message that is not ours: a prefix is anybody's to use, and what cannot be read was not written here. */
-export function readMessage(prefix: string, content: string, { slot, tables }: Reader): Said | null {
+export function readMessage({ prefix, content, at }: Message, { hears, tables }: Reader): Said | null {
   try {
     switch (prefix) {
       case RECEIPT:
@@ -66,7 +94,7 @@ export function readMessage(prefix: string, content: string, { slot, tables }: R
         return { changes: publishedChanges(content, tables) };
       case LOST: {
         const said = JSON.parse(content) as { readonly slot: string; readonly tables: readonly (readonly [string, ResetReason])[] };
-        if (said.slot !== slot) return null;
+        if (!hears(said.slot, at)) return null;
         const reasons = new Map(said.tables);
         return {
           lost: tables.flatMap((table): Loss[] => {

@@ -55,6 +55,7 @@ function decode(messages: readonly Buffer[]): { readonly changes: readonly Chang
     change: (change) => void changes.push(change),
     lost: (_table, reason) => void lost.push(reason),
     message: () => {},
+    aside: () => {},
     commit: () => {},
   });
   for (const message of messages) {

@@ -1,4 +1,5 @@
 import { UNREADABLE, type Change, type Image, type Loss, type LogValue } from '../../core/index.ts';
+import { isOurs, type Message } from './messages.ts';
 import type { PgTable } from '../tables/tables.ts';
 
 /** What a transaction of the log turns into. `begin` … `commit` enclose everything else; nothing of a rolled-back one is ever seen. */
@@ -9,7 +10,9 @@ export interface LogHandler {
   change(change: Change, bytes: number): void;
   lost(table: PgTable, reason: Loss['reason']): void;
   /** A message that a session left in the log inside the transaction. */
-  message(prefix: string, content: string): void;
+  message(message: Message): void;
+  /** A message that is part of no transaction, and there at once: it may come between `begin` and `commit`. */
+  aside(message: Message): void;
   /**
    * @param end the LSN right after the commit's record.
    * @param time when it was committed: ms since 1970
@@ -184,10 +187,14 @@ export class PgoutputDecoder {
 
   #message(): void {
     const transactional = this.#data[this.#at] === 1;
-    this.#at += 9; // flags and the message's LSN
+    const at = this.#data.readBigUInt64BE(this.#at + 1);
+    this.#at += 9;
     const prefix = this.#string();
+    if (!isOurs(prefix)) return;
     const length = this.#uint32();
-    if (transactional) this.#handler.message(prefix, this.#data.toString('utf8', this.#at, this.#at + length));
+    const message = { prefix, content: this.#data.toString('utf8', this.#at, this.#at + length), at };
+    if (transactional) this.#handler.message(message);
+    else this.#handler.aside(message);
   }
 
   #uint32(): number {

@@ -46,6 +46,9 @@ const SESSION: Readonly<Record<string, string>> = {
   tcp_user_timeout: '60s',
 };
 
+/** What connections that read the log are called. */
+export const READER = 'rowcast log';
+
 const XLOG_DATA = 'w'.charCodeAt(0);
 const KEEPALIVE = 'k'.charCodeAt(0);
 const XLOG_HEADER = 25;
@@ -75,7 +78,7 @@ export class ReplicationConnection implements Sql {
     const config = {
       connectionString: url,
       replication: 'database',
-      application_name: 'rowcast log',
+      application_name: READER,
       keepAlive: true,
       connectionTimeoutMillis: ANSWER_MS,
     };

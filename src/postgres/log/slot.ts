@@ -3,6 +3,9 @@ import { lsnOf } from './lsn.ts';
 import type { ReplicationConnection } from './replication.ts';
 import { literal, sqlState, type Sql } from '../connection/sql.ts';
 
+/** How much of the slot's name the short-lived ones begin with. */
+export const OWN_LENGTH = 40;
+
 /** Where the log is read by. A temporary one lives as long as the connection it was made on. */
 export interface SlotName {
   readonly name: string;
@@ -44,6 +47,8 @@ export interface ClaimParts {
   readonly sql: Sql;
   readonly clock: Clock;
   readonly log: Log;
+  /** Ends the reading of process `pid`, which has no right to it any more. Resolves to false where that is not so, or not allowed. */
+  readonly evict?: ((pid: string) => Promise<boolean>) | undefined;
 }
 
 export interface ClaimedSlot {
@@ -56,6 +61,8 @@ export interface ClaimedSlot {
 /** A slot that another connection holds is waited for: a process that restarts finds its own former one leaving. */
 const LEAVING_MS = 5_000;
 const LEAVING_POLL_MS = 100;
+/** Who may end the former reader lets it leave by itself first. */
+const EVICT_MS = 300;
 /** A new slot waits for every transaction that writes at that moment. */
 const CREATION_MS = 60_000;
 /** Over the server's own limit: its error says more than ours. */
@@ -63,14 +70,16 @@ const ANSWER_MS = 10_000;
 const CREATION_LOOK_MS = 1_000;
 
 /**
- * Makes sure that the slot is there and free, and gives the place before which it has nothing. A lost one of our name is made anew.
+ * Makes sure that the slot is there and free, and gives the place before which it has nothing. A lost one of our name is made anew. Null: another
+ * process reads by it, or does not let go of it.
  *
- * @throws {RowcastError} `source_unsupported`, with the cure, when it is not to be had.
+ * @throws {RowcastError} `source_unsupported`, with the cure, when it is somebody else's, or cannot be made.
  */
-export async function claimSlot(slot: SlotName, parts: ClaimParts): Promise<ClaimedSlot> {
-  const { connection, clock, log } = parts;
+export async function claimSlot(slot: SlotName, parts: ClaimParts): Promise<ClaimedSlot | null> {
+  const { connection, clock, log, evict } = parts;
   let made = false;
   let holder: Holder | null = null;
+  let evicting = evict;
   for (const start = clock.now(); ;) {
     const found = await readSlot(connection, slot.name);
     if (!found) {
@@ -88,12 +97,13 @@ export async function claimSlot(slot: SlotName, parts: ClaimParts): Promise<Clai
       continue;
     }
     if (found.activePid === null || found.activePid === String(connection.pid)) return { confirmed: found.confirmed, made };
+    const waited = clock.now() - start;
     const now = await readHolder(connection, found.activePid);
     if (holder?.pid !== now.pid) holder = now;
-    const waited = clock.now() - start;
-    if (waited >= LEAVING_MS && (holder.replied !== now.replied || waited >= LEAVING_MS + now.timeout)) {
-      throw slotTaken(slot.name, found.activePid);
-    }
+    if (evicting && waited >= EVICT_MS && !(await evicting(now.pid))) evicting = undefined;
+    // A reader of ours says several times a second that it is there.
+    if (!evicting && (holder.replied !== now.replied || waited >= LEAVING_MS)) return null;
+    if (waited >= 2 * LEAVING_MS) return null;
     await new Promise<void>((resolve) => void clock.after(LEAVING_POLL_MS, resolve));
   }
 }
@@ -102,24 +112,39 @@ interface Holder {
   readonly pid: string;
   /** When it was heard of last. */
   readonly replied: string;
-  /** Milliseconds until the server ends it, when it is not heard of: the connection of a machine that has gone is open for so long. 0: at once, or never. */
-  readonly timeout: number;
 }
 
 async function readHolder(sql: Sql, pid: string): Promise<Holder> {
-  const [row] = await sql.query(
-    `SELECT reply_time, (SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout') FROM pg_stat_replication WHERE pid = ${literal(pid)}`,
-  );
-  const [replied = null, timeout] = row ?? [];
-  return { pid, replied: replied ?? '', timeout: replied === null ? 0 : Number(timeout) };
+  const [row] = await sql.query(`SELECT reply_time FROM pg_stat_replication WHERE pid = ${literal(pid)}`);
+  return { pid, replied: row?.[0] ?? '' };
 }
 
-export function slotTaken(name: string, pid: string | null): RowcastError {
-  return new RowcastError(
-    'source_unsupported',
-    `the replication slot "${name}" is in use${pid === null ? '' : ` by process ${pid}`}: each process reads by its own; end the other one, or set ` +
-      `\`slot\` to another name here`,
-  );
+/**
+ * A slot that goes with its connection, and begins where another one stands: no open transaction is waited for, and what that one's reader has
+ * not let go of can be read here, too. Null: the other is not there any more, or cannot be copied.
+ *
+ * @throws {RowcastError} `source_unsupported` when the server has no room for it.
+ */
+export async function copySlot(from: string, to: string, { connection, log }: ClaimParts): Promise<ClaimedSlot | null> {
+  try {
+    const [row] = await connection.query(`SELECT lsn FROM pg_copy_logical_replication_slot(${literal(from)}, ${literal(to)}, true)`);
+    return { confirmed: lsnOf(row?.[0] ?? '0/0'), made: false };
+  } catch (cause) {
+    if (sqlState(cause) === '53400') throw await noRoom(connection, cause);
+    if (sqlState(cause) === undefined) throw cause;
+    log.warn(
+      { slot: from, err: cause },
+      'where another process reads the log cannot be read from here: what it knows from before is not known here',
+    );
+    return null;
+  }
+}
+
+/** @throws {RowcastError} `source_unsupported`, with the cure, when the server has no room for it, or open transactions do not end. */
+export async function makeOwnSlot(name: string, parts: ClaimParts): Promise<ClaimedSlot> {
+  await createSlot({ name, temporary: true }, parts);
+  const found = await readSlot(parts.connection, name);
+  return { confirmed: found?.confirmed ?? 0n, made: true };
 }
 
 function refuseForeign({ name }: SlotName, { plugin, here }: Slot): void {
@@ -149,11 +174,7 @@ async function createSlot(slot: SlotName, parts: ClaimParts): Promise<boolean> {
           { cause },
         );
       case '53400':
-        throw new RowcastError(
-          'source_unsupported',
-          `all replication slots of the server are taken (${await slotNames(connection)}); raise max_replication_slots, or drop one that nobody needs`,
-          { cause },
-        );
+        throw await noRoom(connection, cause);
       case '42710': // made by another process since we looked
         return false;
       default:
@@ -162,6 +183,15 @@ async function createSlot(slot: SlotName, parts: ClaimParts): Promise<boolean> {
   } finally {
     watch.stop();
   }
+}
+
+async function noRoom(sql: Sql, cause: unknown): Promise<RowcastError> {
+  return new RowcastError(
+    'source_unsupported',
+    `all replication slots of the server are taken (${await slotNames(sql)}), and each process that reads the log needs one: raise ` +
+      `max_replication_slots, or drop one that nobody needs`,
+    { cause },
+  );
 }
 
 async function slotNames(sql: Sql): Promise<string> {

@@ -6,7 +6,6 @@ import {
   type Clock,
   type Commit,
   type Floor,
-  type Log,
   type LogStanding,
   type Position,
   type Published,
@@ -14,88 +13,71 @@ import {
 } from '../../core/index.ts';
 import { Assembler } from './assembler.ts';
 import type { TransactionBounds } from './bounds.ts';
-import { Confirming, type ConfirmAfter } from './confirming.ts';
-import { Following } from './following.ts';
 import { LogStream } from './stream.ts';
 import { lsnOf } from './lsn.ts';
 import { leaveMark, leaveReceipt, leaveRows } from './messages.ts';
-import { recall } from './remembered.ts';
 import { ReplicationConnection } from './replication.ts';
-import { Retention } from './retention.ts';
+import { floorOf, Seats, type Seat, type SeatParts } from './seats.ts';
+import { claimSlot, readSlot } from './slot.ts';
 import { slotStanding } from './standing.ts';
-import { claimSlot, readSlot, slotTaken, type SlotName } from './slot.ts';
-import { sqlState, type Sessions, type Sql } from '../connection/sql.ts';
-import type { PgTable } from '../tables/tables.ts';
+import { sqlState, type Sql } from '../connection/sql.ts';
 
-export interface SourceParts {
+export interface SourceParts extends Omit<SeatParts, 'evict'> {
   /** Of the server itself: a pooler may not pass the log on. */
   readonly url: string;
-  readonly sessions: Sessions;
-  readonly tables: readonly PgTable[];
-  readonly slot: SlotName;
-  readonly publication: string;
   readonly bounds: TransactionBounds;
-  readonly confirmAfter: ConfirmAfter;
-  readonly setup: 'auto' | 'check';
-  readonly clock: Clock;
-  readonly log: Log;
+  /** One process at a time reads, for all: ends the reading of process `pid`, which does not any more. Left out: each reads for itself. */
+  readonly evict?: ((pid: string) => Promise<boolean>) | undefined;
+  /** Gets what processes send each other by the log, and where it stands. */
+  hear(content: string, at: bigint): void;
 }
 
-interface Start {
-  readonly epoch: string;
-  readonly history: string;
-  readonly following: Following;
-  readonly confirming: Confirming;
+interface Ends {
+  readonly signal: AbortSignal;
+  /** Aborts when another slot is to be read by. */
+  readonly moving: AbortController;
 }
 
 /** Between two looks at whether the publication is still the one we read by. */
 const LOOK_MS = 30_000;
-/** A slot that dies with its connection is of no use to anybody later. */
-const AT_ONCE: ConfirmAfter = { ms: 0, bytes: 16 * 1024 * 1024 };
-
 /** Core's change source over a Postgres server's own log: its contract is in `core/ports/change-source.ts`. */
 export class PostgresSource implements ChangeSource {
   readonly epoch: string;
   readonly #parts: SourceParts;
   readonly #history: string;
-  readonly #following: Following;
-  readonly #confirming: Confirming;
-  readonly #retention: Retention;
-  /** Where the slot begins, as of the last connection. */
-  #floor: Floor = { position: positionOf(0), reason: 'retention' };
+  readonly #seats: Seats;
   /** The log cannot be read on from where it was. */
   #unreadable = false;
   #ready: ReplicationConnection | null = null;
   #stream: LogStream | null = null;
   readonly #closed = new AbortController();
 
-  private constructor(parts: SourceParts, { epoch, history, following, confirming }: Start) {
+  private constructor(parts: SourceParts, epoch: string, history: string) {
     this.#parts = parts;
     this.epoch = `${epoch}.${history}`;
     this.#history = history;
-    this.#following = following;
-    this.#confirming = confirming;
-    this.#retention = new Retention(parts.slot.name, parts.log);
+    this.#seats = new Seats(parts, history);
   }
 
   /**
-   * The publication must be set up. The slot is made here: what is committed from now on will be read. The connection is the source's, unless
-   * this rejects.
+   * The publication must be set up. Who reads for itself gets its slot here: what is committed from now on will be read. Where one reads for all,
+   * the slot is there from now on, and nobody has it before it reads. The connection is the source's, unless this rejects.
    *
    * @throws {RowcastError} `source_unsupported`, with the cure, when the slot is not to be had.
    */
   static async open(parts: SourceParts, connection: ReplicationConnection, notes: { readonly epoch: string }): Promise<PostgresSource> {
-    const { sessions, slot } = parts;
     const history = await historyOf(connection);
-    const { followed, confirmed } = await recall(sessions, slot.name);
-    // Another history counts otherwise: nothing that was written down about that one says anything here.
-    const same = followed === null || followed.history === history;
-    const following = new Following(parts, history, followed);
-    const confirming = new Confirming({ ...parts, sql: sessions, after: await lateness(parts) }, same ? confirmed : null);
-    const source = new PostgresSource(parts, { epoch: notes.epoch, history, following, confirming });
-    await following.look();
-    await source.#claim(connection, same && confirmed !== null);
-    source.#ready = connection;
+    const source = new PostgresSource(parts, notes.epoch, history);
+    if (!parts.evict) {
+      await source.#seats.take(connection);
+      source.#ready = connection;
+      return source;
+    }
+    const { permanent, sessions } = parts;
+    if (permanent !== null && !(await readSlot(sessions, permanent))) {
+      await claimSlot({ name: permanent, temporary: false }, { ...parts, connection, sql: sessions, evict: undefined });
+    }
+    await connection.close();
     return source;
   }
 
@@ -105,42 +87,68 @@ export class PostgresSource implements ChangeSource {
   }
 
   async floor(): Promise<Floor> {
-    const confirmed = positionOf(this.#confirming.confirmed);
-    return this.#floor.position >= confirmed ? this.#floor : { position: confirmed, reason: 'retention' };
+    const seat = this.#seats.current;
+    if (!seat || !this.#reads) {
+      const { sessions, permanent } = this.#parts;
+      return (await floorOf(sessions, permanent, this.#history)) ?? { position: await this.tail(), reason: 'retention' };
+    }
+    const confirmed = positionOf(seat.confirming.confirmed);
+    return seat.floor.position >= confirmed ? seat.floor : { position: confirmed, reason: 'retention' };
   }
 
   async *read(after: Position, signal: AbortSignal): AsyncGenerator<readonly Commit[]> {
     if (this.#stream) throw new Error('the log is being read already: one reader at a time');
     if (this.#closed.signal.aborted) throw new RowcastError('closed', 'the database was closed');
-    const { clock, slot, publication } = this.#parts;
+    try {
+      for (let at = after; !signal.aborted;) {
+        const moving = new AbortController();
+        for await (const commits of this.#readBy(at, { signal, moving })) {
+          at = commits.at(-1)?.position ?? at;
+          yield commits;
+        }
+        if (!moving.signal.aborted) return;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw this.#explained(error);
+    } finally {
+      // What another writes down while it reads for all is not known here.
+      if (this.#parts.evict) this.#seats.leave();
+    }
+  }
+
+  /** Ends, without an error, when the reading has to go on by another slot. */
+  async *#readBy(after: Position, { signal, moving }: Ends): AsyncGenerator<readonly Commit[]> {
+    const { clock, publication } = this.#parts;
     const ending = AbortSignal.any([signal, this.#closed.signal]);
     let connection: ReplicationConnection | null = null;
     let unwatch = (): void => {};
     try {
       connection = await this.#connect(ending);
       unwatch = connection.cutBy(ending);
-      const { stream, from } = await this.#streamFrom(connection, numberOf(after));
-      const { failed } = await connection.start({ slot: slot.name, publication, from }, stream);
+      const seat = this.#seats.current as Seat;
+      const { stream, from } = await this.#streamFrom(connection, seat, numberOf(after));
+      const { failed } = await connection.start({ slot: seat.slot.name, publication, from }, stream);
       unwatch();
       this.#stream = stream;
-      const watch = watchEvery(clock, () => this.#look());
+      const watch = watchEvery(clock, () => this.#look(seat, moving));
       try {
-        yield* stream.batches(failed, signal);
+        yield* stream.batches(failed, AbortSignal.any([signal, moving.signal]));
       } finally {
         watch.cancel();
         this.#stream = null;
       }
     } catch (error) {
       await connection?.close();
-      if (signal.aborted) return;
-      throw this.#explained(error);
+      // Another process was quicker to begin by the same slot.
+      if (sqlState(error) === '55006' && !signal.aborted) return moving.abort();
+      throw error;
     } finally {
       unwatch();
     }
   }
 
   acknowledge(position: Position): void {
-    this.#confirming.acknowledge(position);
+    this.#seats.current?.confirming.acknowledge(position);
   }
 
   async mark(receipt: Receipt): Promise<void> {
@@ -155,7 +163,8 @@ export class PostgresSource implements ChangeSource {
   }
 
   standing(): Promise<LogStanding> {
-    return slotStanding(this.#parts.sessions, this.#parts.slot.name);
+    const { sessions, permanent } = this.#parts;
+    return slotStanding(sessions, this.#seats.current?.slot.name ?? permanent ?? '');
   }
 
   /** The server's side is gone when it resolves, a temporary slot with it. */
@@ -165,29 +174,34 @@ export class PostgresSource implements ChangeSource {
     await this.#ready?.close();
   }
 
-  async #streamFrom(connection: ReplicationConnection, after: bigint): Promise<{ readonly stream: LogStream; readonly from: bigint }> {
-    const { clock, log, slot, tables, bounds } = this.#parts;
-    const { confirmed, delivered } = this.#confirming;
-    const floor = numberOf(this.#floor.position);
+  /** Whether the seat says where reading begins: who reads for all has one only while it reads. */
+  get #reads(): boolean {
+    return !this.#parts.evict || this.#stream !== null;
+  }
+
+  async #streamFrom(
+    connection: ReplicationConnection,
+    { slot, floor: { position, reason }, following, confirming, hears }: Seat,
+    after: bigint,
+  ): Promise<{ readonly stream: LogStream; readonly from: bigint }> {
+    const { clock, log, tables, bounds, sessions, hear } = this.#parts;
+    const { passed, delivered } = confirming;
+    const floor = numberOf(position);
     // What the server was told that it may forget had nothing of ours in it for whoever has all that was given out before.
-    const quiet = after >= delivered && confirmed > after && this.#following.floor.position <= positionOf(after);
-    const gap = floor > (quiet ? confirmed : after);
-    if (gap)
-      log.warn(
-        { slot: slot.name, reason: this.#floor.reason },
-        'the log does not reach back to where it was left: every viewer reads again',
-      );
+    const quiet = after >= delivered && passed > after && following.floor.position <= positionOf(after);
+    const gap = floor > (quiet ? passed : after);
+    if (gap) log.warn({ slot: slot.name, reason }, 'the log does not reach back to where it was left: every viewer reads again');
     const from = gap ? floor : after;
     const xid = BigInt(await one(connection, 'SELECT pg_snapshot_xmax(pg_current_snapshot())'));
     const timeout = Number(await one(connection, `SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout'`));
     const stream = new LogStream({
       connection,
-      assembler: new Assembler({ slot: slot.name, tables }, bounds, { after: from, gap: gap ? this.#floor.reason : null, xid }),
-      confirming: this.#confirming,
+      assembler: new Assembler({ hears, tables }, bounds, { after: from, gap: gap ? reason : null, xid, hear }),
+      confirming,
       clock,
       timeout,
-      notice: () => void this.#look(),
-      threatened: async () => !['reserved', 'extended'].includes((await readSlot(this.#parts.sessions, slot.name))?.walStatus ?? 'lost'),
+      notice: () => void this.#publicationLook(),
+      threatened: async () => !['reserved', 'extended'].includes((await readSlot(sessions, slot.name))?.walStatus ?? 'lost'),
     });
     return { stream, from };
   }
@@ -196,14 +210,18 @@ export class PostgresSource implements ChangeSource {
     const ready = this.#ready;
     this.#ready = null;
     if (ready) return ready;
-    await unless(signal, this.#following.look());
+    const seat = this.#seats.current;
+    // What keeps a slot from being read by is set right before it is asked for.
+    if (seat) await unless(signal, seat.following.look());
     const connection = await ReplicationConnection.open(this.#parts.url, signal);
     const unwatch = connection.cutBy(signal);
     try {
       if ((await historyOf(connection)) !== this.#history) {
         throw new RowcastError('source_lost', 'this is another server, or one restored to another history; start this process again');
       }
-      await this.#claim(connection, true);
+      const anew = this.#unreadable;
+      await this.#seats.take(connection, anew);
+      this.#unreadable = false;
       return connection;
     } catch (error) {
       await connection.close();
@@ -213,34 +231,34 @@ export class PostgresSource implements ChangeSource {
     }
   }
 
-  /** @param known whether anything was written down about this slot */
-  async #claim(connection: ReplicationConnection, known: boolean): Promise<void> {
-    const slot = await claimSlot(this.#parts.slot, { ...this.#parts, connection, sql: this.#parts.sessions });
-    if (this.#unreadable) await this.#following.anew('publication_changed');
-    this.#unreadable = false;
-    this.#floor = await this.#following.begin(slot, known ? this.#confirming.confirmed : null);
-    await this.#confirming.begin(slot.confirmed);
+  async #look(seat: Seat, moving: AbortController): Promise<void> {
+    await this.#publicationLook();
+    try {
+      await seat.retention.look(this.#parts.sessions);
+      if (await this.#seats.isFree(() => ReplicationConnection.open(this.#parts.url, this.#closed.signal))) moving.abort();
+    } catch (error) {
+      if (!this.#closed.signal.aborted) this.#parts.log.error({ err: error }, 'the replication slots could not be looked at');
+    }
   }
 
   /** Rows may be left out of the log without a word: the server does not say when a publication changes. */
-  async #look(): Promise<void> {
+  async #publicationLook(): Promise<void> {
     const stream = this.#stream;
-    const before = this.#following.floor.position;
+    const following = this.#seats.current?.following;
+    if (!following) return;
+    const before = following.floor.position;
     try {
-      await this.#following.look();
-      await this.#retention.look(this.#parts.sessions);
+      await following.look();
     } catch (error) {
       if (!this.#closed.signal.aborted) this.#parts.log.error({ err: error }, 'the publication could not be looked at, or set right');
     }
-    if (this.#stream !== stream || this.#following.floor.position === before) return;
+    if (this.#stream !== stream || following.floor.position === before) return;
     stream?.fail(new RowcastError('source_lost', `the publication "${this.#parts.publication}" was changed: rows may be missing since`));
   }
 
   #explained(error: unknown): unknown {
-    const { slot, publication } = this.#parts;
+    const { publication } = this.#parts;
     switch (sqlState(error)) {
-      case '55006':
-        return slotTaken(slot.name, null);
       case '42704':
         this.#unreadable = true;
         return new RowcastError('source_lost', `the publication "${publication}" is not there, or was not when the rows were written`, {
@@ -256,13 +274,6 @@ export class PostgresSource implements ChangeSource {
 async function historyOf(connection: ReplicationConnection): Promise<string> {
   const [row] = await connection.query('IDENTIFY_SYSTEM');
   return `${row?.[0]}.${row?.[1]}.${await one(connection, 'SELECT oid FROM pg_database WHERE datname = current_database()')}`;
-}
-
-/** A server that keeps less than we let wait would cut the slot off: a quarter of it is ours. */
-async function lateness({ sessions, slot, confirmAfter }: SourceParts): Promise<ConfirmAfter> {
-  if (slot.temporary) return AT_ONCE;
-  const kept = Number(await one(sessions, `SELECT pg_size_bytes(current_setting('max_slot_wal_keep_size'))`));
-  return kept < 0 ? confirmAfter : { ...confirmAfter, bytes: Math.min(confirmAfter.bytes, kept / 4) };
 }
 
 async function one(sql: Sql, query: string): Promise<string> {
