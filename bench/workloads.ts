@@ -45,6 +45,10 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     about: 'A backlog of committed changes, read from the database’s own log and decoded.',
     load: async () => (await import('./workloads/capture.ts')).capture,
   },
+  broker: {
+    about: 'A ledger outside the process: changes in batches from who leads through the broker to who follows, and the way of one alone.',
+    load: async () => (await import('./workloads/broker.ts')).broker,
+  },
   writes: {
     about: 'The app’s own writes, its table bound and followed, against the same table unbound in the same database.',
     load: async () => (await import('./workloads/writes.ts')).writes,
