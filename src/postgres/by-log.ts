@@ -141,9 +141,13 @@ async function missingSlot({ settings, sessions, server }: Place): Promise<reado
 }
 
 /** Which slots this process may read by. */
-async function chooseSlot({ settings, sessions, server }: Place, { log }: Hands): Promise<Pick<SourceParts, 'permanent' | 'temporary'>> {
+async function chooseSlot(
+  { settings, sessions, server }: Place,
+  { log, watching = false }: Hands,
+): Promise<Pick<SourceParts, 'permanent' | 'temporary'>> {
   const name = checkSlotName(settings.slot);
   const temporary = name.slice(0, OWN_LENGTH);
+  if (watching) return { permanent: null, temporary };
   if (server.retentionIsCapped) return { permanent: name, temporary };
   log.warn(
     {},

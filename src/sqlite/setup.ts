@@ -158,7 +158,7 @@ function ownSteps(connection: Connection, { width: has }: State, width: number):
       { sql: `ALTER TABLE _rowcast_journal ADD COLUMN n${at}`, why: 'the same, for the row after' },
       { sql: `ALTER TABLE _rowcast_aside ADD COLUMN c${at}`, why: 'the same, for rows that may be replaced' },
     ]);
-    return [...wider, ...answerSteps(connection)];
+    return [...wider, ...answerSteps(connection), ...sentSteps(connection)];
   }
   const mode = connection.all('PRAGMA journal_mode')[0]?.[0] as string;
   return [
@@ -185,6 +185,7 @@ function ownSteps(connection: Connection, { width: has }: State, width: number):
       why: 'rows that a REPLACE may be about to delete',
     },
     ANSWERS,
+    SENT,
   ];
 }
 
@@ -192,6 +193,16 @@ const ANSWERS: SetupStep = {
   sql: 'CREATE TABLE _rowcast_write(n INTEGER PRIMARY KEY AUTOINCREMENT, principal TEXT NOT NULL, client TEXT NOT NULL, write INTEGER NOT NULL, hash TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL)',
   why: "answers to clients' writes, kept for a day, so that a write is applied once",
 };
+
+const SENT: SetupStep = {
+  sql: 'CREATE TABLE _rowcast_sent(n INTEGER PRIMARY KEY AUTOINCREMENT, total INTEGER NOT NULL, text TEXT NOT NULL)',
+  why: 'what the processes on this file send each other: the last of it',
+};
+
+function sentSteps(connection: Connection): readonly SetupStep[] {
+  const there = connection.all("SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = '_rowcast_sent'");
+  return there.length > 0 ? [] : [SENT];
+}
 
 /**
  * Files of before keep the answers by client. A process of before goes on with what is made here: it names the same columns. No table is renamed:

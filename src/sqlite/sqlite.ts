@@ -1,5 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import { RowcastError, type Bound, type Database, type OpenDatabase, type OpenOptions, type SetupStep, type Table } from '../core/index.ts';
+import { SqliteBus } from './bus.ts';
 import { connectTo, connectToOwn, connectToRead, type File } from './connect.ts';
 import { isBusy, type BetterSqlite3, type Connection } from './connection.ts';
 import { Cuts, removeCuts } from './cuts.ts';
@@ -115,7 +116,7 @@ interface Opening extends OpenOptions {
 async function opened(
   connection: Connection,
   bound: readonly Bound[],
-  { setup, clock, log, file, keep, options }: Opening,
+  { setup, shared = false, clock, log, file, keep, options }: Opening,
 ): Promise<OpenDatabase> {
   const lock = new WriteLock(connection, clock);
   const joined = setup === 'auto' ? await setUp(connection, bound, lock) : checked(connection, bound);
@@ -142,6 +143,9 @@ async function opened(
     cuts,
     keep,
   });
+  // Who shares a broker has its bus.
+  const bus = shared ? null : new SqliteBus({ connection, lock, pulse, clock, log });
+  bus?.start();
   const readers = new Readers(READINGS, () => connectToRead(file));
   const store = new SqliteStore({
     connection,
@@ -157,6 +161,7 @@ async function opened(
     source,
     store,
     rows: new SqliteRows({ readers, cuts, schema, clock, joined: joinedTo }),
+    ...(bus && { bus }),
     lease: sqliteLease({ connection, lock, clock }),
     secret: meta(connection, 'secret'),
     leave: leaveInside,
@@ -164,6 +169,7 @@ async function opened(
       if (lock.closed) return;
       lock.close();
       source.close();
+      bus?.close();
       pulse.close();
       await readers.close();
       cuts.close();
