@@ -13,6 +13,8 @@ export interface Child {
   told(): readonly Said[];
   readonly ended: Promise<void>;
   kill(): void;
+  /** It does nothing more, and does not end: kill it. */
+  freeze(): void;
 }
 
 /** A process that reads a database from its floor, by its log where a slot is named, and can be killed. */
@@ -37,5 +39,6 @@ export function readingChild(url: string, { slot }: { readonly slot?: string } =
     told: () => said.slice(1) as readonly Said[],
     ended: new Promise((resolve) => void child.once('close', () => resolve())),
     kill: () => void child.kill('SIGKILL'),
+    freeze: () => void child.kill('SIGSTOP'),
   };
 }

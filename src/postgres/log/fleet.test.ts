@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CAPPED } from '../../../test/postgres/fixture.ts';
 import { FLEET_LAWS } from '../../../test/postgres/fleet-laws.ts';
+import { SHARED_LAWS } from '../../../test/postgres/shared-laws.ts';
 import { placeOn } from '../../../test/postgres/stream-laws.ts';
 import { startPostgres, type Major, type PostgresServer } from '../../../test/servers/postgres.ts';
 
@@ -12,7 +13,7 @@ describe.each<Major>([18, 17])('several processes on Postgres %i', (major) => {
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
   });
-  for (const [name, law] of Object.entries(FLEET_LAWS)) {
+  for (const [name, law] of Object.entries({ ...FLEET_LAWS, ...SHARED_LAWS })) {
     test(name, async () => {
       await using place = await placeOn(server);
       await law(place);

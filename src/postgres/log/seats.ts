@@ -186,13 +186,14 @@ interface Knowledge {
   readonly known: bigint | null;
 }
 
-/** Where reading by the permanent slot would begin, for who does not read by it. */
+/** Where reading by the permanent slot would begin, for who does not read by it. Null: nobody has read by it yet. */
 export async function floorOf(sessions: Sessions, permanent: string | null, history: string): Promise<Floor | null> {
   if (permanent === null) return null;
   const found = await readSlot(sessions, permanent);
   if (!found) return null;
   const { followed } = await recall(sessions, permanent);
+  if (!followed) return null;
   const position = positionOf(found.confirmed);
-  if (!followed || followed.history !== history || followed.floor <= position) return { position, reason: 'retention' };
+  if (followed.history !== history || followed.floor <= position) return { position, reason: 'retention' };
   return { position: followed.floor, reason: followed.reason };
 }

@@ -18,7 +18,7 @@ import { lsnOf } from './lsn.ts';
 import { leaveMark, leaveReceipt, leaveRows } from './messages.ts';
 import { ReplicationConnection } from './replication.ts';
 import { floorOf, Seats, type Seat, type SeatParts } from './seats.ts';
-import { claimSlot, readSlot } from './slot.ts';
+import { readSlot } from './slot.ts';
 import { slotStanding } from './standing.ts';
 import { sqlState, type Sql } from '../connection/sql.ts';
 
@@ -74,9 +74,9 @@ export class PostgresSource implements ChangeSource {
       return source;
     }
     const { permanent, sessions } = parts;
-    if (permanent !== null && !(await readSlot(sessions, permanent))) {
-      await claimSlot({ name: permanent, temporary: false }, { ...parts, connection, sql: sessions, evict: undefined });
-    }
+    // The first of all makes it, and writes down what is in the log from there on.
+    if (permanent !== null && !(await floorOf(sessions, permanent, history))) await source.#seats.take(connection);
+    source.#seats.leave();
     await connection.close();
     return source;
   }
