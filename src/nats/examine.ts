@@ -52,11 +52,10 @@ export async function examine(to: string | NatsConnection, options: NatsOptions)
   try {
     const ask = async <T extends Answer>(what: string, body: object = {}): Promise<T> =>
       (await line.ask(`${apiOf(options.domain)}.${what}`, JSON.stringify(body))).json<T>();
-    return [...serverFindings(line), ...(await jetStreamFindings(ask, line, options))];
-  } catch (error) {
-    return [
+    const found = await jetStreamFindings(ask, line, options).catch((error: unknown) => [
       bad('jetstream', (error as Error).message, 'start the server with -js, or put `jetstream { store_dir: "…" }` in its configuration'),
-    ];
+    ]);
+    return [...serverFindings(line), ...found];
   } finally {
     await line.close();
   }

@@ -1,4 +1,5 @@
 import { RowcastError, type Clock, type Entry, type Position } from '../core/index.ts';
+import { Asked, type Reading } from './asked.ts';
 import { entriesOf } from './calls.ts';
 import type { End } from './ledger.ts';
 import { lost } from './line.ts';
@@ -58,11 +59,15 @@ export async function* followed(ledger: Followed, after: Position, signal: Abort
   }
 }
 
-async function opened({ stream, clock, look, floorOf }: Followed, at: Position): Promise<Pulled | null> {
+async function opened({ stream, clock, look, floorOf }: Followed, at: Position): Promise<Reading | null> {
   const end = await look();
   const floor = await floorOf(end);
   if (at < floor) throw gap(at, floor, end.state.tail);
-  return Pulled.open(stream, clock, await firstAfter(stream, end, at));
+  const seq = await firstAfter(stream, end, at);
+  return Pulled.open(stream, clock, seq).catch((error: unknown) => {
+    if (stream.line.held.aborted) throw error;
+    return new Asked(stream, clock, seq);
+  });
 }
 
 /** The number of the message with which what comes after the position begins. */
@@ -95,7 +100,7 @@ class Whole {
 }
 
 /** Null once it is aborted, whatever becomes of it. */
-function unlessAborted(opening: Promise<Pulled | null>, signal: AbortSignal): Promise<Pulled | null> {
+function unlessAborted(opening: Promise<Reading | null>, signal: AbortSignal): Promise<Reading | null> {
   return new Promise((resolve, reject) => {
     const abort = (): void => resolve(null);
     signal.addEventListener('abort', abort, { once: true });

@@ -3,8 +3,10 @@ import { RowcastError, type Log } from '../core/index.ts';
 
 type Driver = typeof import('@nats-io/transport-node');
 
-/** How long the servers may take to answer, ms: a choice of a new leader among them takes less. */
-const PATIENCE = 5_000;
+/** How long a server may take to answer, ms. While a cluster chooses who leads, about four seconds, what it is asked is heard by nobody. */
+const PATIENCE = 2_000;
+/** How long a connection may take to be made, ms. */
+const CONNECTING = 5_000;
 /** The first pause before it is tried again, and the longest, ms. */
 const PAUSES = { first: 100, longest: 5_000 };
 
@@ -41,7 +43,7 @@ export class Line {
       const connection = await driver.connect({
         ...addressOf(to),
         name: 'rowcast',
-        timeout: PATIENCE,
+        timeout: CONNECTING,
         pingInterval: 10_000,
         maxReconnectAttempts: -1,
         reconnectDelayHandler: () => {

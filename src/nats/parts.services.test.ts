@@ -18,7 +18,12 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-async function opened(bounds = {}): Promise<{ world: FleetWorld; ledger: Ledger } & AsyncDisposable> {
+interface Site extends AsyncDisposable {
+  readonly world: FleetWorld;
+  readonly ledger: Ledger;
+}
+
+async function opened(bounds = {}): Promise<Site> {
   const world = new FleetWorld(START, bounds);
   const { ledger } = await world.open(nats(server.url));
   return { world, ledger, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };

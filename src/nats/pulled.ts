@@ -1,5 +1,6 @@
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../core/index.ts';
+import type { Reading } from './asked.ts';
 import type { Line } from './line.ts';
 import { decode, type Message } from './state.ts';
 import type { Stream } from './stream.ts';
@@ -18,7 +19,7 @@ const IDLE = 60_000;
  * A stream's messages from one number on, by a consumer that the server keeps in memory. `next` gives null when that consumer is gone, or is
  * silent: whoever wants to read on looks where it stands and opens another.
  */
-export class Pulled {
+export class Pulled implements Reading {
   readonly #line: Line;
   readonly #stream: Stream;
   readonly #clock: Clock;

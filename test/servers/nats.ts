@@ -11,7 +11,7 @@ const BIN = '/usr/sbin/nats-server';
 
 /** Debian's: `apt-get install nats-server`. Where it is missing a test says so; in CI it fails. */
 export const HAS_NATS: boolean = existsSync(BIN) || process.env['CI'] !== undefined;
-if (!HAS_NATS) console.warn('skipped: nats-server is not installed (apt-get install nats-server)');
+if (!HAS_NATS) process.stderr.write('skipped: nats-server is not installed (apt-get install nats-server)\n');
 
 export interface NatsOptions {
   /** Lines of its configuration, over the launcher's own. */
