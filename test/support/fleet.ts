@@ -1,4 +1,4 @@
-import { databases, type TestDatabase } from './databases.ts';
+import { databases, type Kind, type TestDatabase } from './databases.ts';
 import { Notes, world, type World } from './world.ts';
 import { RowcastError, type Bindings, type Broker, type Bus, type Database, type Ledger, type OpenDatabase } from '../../src/main/index.ts';
 import type { Entry, GroupMessage, OpenBroker } from '../../src/core/index.ts';
@@ -167,14 +167,20 @@ export interface Node<B extends Bindings> extends World<B> {
 export class Fleet implements AsyncDisposable {
   readonly broker: FaultyBroker = new FaultyBroker();
   readonly database: TestDatabase;
+  readonly #kept: boolean;
   readonly #nodes: World<Bindings>[] = [];
 
-  private constructor(database: TestDatabase) {
+  private constructor(database: TestDatabase, kept: boolean) {
     this.database = database;
+    this.#kept = kept;
   }
 
-  static async open(kind: (typeof databases)[number] = databases[0] as (typeof databases)[number]): Promise<Fleet> {
-    return new Fleet(await kind.open());
+  static async open(kind: Kind = databases[0] as Kind): Promise<Fleet> {
+    const database = await kind.open();
+    // Without a limit the server keeps its log for nobody who is away, and who takes over finds a gap.
+    const isPostgres = kind.name === 'Postgres';
+    if (isPostgres) await database.run(`ALTER SYSTEM SET max_slot_wal_keep_size = '1GB'; SELECT pg_reload_conf()`);
+    return new Fleet(database, isPostgres);
   }
 
   async node<const B extends Bindings>(bindings: B, options: { readonly secret?: string | readonly string[] } = {}): Promise<Node<B>> {
@@ -191,6 +197,12 @@ export class Fleet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const node of this.#nodes) await node[Symbol.asyncDispose]();
+    if (this.#kept) {
+      // The slot is the server's, and the next database of this file is on the same one.
+      const readers = `FROM pg_replication_slots WHERE database = current_database()`;
+      await until(async () => (await this.database.all(`SELECT 1 ${readers} AND active`)).length === 0);
+      await this.database.run(`SELECT pg_drop_replication_slot(slot_name) ${readers}`);
+    }
     await this.database[Symbol.asyncDispose]();
   }
 }
