@@ -34,8 +34,8 @@ export type Origin = 'rowcast' | 'package' | 'benchmark' | 'node' | 'engine' | '
 const WIDTH = 1_200;
 const ROW = 17;
 const TOP = 58;
-/** Narrower ones say nothing. */
-const LEAST = 0.6; // px
+/** Narrower ones say nothing: px. */
+const LEAST = 0.6;
 const COLOURS: Readonly<Record<Exclude<Origin, 'idle'>, string>> = {
   rowcast: 'Rowcast',
   package: 'packages',
@@ -50,14 +50,14 @@ const STYLE = `text { font: 11px ui-monospace, monospace; fill: #1f2328 } .title
 @media (prefers-color-scheme: dark) { .page { fill: #0d1117 } .title, .note { fill: #e6edf3 } rect:hover { stroke: #e6edf3 } }`;
 
 /** Where a process was busy, callers above, the called below, as wide as long: one SVG, names on hover, no script. */
-export function flame(profile: CpuProfile, title: string): string {
+export function flame(profile: CpuProfile, title: string, least: number = LEAST): string {
   const busy = tree(profile);
   const scale = WIDTH / Math.max(1, busy.total);
   const drawn: string[] = [];
   let deepest = 0;
   const draw = (frame: Frame, x: number, depth: number): void => {
     const width = frame.total * scale;
-    if (width < LEAST) return;
+    if (width < least) return;
     deepest = Math.max(deepest, depth);
     const said = `${frame.name} ${frame.where}: ${percent(frame.total, busy.total)}, ${percent(frame.self, busy.total)} of it itself`;
     const y = TOP + depth * ROW;

@@ -19,12 +19,16 @@ test.each(['--only fan', '--passes 0', '--passes many', '--profile disk', '--fas
   },
 );
 
-test.each(['--publish --smoke', '--publish --passes 6', '--publish --profile cpu', '--publish --against ../other'])(
+test.each(['--publish --smoke', '--publish --passes 6', '--publish --profile heap', '--publish --against ../other'])(
   '%s is refused: only a full run is published',
   (line) => {
     expect(read(line)).toMatchObject({ wrong: true, say: expect.stringContaining('only a full run') as string });
   },
 );
+
+test('flame graphs may be published of few passes: their figures are not', () => {
+  expect(read('--publish --profile cpu --passes 1')).toMatchObject({ run: { publish: true, profile: 'cpu' } });
+});
 
 test('--list says what each workload is about', () => {
   expect(read('--list')).toEqual({ say: 'fanout       One row.\nmemory       Idle.\nclient       A page.', wrong: false });

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { chart, worthDrawing } from './chart.ts';
+import { floor, type Floor } from './floors.ts';
 import type { Spread } from './measure.ts';
 import type { JudgedResult, Published, PublishedWorkload } from './results.ts';
 import { said, table } from './table.ts';
@@ -65,7 +67,7 @@ Of ${verdicts.length} targets ${count('met')} are met, ${count('missed')} missed
 - Contenders take turns, in another order each pass: a machine that slows down slows all. A figure is the median of its passes, with the least and the most behind it; whatever warms up comes before and is not counted.
 - A ratio is taken pass by pass, and then the median of those. Trust ratios: they move little from machine to machine. Milliseconds and rows per second are this machine’s.
 - What Rowcast is compared with gets the same changes, the same clients, the same bytes to deliver, on the same machine and in the same run.
-- A target that is missed stays in the table and says so.
+- A target that is missed stays in the table and says so; below it is what stops it, and which number is the honest limit.
 
 \`\`\`sh
 npm run bench                      # all, about 25 minutes; prints a table, writes bench/results/
@@ -96,11 +98,41 @@ function chapter(name: string, { results, at, load, seconds }: PublishedWorkload
     '',
     table(results),
     '',
+    ...floors(name, results),
     ...results.flatMap((result, index) =>
       worthDrawing(result) ? [`![${result.workload}: ${result.figure}](${chartOf(name, index).replace('docs/', '')})\n`] : [],
     ),
     `<sub>${at.slice(0, 16).replace('T', ' ')} UTC, ${Math.round(seconds)} s; load before ${load[0]}, after ${load[1]}</sub>`,
   ].join('\n');
+}
+
+/** What stops what is missed, once where several are stopped by the same. */
+function floors(name: string, results: readonly JudgedResult[]): readonly string[] {
+  const by = new Map<string, { readonly floor: Floor; readonly targets: string[] }>();
+  for (const result of results) {
+    for (const missed of judge(result).filter(({ verdict }) => verdict === 'missed')) {
+      const found = floor(name, result, missed);
+      if (!found) continue;
+      const says = found.says(result);
+      const stopped = by.get(says) ?? { floor: found, targets: [] };
+      stopped.targets.push(`${result.workload}: ${missed.target}`);
+      by.set(says, stopped);
+    }
+  }
+  return [...by].flatMap(
+    ([
+      says,
+      {
+        floor: { flames = [] },
+        targets,
+      },
+    ]) => {
+      const shown = flames.filter((flame) => existsSync(new URL(`../${flameOf(flame)}`, import.meta.url)));
+      const links = shown.map((flame) => `[${flame.replace(`${name}-`, '')}](${flameOf(flame).replace('docs/', '')})`);
+      const where = links.length > 0 ? ` Where the time goes, as flame graphs: ${links.join(', ')}.` : '';
+      return [`**What stops ${targets.map((target) => `“${target}”`).join(', ')}.** ${says}${where}`, ''];
+    },
+  );
 }
 
 /** A line a machine and state of the code, with the workloads that ran there. */
@@ -120,6 +152,9 @@ const place = ({ machine: { cpu, cores, memory, system, node }, at }: PublishedW
   `${cores} cores of ${cpu}, ${memory}, ${system}, Node ${node}, ${at.slice(0, 10)}`;
 
 const chartOf = (name: string, index: number): string => `docs/bench/${name}-${index + 1}.svg`;
+
+/** Where a published profile is: nothing beside it, as `--profile cpu` has it. */
+export const flameOf = (stem: string): string => `docs/bench/flames/${stem}.svg`;
 
 async function markdown(text: string): Promise<string> {
   return await format(text, { ...(await resolveConfig(new URL('../README.md', import.meta.url))), parser: 'markdown' });

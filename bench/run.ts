@@ -4,7 +4,7 @@ import { Going, going, PROFILES } from './going.ts';
 import { commit, load, machine, versions } from './machine.ts';
 import { readOptions } from './options.ts';
 import { progress } from './progress.ts';
-import { publish } from './publish.ts';
+import { publish, publishFlames } from './publish.ts';
 import { judged, type Measured, type Run } from './results.ts';
 import { table } from './table.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
@@ -45,7 +45,7 @@ const figures = Object.values(workloads).flatMap(({ results }) => results);
 if (smoke) console.log(`${figures.length} figures of ${Object.keys(workloads).length} workloads; no time was judged`);
 else report();
 for (const [name, why] of Object.entries(failed)) console.error(`FAILED ${name}: ${why}`);
-if (asked.run.publish && figures.length > 0) console.log(await publish([run]));
+if (asked.run.publish && figures.length > 0) console.log(await (profile ? publishFlames(Object.keys(workloads)) : publish([run])));
 // What a workload that was given up has left open is not waited for.
 process.exit(stopped ? 130 : Object.keys(failed).length > 0 ? 1 : 0);
 

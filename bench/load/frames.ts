@@ -1,3 +1,5 @@
+import { Rest } from './rest.ts';
+
 /** What a server's frame is, by its first bytes: commits and rows are many, and are counted unread. */
 export type Heard =
   | { readonly kind: 'commit' | 'rows' }
@@ -13,12 +15,11 @@ const CLOSE: Heard = { kind: 'close' };
 /** `{"type":"` and as much of the name as tells `rows` from `ready` and `reset`. */
 const NAMED = 9;
 const TOLD = NAMED + 2;
-const NOTHING = Buffer.alloc(0);
 
 /** Reads a server's WebSocket frames, at as little cost as there can be: a load must not be what is measured. */
 export class FrameReader {
   readonly #heard: (heard: Heard) => void;
-  #rest: Buffer = NOTHING;
+  readonly #rest = new Rest();
   /** Of a frame that is counted: what it is, and the bytes of it that are still to come. */
   #running: Heard = COMMIT;
   #skip = 0;
@@ -28,26 +29,17 @@ export class FrameReader {
   }
 
   take(chunk: Buffer): void {
-    const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    this.#rest = NOTHING;
-    let at = 0;
+    let from = 0;
     if (this.#skip > 0) {
-      at = Math.min(this.#skip, data.length);
-      this.#skip -= at;
+      from = Math.min(this.#skip, chunk.length);
+      this.#skip -= from;
       if (this.#skip === 0) this.#heard(this.#running);
     }
-    while (at < data.length) {
-      const next = this.#frame(data, at);
-      if (next === at) {
-        this.#rest = Buffer.from(data.subarray(at)); // the whole chunk must not be kept for a few bytes
-        return;
-      }
-      at = next;
-    }
+    this.#rest.take(chunk, from, this.#next);
   }
 
   /** Gives where the next frame begins; `at` itself: too little of this one is there. */
-  #frame(data: Buffer, at: number): number {
+  readonly #next = (data: Buffer, at: number): number => {
     const short = (data[at + 1] ?? 0) & 0x7f;
     const header = short < 126 ? 2 : short === 126 ? 4 : 10;
     const body = at + header;
@@ -71,7 +63,7 @@ export class FrameReader {
     else if (opcode === 9) this.#heard(PING);
     else this.#heard({ kind: 'said', frame: JSON.parse(data.toString('utf8', body, end)) as Record<string, unknown> });
     return end;
-  }
+  };
 }
 
 function countedAs(data: Buffer, body: number): Heard | null {

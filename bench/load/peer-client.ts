@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Dialect } from './dialects.ts';
 import { PONG, textFrame } from './frames.ts';
+import { Rest } from './rest.ts';
 import { upgrade } from './upgrade.ts';
 
-const NOTHING = Buffer.alloc(0);
 const VALUE = Buffer.from('"value":');
 
 /** One client of any of the servers that are compared. */
@@ -11,7 +11,7 @@ export class PeerClient {
   readonly #dialect: Dialect;
   readonly #changed: (data: Buffer, begin: number) => void;
   #socket: Socket | null = null;
-  #rest: Buffer = NOTHING;
+  readonly #rest = new Rest();
   #ready: () => void = () => undefined;
 
   /** `changed` is called for every change of a row, with where its text begins. */
@@ -24,7 +24,7 @@ export class PeerClient {
   open(port: number, name: number): Promise<void> {
     const { path, protocol, opening } = this.#dialect;
     const opened = (): void => void socket.write(Buffer.concat(opening(name).map(textFrame)));
-    const socket = upgrade({ port, path: path(name), protocol }, { opened, take: (chunk) => this.#take(chunk) });
+    const socket = upgrade({ port, path: path(name), protocol }, { opened, take: (chunk) => this.#rest.take(chunk, 0, this.#next) });
     socket.once('close', () => {
       if (this.#socket === socket) throw new Error(`client ${name} lost its connection`);
     });
@@ -39,22 +39,8 @@ export class PeerClient {
     socket?.destroy();
   }
 
-  #take(chunk: Buffer): void {
-    const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    this.#rest = NOTHING;
-    let at = 0;
-    while (at < data.length) {
-      const next = this.#frame(data, at);
-      if (next === at) {
-        this.#rest = Buffer.from(data.subarray(at)); // the whole chunk must not be kept for a few bytes
-        return;
-      }
-      at = next;
-    }
-  }
-
   /** Gives where the next frame begins; `at` itself: too little of this one is there. */
-  #frame(data: Buffer, at: number): number {
+  readonly #next = (data: Buffer, at: number): number => {
     const short = (data[at + 1] ?? 0) & 0x7f;
     const begin = at + (short < 126 ? 2 : short === 126 ? 4 : 10);
     if (begin > data.length) return at;
@@ -71,7 +57,7 @@ export class PeerClient {
       if (ready === true) this.#ready();
     }
     return end;
-  }
+  };
 }
 
 /** What the column `value` is in a row that a text says: every server that is compared writes it as JSON does, and the column is a number. */

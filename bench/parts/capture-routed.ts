@@ -4,6 +4,7 @@ import { drizzle } from 'rowcast/drizzle';
 import { postgres } from 'rowcast/postgres';
 import { answer } from '../process.ts';
 import { Reading } from './captured.ts';
+import { shared, type Holders } from './holders.ts';
 import { served } from './serving.ts';
 
 // All features on: source, route, ledger, window, gateway and sessions, many groups with one of few connections each.
@@ -21,16 +22,9 @@ const reading = new Reading();
 
 answer({
   /** Each connection that comes holds its share of the groups. */
-  async listen({ url, slot, groups, sockets }: { url: string; slot: string; groups: number; sockets: number }) {
+  async listen({ url, slot, ...holders }: { url: string; slot: string } & Holders) {
     live = await rowcast({ source: postgres({ url, slot }), bindings: { grouped: binding } });
-    const all = Array.from({ length: groups }, (_, team) => binding.group({ team }));
-    let came = 0;
-    live.endpoint('/', {
-      connectionGroups: () => {
-        const mine = came++;
-        return all.filter((_, team) => team % sockets === mine);
-      },
-    });
+    shared(live, binding, holders);
     return served(live).listen();
   },
   expect: () => reading.expect(),

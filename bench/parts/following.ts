@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { rowcast, type Binding, type ColumnGroup, type Database, type Live } from 'rowcast';
 import { machineMs } from '../load/arrivals.ts';
 import { answer } from '../process.ts';
+import { shared, type Holders } from './holders.ts';
 import { served } from './serving.ts';
 
 /** What a stretch of following cost. */
@@ -17,12 +18,10 @@ export interface Followed {
   readonly most: number;
 }
 
-interface Place {
+interface Place extends Holders {
   /** A file, or a URL. */
   readonly at: string;
   readonly slot: string;
-  readonly groups: number;
-  readonly sockets: number;
 }
 
 /** Follows a table that somebody else writes to; each connection that comes holds its share of the groups. */
@@ -32,16 +31,8 @@ export function follow(binding: Binding & { group(params: { team: number }): Col
   let cpu = process.cpuUsage();
   answer({
     async listen(place: Place) {
-      const { groups, sockets } = place;
       live = await rowcast({ source: database(place), bindings: { bound: binding } });
-      const all = Array.from({ length: groups }, (_, team) => binding.group({ team }));
-      let came = 0;
-      live.endpoint('/', {
-        connectionGroups: () => {
-          const mine = came++;
-          return all.filter((_, team) => team % sockets === mine);
-        },
-      });
+      shared(live, binding, place);
       return served(live).listen();
     },
     begin() {

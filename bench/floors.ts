@@ -1,0 +1,118 @@
+import type { Result } from './measure.ts';
+import type { Judged } from './targets.ts';
+import { round } from './text.ts';
+
+/** Why a target is out of reach. */
+export interface Floor {
+  /** Of `workload: figure: target`, as they are shown. */
+  readonly of: RegExp;
+  /** What stops it, and which number is the honest limit: as Markdown, of the figures that were measured along with it. */
+  readonly says: (result: Result) => string;
+  /** Profiles that show it, as `--profile cpu` names them. */
+  readonly flames?: readonly string[];
+}
+
+const median = ({ contenders }: Result, name: string): number => contenders[name]?.median ?? NaN;
+
+/** What a bare loop takes of each reference that was measured along with it. */
+function sharesOf(result: Result, bare: string): string {
+  const [, ...references] = Object.keys(result.contenders).filter((name) => name !== bare);
+  return references.map((name) => `${round(median(result, bare) / median(result, name))} of \`${name}\``).join(', ');
+}
+
+/** By workload. A target that is missed and not in here is work that is still to be done. */
+export const FLOORS: Readonly<Record<string, readonly Floor[]>> = {
+  fanout: [
+    {
+      of: /1 per tick/,
+      says: (result) =>
+        `One delivery in a turn is one system call. A bare \`net.Socket.write\` of the same bytes, which knows nothing of rows, groups or positions, costs ${sharesOf(result, 'net.Socket.write')} in this run: that is the floor, and 1.15 × it the honest limit.`,
+      flames: ['fanout-fanout-rowcast-3', 'fanout-fanout-socket-3'],
+    },
+    {
+      of: /16 per tick/,
+      says: () =>
+        'Sixteen messages go out in one write to a socket. What is left is that write, a sixteenth of it for each message, and what a commit costs once, which few sockets share: the more sockets, the nearer to the write alone. The honest limit is what 5,000 sockets show.',
+    },
+  ],
+  groups: [
+    {
+      of: /25 messages to a socket per tick: deliveries per second/,
+      says: (result) =>
+        `A bare loop that has every socket’s bytes laid out and only writes them makes ${round(median(result, 'gathered net.Socket.write'))} a second on this machine, which is the floor; routing takes the rest. On a machine whose floor is twice that, so is the figure: the ratio is what to hold it to.`,
+      flames: ['groups-rooms-rowcast-2', 'groups-rooms-gathered-2'],
+    },
+  ],
+  sparse: [
+    {
+      of: /10000 × 1 clients/,
+      says: () =>
+        'The code does the same for a commit, however many clients there are: one lookup, one frame, one write. What ten thousand have and a hundred do not is memory that was last touched ten thousand commits ago: a session, its socket, the kernel’s half of it, none of them in the processor’s caches. The share of the write grows with it.',
+      // Of ten thousand, and of a hundred.
+      flames: ['sparse-rooms-rowcast-1', 'sparse-rooms-rowcast-3'],
+    },
+  ],
+  latency: [
+    {
+      of: /sqlite: to the last/,
+      says: () =>
+        'SQLite tells nobody of a commit: it is looked for every 5 ms, 2.5 on average, and a thousand writes follow, one system call each. A shorter look would cost an idle app more than it is worth. The honest limit is that sum.',
+    },
+  ],
+  capture: [
+    {
+      of: /reader’s CPU per row/,
+      says: () =>
+        'The server sends each row by itself, at some 200,000 a second. A reader that is slower finds 64 KiB waiting each time; one that keeps up is woken for a few rows at a time, and pays for each time. So the ratios depend on who waits for whom: 0.33 and 0.26 where the server is kept busy by others, 0.57 to 0.67 and 0.38 to 0.39 where the machine is quiet and the reader waits for the server. The honest limit is the latter; decoding itself is 2 µs a row.',
+    },
+  ],
+  writes: [
+    {
+      of: /by its log/,
+      says: () =>
+        'The server decodes each transaction for the slot, sends it, and the app reads it, on the same two cores that the writes are made on, which they fill already. What is taken is CPU, not time in a transaction: with a core to spare nothing is.',
+    },
+    {
+      of: /by triggers/,
+      says: () =>
+        'A trigger writes a second row, with both images of the first, and its index, in the same transaction: about two thirds of what the update itself costs. The log is there for who cannot pay that.',
+    },
+  ],
+  bulk: [
+    {
+      of: /100,000 rows/,
+      says: () =>
+        'A commit reaches its viewers whole: its rows are routed in steps that give way to others, but what its entry makes of each connection’s bytes is done at one stroke, and so is the garbage collector’s walk over rows that are all still needed, a third of the whole: together a little under 1 µs a row. Half as many rows stall half as long.',
+      flames: ['bulk-bulk-postgres-4'],
+    },
+  ],
+  inbound: [
+    {
+      of: /no database/,
+      says: (result) =>
+        `A server that parses and answers and does nothing else is at ${round(median(result, 'ws, parsed and answered'))}. What a write is beyond that: its digest, so that it is done once; the whitelist, the validators and the judge, each of which may be a promise; an entry in the log; and the answer, kept. The graph has no summit: the widest of these, the digest, is a tenth, and none can be left out without a promise broken.`,
+      flames: ['inbound-inbound-memory-1'],
+    },
+    {
+      of: /SQLite/,
+      says: () =>
+        'Beside the update that the loop does too, a write reads its row, stores its answer and leaves a receipt in the journal, in the same transaction, and comes in and goes out by a socket.',
+      flames: ['inbound-inbound-sqlite-1'],
+    },
+  ],
+  memory: [
+    {
+      of: /100000 groups/,
+      says: (result) =>
+        `The names. A group that the app hands over as a value of its own is a string and its values, and both are kept: ${round(median(result, 'rowcast') - median(result, 'groups it is put into'))} MiB of the figure. Groups that a connection is put into by name are within the target.`,
+    },
+  ],
+};
+
+export const flamesOf = (name: string): readonly string[] => [...new Set((FLOORS[name] ?? []).flatMap(({ flames = [] }) => flames))];
+
+/** Of a result’s missed target; not of one that is in reach. */
+export function floor(name: string, result: Result, missed: Judged): Floor | undefined {
+  const text = `${result.workload}: ${result.figure}: ${missed.target}`;
+  return FLOORS[name]?.find(({ of }) => of.test(text));
+}
