@@ -249,6 +249,24 @@ const FOREIGN = [
 ].flatMap((field) => [
   bad(`mass assignment of ${json(field)} in create`, json({ ...FRAMES.create, data: { title: 'x', [field]: 1 } }), 'unknown_field'),
   bad(`mass assignment of ${json(field)} in update`, json({ ...FRAMES.update, data: { title: 'x', [field]: 1 } }), 'unknown_field'),
+  bad(`mass assignment of ${json(field)} alone`, json({ ...FRAMES.update, data: { [field]: 'x' } }), 'unknown_field'),
+  bad(
+    `mass assignment of ${json(field)} in a batch`,
+    json({ type: 'batch', id: 1, writes: [{ stream: 'posts', action: 'update', pk: 1, data: { title: 'x', [field]: 1 } }] }),
+    'unknown_field',
+  ),
+  bad(
+    `mass assignment of ${json(field)} in the last of a batch`,
+    json({
+      type: 'batch',
+      id: 1,
+      writes: [
+        { stream: 'posts', action: 'update', pk: 1, data: { title: 'x' } },
+        { stream: 'posts', action: 'create', data: { title: 'x', [field]: 1 } },
+      ],
+    }),
+    'unknown_field',
+  ),
 ]);
 
 const VALUES = [null, 1, 1.5, true, [], ['x'], {}, { title: 'x' }, { $ne: null }].flatMap((title) => [
