@@ -1,16 +1,17 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { bindingFor, type Bindings } from '../../src/main/index.ts';
-import { models } from '../support/databases.ts';
+import { databases, type Models } from '../support/databases.ts';
 import { Fleet, until, type Node } from '../support/fleet.ts';
 import type { Viewer } from '../support/viewer.ts';
 
 const binding = bindingFor<{ readonly id: string } | null>();
-const things = binding(models.thing, { fields: ['name'], groupNames: () => ['all'] });
 /** Two versions of one stream: the newer one has another field, and shows rows that the older one shows nobody. */
-const older = binding(models.post, { fields: ['title'], groupNames: ({ published }) => (published ? ['all'] : []) });
-const newer = binding(models.post, { fields: ['title', 'body'], groupNames: () => ['all'] });
-const OLD = { things, posts: older };
-const NEW = { things, posts: newer };
+function versionsOf(models: Models): { readonly OLD: Bindings; readonly NEW: Bindings } {
+  const things = binding(models.thing, { fields: ['name'], groupNames: () => ['all'] });
+  const older = binding(models.post, { fields: ['title'], groupNames: ({ published }) => (published ? ['all'] : []) });
+  const newer = binding(models.post, { fields: ['title', 'body'], groupNames: () => ['all'] });
+  return { OLD: { things, posts: older }, NEW: { things, posts: newer } };
+}
 
 async function started<B extends Bindings>(fleet: Fleet, bindings: B): Promise<Node<B>> {
   const node = await fleet.node(bindings);
@@ -26,81 +27,86 @@ async function viewer(node: Node<Bindings>, stream: 'things' | 'posts'): Promise
   return viewer;
 }
 
+const A = '00000000-0000-4000-8000-00000000000a';
 const thing = (id: string): string => `INSERT INTO thing (id, name) VALUES ('${id}', 'n')`;
 const post = (id: number, published = true): string =>
-  `INSERT INTO post (id, title, body, published) VALUES (${id}, 't${id}', 'b${id}', ${published ? 1 : 0})`;
+  `INSERT INTO post (id, title, body, published) VALUES (${id}, 't${id}', 'b${id}', ${published})`;
 const keys = (who: Viewer): readonly unknown[] => who.changes.map(([, , pk]) => pk);
 const rows = (who: Viewer): readonly unknown[] =>
   who.frames.flatMap((frame) => (frame.type === 'rows' ? frame.rows.map(([pk]) => pk) : []));
 const leads = (node: Node<Bindings>): boolean => node.live.health().leads;
 
-test('the newest bindings read: who views what they changed goes elsewhere, once, and others never notice', async () => {
-  await using fleet = await Fleet.open();
-  const old = [await started(fleet, OLD), await started(fleet, OLD)] as const;
-  const same = [await viewer(old[0], 'things'), await viewer(old[1], 'things')];
-  const changed = [await viewer(old[0], 'posts'), await viewer(old[1], 'posts')];
-  await fleet.database.run(post(1));
-  for (const each of changed) await until(() => keys(each).length === 1);
+describe.each(databases)('$name', (kind) => {
+  test('the newest bindings read: who views what they changed goes elsewhere, once, and others never notice', async () => {
+    await using fleet = await Fleet.open(kind);
+    const { OLD, NEW } = versionsOf(fleet.database.models);
+    const old = [await started(fleet, OLD), await started(fleet, OLD)] as const;
+    const same = [await viewer(old[0], 'things'), await viewer(old[1], 'things')];
+    const changed = [await viewer(old[0], 'posts'), await viewer(old[1], 'posts')];
+    await fleet.database.run(post(1));
+    for (const each of changed) await until(() => keys(each).length === 1);
 
-  const fresh = await started(fleet, NEW);
-  await until(() => leads(fresh));
-  for (const each of changed) {
-    const going = await each.next('going');
-    expect(going.retryMs).toBeGreaterThan(0);
-    expect((await each.closed).code).toBe(4300);
-  }
-  const told = await viewer(fresh, 'posts');
-  const also = await viewer(fresh, 'things');
-  await fleet.database.run(post(2, false)); // nobody's by the older ones
-  await fleet.database.run(thing('a'));
-  await until(() => keys(told).length === 1);
-  expect(told.changes).toEqual([[expect.any(Number), 'create', 2, expect.objectContaining({ title: 't2', body: 'b2' })]]);
-  for (const each of [...same, also]) {
-    await until(() => keys(each).length === 1);
-    expect(keys(each)).toEqual(['a']);
-    expect(each.frames.some(({ type }) => type === 'reset' || type === 'going')).toBe(false);
-  }
-  // Whoever asks the older ones for it is sent elsewhere too.
-  const late = await old[0].viewer('/', { attends: false });
-  late.send({ type: 'subscribe', id: 1, stream: 'posts' });
-  expect((await late.next('going')).retryMs).toBeGreaterThan(0);
-});
+    const fresh = await started(fleet, NEW);
+    await until(() => leads(fresh));
+    for (const each of changed) {
+      const going = await each.next('going');
+      expect(going.retryMs).toBeGreaterThan(0);
+      expect((await each.closed).code).toBe(4300);
+    }
+    const told = await viewer(fresh, 'posts');
+    const also = await viewer(fresh, 'things');
+    await fleet.database.run(post(2, false)); // nobody's by the older ones
+    await fleet.database.run(thing(A));
+    await until(() => keys(told).length === 1);
+    expect(told.changes).toEqual([[expect.any(Number), 'create', 2, expect.objectContaining({ title: 't2', body: 'b2' })]]);
+    for (const each of [...same, also]) {
+      await until(() => keys(each).length === 1);
+      expect(keys(each)).toEqual([A]);
+      expect(each.frames.some(({ type }) => type === 'reset' || type === 'going')).toBe(false);
+    }
+    // Whoever asks the older ones for it is sent elsewhere too.
+    const late = await old[0].viewer('/', { attends: false });
+    late.send({ type: 'subscribe', id: 1, stream: 'posts' });
+    expect((await late.next('going')).retryMs).toBeGreaterThan(0);
+  });
 
-test('rolling back is the same: what was told meanwhile by others is read again, and not gone on from', async () => {
-  await using fleet = await Fleet.open();
-  const old = await started(fleet, OLD);
-  const before = await viewer(old, 'posts');
-  const { position: at, token } = before.frames.find((frame) => frame.type === 'ready') as { position: string; token: string };
-  const fresh = await started(fleet, NEW);
-  await until(() => leads(fresh));
-  const newest = await viewer(fresh, 'posts');
-  await fleet.database.run(post(1));
-  await fleet.database.run(post(2, false));
-  await until(() => keys(newest).length === 2);
+  test('rolling back is the same: what was told meanwhile by others is read again, and not gone on from', async () => {
+    await using fleet = await Fleet.open(kind);
+    const { OLD, NEW } = versionsOf(fleet.database.models);
+    const old = await started(fleet, OLD);
+    const before = await viewer(old, 'posts');
+    const { position: at, token } = before.frames.find((frame) => frame.type === 'ready') as { position: string; token: string };
+    const fresh = await started(fleet, NEW);
+    await until(() => leads(fresh));
+    const newest = await viewer(fresh, 'posts');
+    await fleet.database.run(post(1));
+    await fleet.database.run(post(2, false));
+    await until(() => keys(newest).length === 2);
 
-  const back = await started(fleet, OLD);
-  await until(() => leads(back));
-  expect((await newest.closed).code).toBe(4300);
-  expect(fresh.live.health().elsewhere).toEqual(['posts']);
-  for (const node of [old, back]) {
-    await until(() => node.live.health().elsewhere.length === 0);
-    const again = await node.viewer('/', { attends: false });
-    again.send({ type: 'subscribe', id: 1, stream: 'posts', at, token });
-    expect(await again.next('reset')).toMatchObject({ reason: 'bindings' });
-    await again.next('ready');
-    expect(rows(again)).toEqual(node === old ? [1] : [1, 3]);
-    await fleet.database.run(post(node === old ? 3 : 4));
-    await until(() => keys(again).length === 1);
-  }
-  await fleet.database.run(thing('z'));
-});
+    const back = await started(fleet, OLD);
+    await until(() => leads(back));
+    expect((await newest.closed).code).toBe(4300);
+    expect(fresh.live.health().elsewhere).toEqual(['posts']);
+    for (const node of [old, back]) {
+      await until(() => node.live.health().elsewhere.length === 0);
+      const again = await node.viewer('/', { attends: false });
+      again.send({ type: 'subscribe', id: 1, stream: 'posts', at, token });
+      expect(await again.next('reset')).toMatchObject({ reason: 'bindings' });
+      await again.next('ready');
+      expect(rows(again)).toEqual(node === old ? [1] : [1, 3]);
+      await fleet.database.run(post(node === old ? 3 : 4));
+      await until(() => keys(again).length === 1);
+    }
+  });
 
-test('a process that begins knows by whom the log is read, however long nothing happens', async () => {
-  await using fleet = await Fleet.open();
-  const old = await started(fleet, OLD);
-  await fleet.database.run(thing('a'));
-  const fresh = await started(fleet, NEW);
-  expect([leads(old), leads(fresh)]).toEqual([false, true]);
-  const other = await started(fleet, NEW);
-  expect([leads(fresh), leads(other)]).toEqual([true, false]); // the same bindings: nothing to ask for
+  test('a process that begins knows by whom the log is read, however long nothing happens', async () => {
+    await using fleet = await Fleet.open(kind);
+    const { OLD, NEW } = versionsOf(fleet.database.models);
+    const old = await started(fleet, OLD);
+    await fleet.database.run(thing(A));
+    const fresh = await started(fleet, NEW);
+    expect([leads(old), leads(fresh)]).toEqual([false, true]);
+    const other = await started(fleet, NEW);
+    expect([leads(fresh), leads(other)]).toEqual([true, false]); // the same bindings: nothing to ask for
+  });
 });
