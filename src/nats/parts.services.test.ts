@@ -1,7 +1,7 @@
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HAS_NATS, startNats, type NatsServer } from '../../test/servers/nats.ts';
-import { FleetWorld } from '../../test/support/nats-world.ts';
+import { asked, FleetWorld } from '../../test/support/nats-world.ts';
 import type { Entry, Ledger, Position } from '../core/index.ts';
 import { at, entries, START } from '../testing/ledger-trial.ts';
 import { nats } from './index.ts';
@@ -82,6 +82,19 @@ describe.skipIf(!HAS_NATS)('a call that is larger than a message', () => {
     await ledger.append(entries(2, 1), next);
     expect((await asleep).flat()).toEqual(entries(2, 1));
     expect((await readAll(ledger, START, 2)).flat()).toEqual(entries(1, 2));
+  });
+
+  test('of which a part is taken away is a gap for who has not had it, and what comes after it is read', async () => {
+    await using site = await opened();
+    const { world, ledger } = site;
+    const term = await ledger.lead();
+    await ledger.append(entries(1, 1), term);
+    await ledger.append(entries(2, 50), term);
+    await ledger.append(entries(52, 1), term);
+    await asked(server, `STREAM.MSG.DELETE.${namesOf(world.epoch).stream}`, { seq: 4 });
+    expect((await readAll(ledger, START, 1)).flat()).toEqual(entries(1, 1));
+    for (const after of [at(1), at(30)]) await expect(readAll(ledger, after, 1)).rejects.toMatchObject({ code: 'ledger_gap' });
+    expect((await readAll(ledger, at(51), 1)).flat()).toEqual(entries(52, 1));
   });
 
   test('goes by the bounds entry by entry, and by another leader too', async () => {
