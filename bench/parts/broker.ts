@@ -12,6 +12,7 @@ const OPEN: Readonly<Record<string, (at: string) => Promise<Broker>>> = {
     const { Redis } = await import('ioredis');
     return (await import('rowcast/redis')).redis(new Redis(at, { lazyConnect: true }));
   },
+  nats: async (at) => (await import('rowcast/nats')).nats(at),
 };
 
 /** Two hundred bytes of fields, as a row of a few columns has. */

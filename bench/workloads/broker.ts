@@ -1,3 +1,4 @@
+import { HAS_NATS, startNats } from '../../test/servers/nats.ts';
 import { redisMissing, startRedis } from '../../test/servers/redis.ts';
 import { compare, interleaved, spread, type Result } from '../measure.ts';
 import { Part } from '../process.ts';
@@ -19,6 +20,7 @@ interface Kind {
 const BROKERS: Readonly<Record<string, Kind>> = {
   'node-redis': { missing: redisMissing, start: () => startRedis() },
   ioredis: { missing: redisMissing, start: () => startRedis() },
+  nats: { missing: () => (HAS_NATS ? null : 'nats-server is not installed'), start: () => startNats() },
 };
 
 /** Changes of one call, and calls that are on their way at once. */

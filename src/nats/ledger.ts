@@ -17,6 +17,15 @@ export interface End {
 
 /** Messages that have gone and are still on the server's disk: removed together, when they are this many and a quarter of those kept. */
 const SPENT = 128;
+/** Entries of several calls that go in one message, at most. */
+const TOGETHER = 500;
+
+interface Waiting {
+  readonly entries: readonly Entry[];
+  readonly term: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
 
 /**
  * A ledger in one JetStream stream. A message is an append, or a part of a large one, or the beginning of a term, and its first line says how
@@ -30,6 +39,7 @@ export class NatsLedger implements Ledger {
   #end: End | null = null;
   /** One after the other here; the server sees to it among processes. */
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #waiting: Waiting[] = [];
   #purged = 0;
   #isPurging = false;
 
@@ -64,18 +74,9 @@ export class NatsLedger implements Ledger {
   }
 
   append(entries: readonly Entry[], term: number): Promise<void> {
-    return this.#inTurn(async () => {
-      // What is remembered is enough to be taken, by the server's own look; only what it is now is enough to be refused.
-      let isNow = this.#end === null || entries.length === 0;
-      let end = isNow ? await this.#look() : (this.#end as End);
-      for (let refused = 0; ; end = await this.#look(), isNow = true) {
-        const refusal = refusalOf(end.state, entries, term);
-        if (refusal && isNow) throw refusal;
-        if (refusal) continue;
-        if (entries.length === 0 || (await this.#appended(entries, end))) return;
-        // A server may forget which message is a subject's last when that was deleted by hand (2.9 does): the term goes on under another.
-        if (isNow && ++refused > 1) await this.#begun(end, end.state);
-      }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ entries, term, resolve, reject });
+      void this.#inTurn(() => this.#appendWaiting());
     });
   }
 
@@ -85,6 +86,45 @@ export class NatsLedger implements Ledger {
       after,
       signal,
     );
+  }
+
+  /** Calls that came while one was on its way go together, where they follow one another: the server's answer is what takes time. */
+  async #appendWaiting(): Promise<void> {
+    const first = this.#waiting.shift();
+    if (!first) return;
+    const together = [first];
+    const entries = [...first.entries];
+    for (let next = this.#waiting[0]; next && entries.length + next.entries.length <= TOGETHER; next = this.#waiting[0]) {
+      if (next.term !== first.term || next.entries[0]?.prev !== entries.at(-1)?.position) break;
+      together.push(next);
+      entries.push(...next.entries);
+      this.#waiting.shift();
+    }
+    try {
+      await this.#append(entries, first.term);
+      for (const { resolve } of together) resolve();
+    } catch (error) {
+      const isOne = together.length === 1 || (error as RowcastError).code === 'ledger_lost';
+      // Which of them is wrong is each one's own to hear.
+      for (const each of together) {
+        if (isOne) each.reject(error);
+        else await this.#append(each.entries, each.term).then(each.resolve, each.reject);
+      }
+    }
+  }
+
+  async #append(entries: readonly Entry[], term: number): Promise<void> {
+    // What is remembered is enough to be taken, by the server's own look; only what it is now is enough to be refused.
+    let isNow = this.#end === null || entries.length === 0;
+    let end = isNow ? await this.#look() : (this.#end as End);
+    for (let refused = 0; ; end = await this.#look(), isNow = true) {
+      const refusal = refusalOf(end.state, entries, term);
+      if (refusal && isNow) throw refusal;
+      if (refusal) continue;
+      if (entries.length === 0 || (await this.#appended(entries, end))) return;
+      // A server may forget which message is a subject's last when that was deleted by hand (2.9 does): the term goes on under another.
+      if (isNow && ++refused > 1) await this.#begun(end, end.state);
+    }
   }
 
   /** Writes this state as it is, under a subject of its own. */

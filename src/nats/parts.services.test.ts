@@ -112,4 +112,21 @@ describe.skipIf(!HAS_NATS)('a call that is larger than a message', () => {
     expect([await ledger.floor(), await other.floor(), await other.tail()]).toEqual([at(50), at(50), at(80)]);
     expect((await readAll(ledger, at(50), 30)).flat()).toEqual(entries(51, 30));
   });
+
+  test('calls that wait for one another go together, and each is told what became of it', async () => {
+    await using site = await opened();
+    const { world, ledger } = site;
+    const term = await ledger.lead();
+    const calls = [entries(1, 2), entries(3, 1), entries(4, 2), entries(9, 1), entries(6, 1), entries(6, 1)];
+    const outcomes = await Promise.allSettled(calls.map((call) => ledger.append(call, term)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'rejected']);
+    const fenced = await Promise.allSettled([ledger.append(entries(7, 1), term), ledger.append(entries(8, 1), term + 1)]);
+    expect(fenced.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect((await readAll(ledger, START, 7)).flat()).toEqual(entries(1, 7));
+    const more = Array.from({ length: 20 }, (_, index) => ledger.append(entries(8 + index, 1), term));
+    await Promise.all(more);
+    const { state } = (await asked(server, `STREAM.INFO.${namesOf(world.epoch).stream}`)) as { state: { messages: number } };
+    expect(state.messages).toBeLessThan(15);
+    expect((await readAll(ledger, at(7), 20)).flat()).toEqual(entries(8, 20));
+  });
 });
