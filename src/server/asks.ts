@@ -16,14 +16,14 @@ export async function asked(caller: Caller, views: Views, frame: AskedFrame): Pr
   const receipt = { client: author, write: frame.id, hash: hashOf(frame) };
   const name: Asked = frame.client === undefined ? { id: frame.id } : { id: frame.id, client: frame.client };
   const began = clock.now();
-  const trace = gateway.traces?.begin(frame, receipt);
+  const trace = gateway.observed.traces?.begin(frame, receipt);
   const expected = gateway.receipts.expect(receipt, box, name);
   const tells: Asking['writer']['tells'] = (telling) => (expected.telling = telling);
   // A refusal stays, and what nobody knows just now is none.
   const known = memberships.known(userIdOf(caller.user));
   const outcome = await known.then(() => inbound(frame, asking(caller, views, { principal, receipt, tells }))).catch(() => null);
   const code = outcome === null ? 'lost' : outcome.answer.ok ? 'ok' : outcome.answer.code;
-  gateway.counts.answers[code]++;
+  gateway.observed.counts.answers[code]++;
   trace?.(code, outcome?.logged ?? true);
   if (events.write.hasSubscribers) events.write.publish({ ...saidOf(frame), code, ms: clock.now() - began, session: caller.id });
   if (outcome === null) return caller.lost();

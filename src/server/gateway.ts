@@ -19,10 +19,9 @@ import type { Audience } from './audience.ts';
 import { Awaited, type Awaiting } from './awaited.ts';
 import { bulky, type BulkBounds } from './bulk.ts';
 import { CatchUps } from './catch-up.ts';
-import { Counts } from './counts.ts';
-import { commitEvent, events } from './events.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { floorOf, following } from './following.ts';
+import { Observed } from './observed.ts';
 import { Outbox } from './outbox.ts';
 import { Receipts } from './receipts.ts';
 import { Tick, type Item } from './tick.ts';
@@ -83,7 +82,7 @@ export class Gateway {
   readonly receipts: Receipts;
   readonly window: Window;
   readonly catchUps: CatchUps;
-  readonly counts: Counts = new Counts();
+  readonly observed: Observed;
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
   readonly #ticks = new WeakMap<Wire<unknown>, Tick<unknown>>();
@@ -100,23 +99,18 @@ export class Gateway {
   #elsewhere: Elsewhere | null = null;
   #turned = 0;
   #seal: string | null = null;
-  /** Since when the oldest of what is on its way to sockets was committed; 0: nothing is. */
-  #oldest = 0;
   #later: (() => void)[] = [];
   #scheduled = false;
   #looking = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
+    this.observed = new Observed(parts.clock, parts.traces ?? null);
     this.window = new Window(parts.window, parts.clock);
     this.window.begin(ORIGIN, 'retention');
     this.catchUps = new CatchUps(this.window, parts.clock);
     this.receipts = new Receipts(parts.clock, this.touch);
     this.#deaf = parts.bus.listen((message) => this.#hear(message));
-  }
-
-  get traces(): Traces | null {
-    return this.#parts.traces ?? null;
   }
 
   /** The last entry this gateway has passed on. */
@@ -189,12 +183,6 @@ export class Gateway {
     this.#audiences.add(audience);
   }
 
-  /** A view of a connection has to be read again: for who counts it. */
-  wasReset(stream: string, reason: ResetReason): void {
-    this.counts.resets[reason]++;
-    if (events.reset.hasSubscribers) events.reset.publish({ stream, reason });
-  }
-
   outbox<B>(wire: Wire<B>, transport: Transport<B>): Outbox<B> {
     let tick = this.#ticks.get(wire as Wire<unknown>) as Tick<B> | undefined;
     if (!tick) {
@@ -203,7 +191,7 @@ export class Gateway {
         this.#full.add(tick as Tick<unknown>);
         this.touch();
       };
-      const parts = { clock, log, counts: this.counts, position: () => this.position, behind: this.crowded, waits };
+      const parts = { clock, log, counts: this.observed.counts, position: () => this.position, behind: this.crowded, waits };
       this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire, parts)) as Tick<unknown>);
     }
     return new Outbox(wire, transport, tick);
@@ -211,7 +199,7 @@ export class Gateway {
 
   enter(session: string, seated: Seated): void {
     this.#seated.set(session, seated);
-    this.counts.sessions++;
+    this.observed.counts.sessions++;
     this.#members.set(seated.box, seated.member);
   }
 
@@ -259,7 +247,7 @@ export class Gateway {
       this.#runLater();
       for (const tick of this.#full) if (!tick.flush(SLICE)) this.#full.delete(tick);
       if (this.#full.size > 0) this.touch();
-      else this.#reached();
+      else this.observed.sent(false);
     });
   };
 
@@ -315,17 +303,10 @@ export class Gateway {
       // Between two commits, never within one.
       for (const tick of this.#full) if (tick.isFull) this.flush();
     }
-    this.counts.passed += entries.length;
-    if (!this.#scheduled) this.#oldest = 0; // nobody's here
-  }
-
-  #reached(): void {
-    if (this.#oldest > 0) this.counts.reached(this.#parts.clock.time() - this.#oldest);
-    this.#oldest = 0;
+    if (!this.#scheduled) this.observed.sent(true);
   }
 
   #pass(came: Entry): void {
-    if (this.#oldest === 0) this.#oldest = came.time ?? 0;
     if (came.prev > this.position) this.#gap(came.prev);
     const entry = this.#elsewhere?.pass(came) ?? came;
     const { position } = entry;
@@ -348,9 +329,7 @@ export class Gateway {
     this.#position = position;
     if (writers) bring(writers, position);
     this.#awaited.came(entry);
-    if (events.commit.hasSubscribers) events.commit.publish(commitEvent(entry));
-    const gone = this.traces?.passed(entry);
-    if (gone) this.#parts.clock.soon(gone); // after the round of writing that it is in
+    this.observed.passed(entry);
   }
 
   /** The ledger does not have what follows the last entry here. */

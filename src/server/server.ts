@@ -144,7 +144,7 @@ export class Server {
     const health = new Health();
     const parts = {
       gateway,
-      relay: { source, ledger, routes: routesOf({ streams, members }), clock, log, health, counts: gateway.counts, traces },
+      relay: { source, ledger, routes: routesOf({ streams, members }), clock, log, health, counts: gateway.observed.counts, traces },
     };
     this.#reading = lease ? shared({ ...parts, lease, bus, versions: versionsOf({ streams, members }) }, signal) : alone(parts, floor);
     this.#running = this.#reading.run(signal).catch((error: unknown) => {
@@ -157,7 +157,7 @@ export class Server {
     if (options.telemetry)
       signal.addEventListener(
         'abort',
-        metered(options.telemetry, gateway.counts, () => this.metrics()),
+        metered(options.telemetry, gateway.observed.counts, () => this.metrics()),
       );
     this.#every(heartbeat * 1_000, () => {
       this.#ping(this.#stale);
@@ -281,7 +281,8 @@ export class Server {
   }
 
   health(): HealthReport {
-    const { counts, position } = this.#gateway;
+    const { observed, position } = this.#gateway;
+    const { counts } = observed;
     return healthOf({
       stopped: this.#stopped,
       closed: this.#stop.signal.aborted,
@@ -298,7 +299,8 @@ export class Server {
 
   /** A database that does not answer leaves its part out. */
   async metrics(): Promise<readonly Metric[]> {
-    const { counts, window } = this.#gateway;
+    const { observed, window } = this.#gateway;
+    const { counts } = observed;
     const standing = async (): Promise<LogStanding | null> => (this.#isOver ? null : ((await this.#database.source.standing?.()) ?? null));
     const log = await within(this.clock, STANDING, standing()).catch(() => null);
     return metrics(counts, { ...this.health(), subscriptions: counts.subscriptions, log, kept: window.depth });

@@ -283,7 +283,7 @@ export class Session<B> implements Caller, Member {
     const message = known ? error.message : 'the frame failed';
     const refused = { ok: false, code, message } as const;
     if (about?.write && about.id !== undefined) {
-      this.parts.gateway.counts.answers[code]++;
+      this.parts.gateway.observed.counts.answers[code]++;
       this.box.send(resultOf({ id: about.id, ...(about.client && { client: about.client }) }, refused));
     } else this.error(code, message, about?.id);
     if (++this.#bad >= this.#arrival.endpoint.limits.badFrames) this.end('badFrame', 'too many bad frames');

@@ -67,7 +67,7 @@ export class Subscription implements Seat {
     this.box = holder.caller.box;
     this.#groups = groups;
     this.#holder = holder;
-    this.#gateway.counts.subscriptions++;
+    this.#gateway.observed.counts.subscriptions++;
   }
 
   get #gateway(): Gateway {
@@ -185,7 +185,7 @@ export class Subscription implements Seat {
     this.#turn++;
     this.#rise();
     this.#leave();
-    this.#gateway.wasReset(this.view.stream.name, reason);
+    this.#gateway.observed.reset(this.view.stream.name, reason);
     this.box.send({ type: 'reset', position: this.#gateway.window.tail, views: [this.view.number], reason });
     this.#gateway.touch();
   }
@@ -193,7 +193,7 @@ export class Subscription implements Seat {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#gateway.counts.subscriptions--;
+    this.#gateway.observed.counts.subscriptions--;
     this.#rise();
     this.#leave();
     this.#audience.release(this.view);
@@ -217,7 +217,7 @@ export class Subscription implements Seat {
     if (load.round !== this.#round) {
       this.#round = load.round;
       this.#next = 0;
-      this.#gateway.wasReset(this.view.stream.name, 'retention');
+      this.#gateway.observed.reset(this.view.stream.name, 'retention');
       this.box.send({ type: 'reset', position: this.#gateway.window.tail, views: [this.view.number], reason: 'retention' });
     }
     if (!load.snapshot) return;

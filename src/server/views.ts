@@ -174,7 +174,7 @@ export class Views implements Holder {
       if (subscription.view.stream.name !== stream || subscription.suspended) continue;
       if (groups && ![...subscription.groups.keys()].some((group) => groups.has(group))) continue;
       if (box.wire.resetCloses !== null) {
-        this.caller.parts.gateway.wasReset(stream, reason);
+        this.caller.parts.gateway.observed.reset(stream, reason);
         return box.close(box.wire.resetCloses, `reload: ${reason}`);
       }
       if (reason === 'membership' && this.#hangsOnMembership(subscription)) {
@@ -204,7 +204,7 @@ export class Views implements Holder {
     box.flush();
     box.caughtUp();
     for (const item of items) box.push(item);
-    if (items.length > 0) gateway.counts.merges++;
+    if (items.length > 0) gateway.observed.counts.merges++;
     for (const [subscription, reason] of again) subscription.reset(reason, subscription.groups, false);
     // Nothing of it was theirs to see: what they were told of a position meanwhile holds all the same. After what is read again has said so: the
     // position is not that of rows which lack what was missed.
