@@ -138,7 +138,7 @@ async function losing(
 }
 
 /** Asks again for as long as the broker is away. */
-async function back<T>(ask: () => Promise<T>): Promise<T> {
+export async function back<T>(ask: () => Promise<T>): Promise<T> {
   for (let late = Date.now() + 20_000; ;) {
     try {
       return await ask();
@@ -158,7 +158,7 @@ function isAway(error: unknown): boolean {
 }
 
 /** A follower as a gateway is one: where the broker was away it follows again, from where it was. */
-class Steady {
+export class Steady {
   readonly got: Entry[] = [];
   readonly #trial: LedgerTrial;
   readonly #ledger: Ledger;

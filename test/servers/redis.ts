@@ -44,9 +44,22 @@ export function redisMissing(): string | null {
 export async function startRedis({ settings = {}, cluster = false }: RedisServerOptions = {}): Promise<RedisServer> {
   const dir = await mkdtemp(join(tmpdir(), 'rowcast-redis-'));
   try {
-    const set = { bind: '127.0.0.1', save: '', appendonly: 'no', pidfile: join(dir, 'pid'), dir, ...settings };
-    const port = await freePort(cluster);
-    const args = Object.entries({ ...set, port: String(port), ...(cluster && { 'cluster-enabled': 'yes' }) });
+    const set = {
+      bind: '127.0.0.1',
+      save: '',
+      appendonly: 'no',
+      'repl-diskless-sync-delay': '0',
+      pidfile: join(dir, 'pid'),
+      dir,
+      ...settings,
+    };
+    const port = await freePort();
+    const talk = cluster ? await freePort() : null;
+    const args = Object.entries({
+      ...set,
+      port: String(port),
+      ...(talk !== null && { 'cluster-enabled': 'yes', 'cluster-port': String(talk) }),
+    });
     const server = new LocalRedis(dir, port, args.flatMap(([name, value]) => [`--${name}`, value])); // prettier-ignore
     await server.start();
     if (cluster) await server.cli('cluster', 'addslotsrange', '0', '16383');
@@ -119,17 +132,12 @@ class LocalRedis implements RedisServer {
   }
 }
 
-/** @param low so that the port for the talk of a cluster, ten thousand above, is one too */
-async function freePort(low: boolean): Promise<number> {
-  for (;;) {
-    const server = createServer();
-    const wanted = low ? 20_000 + Math.floor(Math.random() * 10_000) : 0;
-    const port = await new Promise<number | null>((resolve) => {
-      server.once('error', () => resolve(null));
-      server.listen(wanted, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-    });
-    if (port === null) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await new Promise<number>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
