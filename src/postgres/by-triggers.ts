@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import type { Bound, Clock, Log, Model, OpenDatabase } from '../core/index.ts';
 import type { TransactionBounds } from './log/bounds.ts';
 import { Journal, leaveByFunction, leaveInJournal, waking } from './journal/journal.ts';
+import { notifiedBus, type NotifiedBus } from './journal/notified-bus.ts';
 import { journalSteps, serverOf } from './journal/setup.ts';
 import { refuseUntold, restoring } from './journal/tables.ts';
 import { logLeft, refuseWhileRead } from './log/left.ts';
@@ -25,6 +26,8 @@ export interface TriggerSettings {
 
 interface Hands {
   readonly setup: 'auto' | 'check';
+  /** One process reads for all, and all have a broker's bus. */
+  readonly shared?: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -39,7 +42,8 @@ export async function openByTriggers(settings: TriggerSettings, bound: readonly 
   const { url, drizzle, connections, bounds } = settings;
   const sessions = await pgSessions(url, { ...(drizzle && { drizzle }), connections });
   const own = await pgSessions(url, { connections: OWN_CONNECTIONS });
-  const close = async (): Promise<void> => void (await Promise.all([own.close(), sessions.close()]));
+  let heard: NotifiedBus | null = null;
+  const close = async (): Promise<void> => void (await Promise.all([heard?.close(), own.close(), sessions.close()]));
   try {
     await checkServer(sessions, 'triggers');
     const tables = await setUp(sessions, bound, hands.setup);
@@ -58,10 +62,12 @@ export async function openByTriggers(settings: TriggerSettings, bound: readonly 
       pace: PACE,
       restore: restoring(sessions, { setup: hands.setup }),
     });
+    heard = hands.shared ? null : await notifiedBus({ url, sessions: own, clock, log });
     let closed: Promise<void> | null = null;
     return {
       tables,
       source: journal,
+      ...(heard && { bus: heard.bus }),
       store: new PgStore({ sessions: waking(sessions, journal), clock, leave: leaveInJournal, judging: 'locked' }),
       rows: new PgRows({ sessions, clock, until: () => journal.tail() }),
       lease: postgresLease(sessions),
