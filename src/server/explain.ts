@@ -7,7 +7,6 @@ import {
   placeOf,
   RowcastError,
   rowValue,
-  UNREADABLE,
   ValueError,
   verdictOf,
   type Action,
@@ -15,7 +14,6 @@ import {
   type Image,
   type Json,
   type Key,
-  type LogValue,
   type OpenDatabase,
   type Selection,
   type Stream,
@@ -249,12 +247,12 @@ async function rowsOf(database: OpenDatabase, table: Table, selection: Selection
 
 /** The row as it would be, with values as the wire has them. */
 function changedBy(table: Table, image: Image, set: Readonly<Record<string, Json>>): Image {
-  const values: (LogValue | typeof UNREADABLE)[] = [...image];
+  const values: Image[number][] = [...image];
   for (const [name, json] of Object.entries(set)) {
     const place = table.columns.findIndex((column) => column.name === name);
     const column = table.columns[place];
     if (!column) throw new RowcastError('binding_invalid', `${JSON.stringify(name)} is no column of ${table.id}`);
     values[place] = json === null ? null : column.fromWire(json);
   }
-  return values as Image;
+  return values;
 }
