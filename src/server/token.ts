@@ -54,9 +54,9 @@ export function userText(secret: string, principal: string): string {
   return mac(secret, `user ${principal}`).slice(0, 22);
 }
 
-/** Whether it was signed here at all, for whatever. */
-export function isOurs(secrets: Secrets, token: string): boolean {
-  return opened(secrets, token) !== null;
+/** Whether it was signed for this history at all, for whatever. */
+export function isOurs(secrets: Secrets, token: string, epoch: string): boolean {
+  return opened(secrets, token)?.[0] === epoch;
 }
 
 function opened(secrets: Secrets, token: string): Said | null {

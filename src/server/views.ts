@@ -14,6 +14,8 @@ import { isOurs, readToken, signToken } from './token.ts';
 const NOBODY = 'anonymous';
 /** A position that has not come yet is waited for, ms. */
 const COMING = 1_000;
+/** … and for so long, ms, where one reads for several processes: it may be another one that is there. */
+const BEHIND = 10_000;
 
 /** What shows that a view was held, and which `ready` of its connection it was that began it. */
 export interface Shown {
@@ -54,7 +56,7 @@ export class Views implements Holder {
     const base = Object.keys(params).length === 0;
     const asked = base ? null : groupOf(stream, params);
     if (!base && !asked) return caller.error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
-    if (at !== undefined && token !== undefined && at > gateway.position) await this.#comeTo(at, token);
+    if (at !== undefined && token !== undefined && at > gateway.position && !(await this.#comeTo(at, token))) return caller.goElsewhere();
     await parts.memberships.known(userIdOf(caller.user));
     // Who is in the group is not made to wait: they could be out of it by then.
     const may = asked === null || this.#isIn(asked.name) || (await this.#rights.may(stream, asked.group, asked.values));
@@ -289,14 +291,18 @@ export class Views implements Holder {
     return subscription.resume(at, { since: verdict.since, token: verdict.fresh ? token : null }) ? null : 'bulk';
   }
 
-  /** Where another process was a moment ago, this one is in a moment. Only for who shows that they were there. */
-  async #comeTo(at: Position, token: string): Promise<void> {
-    const { secrets, clock, reach } = this.caller.parts;
-    if (!isOurs(secrets, token)) return;
+  /**
+   * Where another process was a moment ago, this one is in a moment. Only for who shows that they were there. False: it is so far behind that
+   * they would go back in time here.
+   */
+  async #comeTo(at: Position, token: string): Promise<boolean> {
+    const { gateway, secrets, clock, reach, epoch } = this.caller.parts;
+    if (!isOurs(secrets, token, epoch)) return true;
     const late = new AbortController();
-    const timer = clock.after(COMING, () => late.abort());
+    const timer = clock.after(gateway.isShared ? BEHIND : COMING, () => late.abort());
     await reach(at, late.signal).catch(() => undefined);
     timer.cancel();
+    return !gateway.isShared || at <= gateway.position;
   }
 
   /** Whose tokens these are. */

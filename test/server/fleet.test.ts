@@ -228,6 +228,25 @@ describe.each(databases)('$name', (kind) => {
     expect(await goesOn(rotated, old, 'd')).toContain('reset'); // it was signed by one that is not known there
   });
 
+  test('a client that was further than this process is let wait until it is there, and does not go back', async () => {
+    await using fleet = await Fleet.open(kind);
+    const [first, second] = (await nodes(fleet, 2)) as [Things, Things];
+    const ahead = await first.viewer('/', { attends: false });
+    ahead.send({ type: 'subscribe', id: 1, stream: 'things' });
+    const { token } = await ahead.next('ready');
+    second.link.cut();
+    await add(fleet, 'a');
+    const { position: at } = await ahead.next('commit');
+    const behind = await second.viewer('/', { attends: false });
+    behind.send({ type: 'subscribe', id: 1, stream: 'things', at, token });
+    while ((await behind.next('ping')).stale === undefined);
+    expect(new Set(behind.frames.map(({ type }) => type))).toEqual(new Set(['welcome', 'ping']));
+    second.link.heal();
+    const ready = await behind.next('ready');
+    expect(ready.position >= at).toBe(true);
+    expect(behind.frames.filter(({ type }) => type === 'reset' || type === 'rows')).toEqual([]);
+  });
+
   test('a broker needs a database that can say who reads for all', async () => {
     await using fleet = await Fleet.open(kind);
     const { source } = fleet.database;
