@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 /** Debian's: `apt-get install redis-server`. */
 const BINARY = '/usr/bin/redis-server';
@@ -62,7 +63,10 @@ export async function startRedis({ settings = {}, cluster = false }: RedisServer
     });
     const server = new LocalRedis(dir, port, args.flatMap(([name, value]) => [`--${name}`, value])); // prettier-ignore
     await server.start();
-    if (cluster) await server.cli('cluster', 'addslotsrange', '0', '16383');
+    if (cluster) {
+      await server.cli('cluster', 'addslotsrange', '0', '16383');
+      while (!(await server.cli('cluster', 'info')).includes('cluster_state:ok'));
+    }
     return server;
   } catch (error) {
     await rm(dir, { recursive: true, force: true });
@@ -116,10 +120,9 @@ class LocalRedis implements RedisServer {
     process.kill(await this.#pid(), signal);
   }
 
-  async cli(...args: readonly string[]): Promise<void> {
-    const child = spawn('redis-cli', ['-p', String(this.port), ...args], { stdio: 'ignore' });
-    const code = await new Promise((resolve) => child.once('exit', resolve));
-    if (code !== 0) throw new Error(`redis-cli ${args.join(' ')} ended with ${String(code)}`);
+  async cli(...args: readonly string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)('redis-cli', ['-p', String(this.port), ...args]);
+    return stdout;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
