@@ -4,6 +4,7 @@ import { appendFile, chown, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'no
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 
@@ -15,6 +16,8 @@ export interface PostgresOptions {
   readonly major?: Major;
   /** Server settings over the launcher's own: `{ wal_level: 'replica', wal_sender_timeout: '3s' }`. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** Is told each line of the server's log. */
+  readonly logged?: (line: string) => void;
 }
 
 /** How a server goes down: `fast` ends its sessions and writes a checkpoint, `immediate` is a crash. */
@@ -70,7 +73,7 @@ exit $code`;
 
 const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 
-export async function startPostgres({ major = 18, settings = {} }: PostgresOptions = {}): Promise<PostgresServer> {
+export async function startPostgres({ major = 18, settings = {}, logged }: PostgresOptions = {}): Promise<PostgresServer> {
   const dir = await mkdtemp(join(tmpdir(), `rowcast-pg${major}-`));
   try {
     if (OWNER.uid !== undefined) await chown(dir, OWNER.uid, OWNER.gid);
@@ -98,7 +101,7 @@ export async function startPostgres({ major = 18, settings = {} }: PostgresOptio
       ([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'\n`,
     );
     await appendFile(join(data, 'postgresql.conf'), lines.join(''));
-    const server = new LocalPostgres(major, { dir, bin, port: await freePort() });
+    const server = new LocalPostgres(major, { dir, bin, port: await freePort(), logged });
     await server.start();
     return server;
   } catch (error) {
@@ -111,6 +114,7 @@ interface Place {
   readonly dir: string;
   readonly bin: string;
   readonly port: number;
+  readonly logged: ((line: string) => void) | undefined;
 }
 
 class LocalPostgres implements PostgresServer {
@@ -141,7 +145,7 @@ class LocalPostgres implements PostgresServer {
 
   async start(): Promise<void> {
     if (this.#child) return;
-    const { dir, bin, port } = this.#place;
+    const { dir, bin, port, logged } = this.#place;
     const server = [join(bin, 'postgres'), '-D', join(dir, 'data'), '-p', String(port)];
     const child = spawn('sh', ['-c', GUARD, 'sh', dir, ...server], { ...OWNER, cwd: dir, stdio: ['pipe', 'ignore', 'pipe'] });
     this.#child = child;
@@ -156,6 +160,7 @@ class LocalPostgres implements PostgresServer {
         said = (said + chunk.toString()).slice(-8_192);
         if (/ready to accept (?:read-only )?connections/.test(said)) resolve();
       });
+      if (logged) createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', logged);
     });
   }
 
