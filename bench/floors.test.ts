@@ -1,22 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { floor, FLOORS } from './floors.ts';
+import { FLOORS } from './floors.ts';
 import { compare } from './measure.ts';
 import { pages } from './pages.ts';
-import { judged, type Published } from './results.ts';
-import { judge } from './targets.ts';
+import { judged } from './results.ts';
 import { FULL } from './scale.ts';
 import { WORKLOADS } from './workloads.ts';
-
-const published = JSON.parse(await readFile(new URL('../docs/bench/results.json', import.meta.url), 'utf8')) as Published;
-
-test('no target is published as missed without what stops it', () => {
-  const missed = Object.entries(published).flatMap(([name, { results }]) =>
-    results.flatMap((result) => judge(result).flatMap((each) => (each.verdict === 'missed' ? [{ name, result, each }] : []))),
-  );
-  const unexplained = missed.filter(({ name, result, each }) => !floor(name, result, each));
-  expect(unexplained.map(({ name, result, each }) => `${name}: ${result.workload}: ${result.figure}: ${each.target}`)).toEqual([]);
-});
 
 test('a floor is of a workload that there is', () => {
   expect(Object.keys(FLOORS).filter((name) => !(name in WORKLOADS))).toEqual([]);
@@ -25,10 +13,10 @@ test('a floor is of a workload that there is', () => {
 const about = { machine: { cpu: 'c', cores: 2, memory: '1 GiB', system: 's', node: '24' }, commit: '0', versions: {}, scale: FULL };
 
 /** The page, of one figure of 1,000 sockets: what Rowcast, a bare loop and naive `ws` take. */
-async function page(rowcast: number): Promise<string> {
+async function page(rowcast: number, what = '1 per tick'): Promise<string> {
   const targets = [{ against: 'ws.send(string)', ratio: 0.85 }];
   const values = { rowcast: [rowcast], 'net.Socket.write': [6], 'ws.send(string)': [8] };
-  const workload = 'fan-out: 1 row to 1000 sockets, 1 per tick';
+  const workload = `fan-out: 1 row to 1000 sockets, ${what}`;
   const results = judged([compare({ workload, figure: 'µs CPU per delivery', better: 'less', targets }, values)]);
   return (await pages({ fanout: { at: '2026-01-01', seconds: 1, load: [0, 0], results, ...about } })).get('docs/bench.md') ?? '';
 }
@@ -36,4 +24,8 @@ async function page(rowcast: number): Promise<string> {
 test('the page says below a missed target what stops it, in figures of the same run, and nothing below one that is met', async () => {
   expect(await page(7)).toContain('costs 0.750 of `ws.send(string)` in this run');
   expect(await page(6)).not.toContain('What stops');
+});
+
+test('a missed target that nothing is known to stop is said to be in reach', async () => {
+  expect(await page(7, 'backwards')).toContain('it is in reach, and not reached');
 });

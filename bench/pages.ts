@@ -106,13 +106,14 @@ function chapter(name: string, { results, at, load, seconds }: PublishedWorkload
   ].join('\n');
 }
 
+const UNKNOWN: Floor = { of: /./, says: () => 'Nothing that is known of: it is in reach, and not reached.' };
+
 /** What stops what is missed, once where several are stopped by the same. */
 function floors(name: string, results: readonly JudgedResult[]): readonly string[] {
   const by = new Map<string, { readonly floor: Floor; readonly targets: string[] }>();
   for (const result of results) {
     for (const missed of judge(result).filter(({ verdict }) => verdict === 'missed')) {
-      const found = floor(name, result, missed);
-      if (!found) continue;
+      const found = floor(name, result, missed) ?? UNKNOWN;
       const says = found.says(result);
       const stopped = by.get(says) ?? { floor: found, targets: [] };
       stopped.targets.push(`${result.workload}: ${missed.target}`);
