@@ -10,7 +10,7 @@ const BATCH = 64;
 /** Bytes of one pull, at least; a message that is larger than a pull never comes. */
 const BYTES = 4 * 1024 * 1024;
 /** How often a server that has nothing says that it is there, and how long a pull waits, ms. */
-const HEARTBEAT = 2_000;
+const HEARTBEAT = 1_000;
 const WAIT = 30_000;
 /** A consumer that is not asked for so long is forgotten by the server, ms: a slow reader gets another. */
 const IDLE = 60_000;
