@@ -123,5 +123,5 @@ function read(text: string, own: string): readonly GroupMessage[] {
 
 /** The same JSON, whatever the encoding of the database is. */
 function ascii(json: string): string {
-  return json.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

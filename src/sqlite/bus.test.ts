@@ -70,7 +70,7 @@ const world = async (): Promise<BusWorld> => {
   return {
     bus: (await here.open()).bus as Bus,
     another: async () => (await here.open()).bus as Bus,
-    close: () => here[Symbol.asyncDispose](),
+    close: async () => here[Symbol.asyncDispose](),
   };
 };
 

@@ -27,7 +27,6 @@ export class SqliteBus extends CarriedBus {
   readonly #parts: SqliteBusParts;
   readonly #closed = new AbortController();
   #seen: bigint;
-  #looking: Promise<void> | null = null;
 
   constructor(parts: SqliteBusParts) {
     const { connection, lock, clock, log } = parts;
@@ -49,7 +48,7 @@ export class SqliteBus extends CarriedBus {
 
   /** Looks from now on, for as long as it is not closed. */
   start(): void {
-    this.#looking ??= this.#look();
+    void this.#look();
   }
 
   close(): void {

@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import type { Position } from '../../src/core/index.ts';
 import { postgres } from '../../src/postgres/index.ts';
 import { bound } from './bare-model.ts';
-import { Follower, testClock, until } from './follower.ts';
-import { readingChild } from './reading-process.ts';
+import { testClock, until, type Follower } from './follower.ts';
+import { readingChild, type Child } from './reading-process.ts';
 import { ids, ITEM, walsender, type Place } from './stream-laws.ts';
 
 const FROM_FLOOR = { clock: testClock(), from: 'floor' } as const;
@@ -127,7 +127,7 @@ export const FLEET_LAWS: Readonly<Record<string, (place: Place) => Promise<void>
   },
 
   async 'processes that are killed leave no slot behind, and start again where they were'(place) {
-    const children = [];
+    const children: Child[] = [];
     try {
       for (let each = 0; each < 3; each++) children.push(readingChild(place.world.url, { slot: place.slot }));
       await until(() => children.every(({ said }) => said.length > 0));

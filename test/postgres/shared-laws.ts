@@ -107,6 +107,8 @@ export const SHARED_LAWS: Readonly<Record<string, (place: Place) => Promise<void
 
   async 'a frozen reader is ended by who has the lease after it, and by nobody else'(place) {
     await using one = await node(place);
+    // The server itself would end it, too, but after a minute.
+    await place.app.run(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET wal_sender_timeout = ''60s''', current_database()); END $$`);
     const frozen = readingChild(place.world.url, { slot: place.slot });
     try {
       await until(() => frozen.said.length > 0);
