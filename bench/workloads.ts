@@ -24,6 +24,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     about: 'The same, of a row of 1 KB and of 10 KB.',
     load: async () => (await import('./workloads/fanout.ts')).wide,
   },
+  siblings: {
+    about:
+      'One row of a SQLite file to as many sockets, by one process and by two that share what one of them reads: the CPU of all of them.',
+    load: async () => (await import('./workloads/siblings.ts')).siblings,
+  },
   groups: {
     about:
       'Each socket in ten groups, no two in the same ten; rows that go from group to group; and each in a group of its own and in everybody’s.',

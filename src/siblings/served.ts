@@ -65,7 +65,8 @@ export class Served {
         return this.#answer(id, ledger.lead(least ?? undefined, start ?? undefined));
       }
       case KIND.append: {
-        const text = body.subarray(8);
+        // Of its own: a piece of what was read would keep all of that.
+        const text = Buffer.from(body.subarray(8));
         const entries = parsed<readonly Entry[]>(text);
         this.#from.bodies.keep(entries, text);
         return this.#answer(id, ledger.append(entries, body.readDoubleBE(0)));
