@@ -19,6 +19,7 @@ import type { Audience } from './audience.ts';
 import { Awaited, type Awaiting } from './awaited.ts';
 import { bulky, type BulkBounds } from './bulk.ts';
 import { CatchUps } from './catch-up.ts';
+import { Crowd } from './crowd.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { floorOf, following } from './following.ts';
 import { Observed } from './observed.ts';
@@ -68,8 +69,6 @@ export interface First {
 
 /** Connections that are written to before anything else has its turn. */
 const SLICE = 1_000;
-/** How often those who were behind are looked at, ms. */
-const LOOK = 50;
 /** Who is sent elsewhere comes back after so many ms, each a little later than the one before. */
 const AWAY_FIRST = 100;
 const AWAY_EACH = 2;
@@ -91,7 +90,7 @@ export class Gateway {
   readonly #awaited = new Awaited(() => this.flush());
   readonly #seated = new Map<string, Seated>();
   readonly #members = new Map<Outbox<unknown>, Member>();
-  readonly #crowded = new Set<Outbox<unknown>>();
+  readonly #crowd: Crowd;
   #position: Position = ORIGIN;
   readonly #deaf: () => void;
   #first: First = { pass: () => undefined, missed: () => undefined };
@@ -101,11 +100,12 @@ export class Gateway {
   #seal: string | null = null;
   #later: (() => void)[] = [];
   #scheduled = false;
-  #looking = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.observed = new Observed(parts.clock, parts.traces ?? null);
+    const { clock, log } = parts;
+    this.#crowd = new Crowd({ clock, log, look: (box, now) => this.#members.get(box)?.look(now) ?? false });
     this.window = new Window(parts.window, parts.clock);
     this.window.begin(ORIGIN, 'retention');
     this.catchUps = new CatchUps(this.window, parts.clock);
@@ -213,7 +213,7 @@ export class Gateway {
     if (!seated) return;
     this.#seated.delete(session);
     this.#members.delete(seated.box);
-    this.#crowded.delete(seated.box);
+    this.#crowd.forget(seated.box);
     this.receipts.forget(seated.box);
     seated.box.closed();
   }
@@ -272,29 +272,7 @@ export class Gateway {
   };
 
   /** It cannot take all that there is for it just now: it is looked at from time to time. */
-  readonly crowded = (box: Outbox<unknown>): void => {
-    this.#crowded.add(box);
-    if (this.#looking) return;
-    this.#looking = true;
-    this.#parts.clock.after(LOOK, () => {
-      this.#looking = false;
-      const now = this.#parts.clock.now();
-      const crowded = [...this.#crowded];
-      this.#crowded.clear();
-      for (const each of crowded) if (each.open && this.#look(each, now)) this.crowded(each);
-    });
-  };
-
-  /** A transport of the app's own that fails must not keep the others from being looked at. */
-  #look(box: Outbox<unknown>, now: number): boolean {
-    try {
-      return this.#members.get(box)?.look(now) ?? false;
-    } catch (error) {
-      this.#parts.log.error({ err: error, wire: box.wire.name }, 'a door failed; its connection is closed');
-      box.end('overloaded', 'come back');
-      return false;
-    }
-  }
+  readonly crowded = (box: Outbox<unknown>): void => this.#crowd.add(box);
 
   close(): void {
     this.#deaf();

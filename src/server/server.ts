@@ -19,6 +19,7 @@ import { admission, type Admission, type Found } from './admission.ts';
 import { joined, routesOf, type Joined } from './bindings.ts';
 import type { BulkBounds } from './bulk.ts';
 import { inTime, within } from './deadline.ts';
+import { sendAway } from './draining.ts';
 import { events } from './events.ts';
 import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './endpoint.ts';
 import { FirstRows } from './first-rows.ts';
@@ -356,16 +357,7 @@ export class Server {
     if (this.#draining) return;
     this.#draining = true;
     this.#reading.resign(); // who comes back elsewhere finds that somebody reads
-    const sessions = [...this.#sessions.keys()];
-    const rounds = Math.max(1, Math.min(sessions.length, Math.ceil(ms / DRAIN_STEP)));
-    const size = Math.ceil(sessions.length / rounds);
-    for (let from = 0; from < sessions.length; from += size) {
-      for (const [at, session] of sessions.slice(from, from + size).entries()) {
-        // Those who go last need not wait as long: they all come back over the same stretch of time.
-        session.going(Math.round(DRAIN_FIRST + ((from + at) / sessions.length) * ms));
-      }
-      if (from + size < sessions.length) await new Promise<void>((resolve) => void this.clock.after(ms / rounds, resolve));
-    }
+    await sendAway([...this.#sessions.keys()], ms, this.clock);
   }
 
   /** Ends every session, lets what they had begun come to its end, then stops the halves, then the database. */
@@ -388,9 +380,6 @@ export class Server {
   }
 }
 
-/** Clients are sent away so many milliseconds apart, and the first come back after so many. */
-const DRAIN_STEP = 250;
-const DRAIN_FIRST = 500;
 /** How long the database may take to say how its log stands. */
 const STANDING = 2_000;
 /** Each step of closing may take so long to end: 5 s. */
