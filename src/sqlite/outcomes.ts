@@ -116,5 +116,6 @@ export function forgetOld(connection: Connection): boolean {
   // Looked at in the order that they were given, which is that of their ages while clocks are right.
   const oldest = `SELECT n, at FROM _rowcast_write ORDER BY n LIMIT ${beyond > 0 ? beyond : STEP}`; // sql: numbers of our own
   const old = beyond > 0 ? '' : `WHERE at < unixepoch() - ${KEPT}`;
+  // sql: numbers of our own
   return connection.run(`DELETE FROM _rowcast_write WHERE n IN (SELECT n FROM (${oldest}) ${old})`) > 0;
 }
