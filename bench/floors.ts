@@ -47,7 +47,7 @@ export const FLOORS: Readonly<Record<string, readonly Floor[]>> = {
     {
       of: /10000 × 1 clients/,
       says: () =>
-        'The code does the same for a commit, however many clients there are: one lookup, one frame, one write, and the two flame graphs have the same frames. What differs is taken to be memory that was last touched ten thousand commits ago (a session, its socket, the kernel’s half of it) and is in no cache; cache misses were not counted, and no bare loop was measured beside it.',
+        'The code does the same for a commit, however many clients there are: one lookup, one frame, one write. The flame graphs of both have most of their frames in common. What differs is taken to be memory that was last touched ten thousand commits ago (a session, its socket, the kernel’s half of it) and is in no cache; cache misses were not counted, and no bare loop was measured beside it.',
       // Of ten thousand, and of a hundred.
       flames: ['sparse-rooms-rowcast-1', 'sparse-rooms-rowcast-3'],
     },
