@@ -29,23 +29,16 @@ export interface NodeRedisCluster {
   sendCommand(key: string | undefined, isReadonly: boolean, command: string[]): Promise<unknown>;
 }
 
-/** A client of `ioredis`: `new Redis()`. */
+/** A client of `ioredis`: `new Redis()`, or `new Cluster()`. */
 export interface IORedis {
-  readonly isCluster: false;
-  duplicate(overrides: Record<string, unknown>): unknown;
-  call(command: string, args: string[]): Promise<unknown>;
-}
-
-/** A cluster of `ioredis`: `new Cluster()`. */
-export interface IORedisCluster {
-  readonly isCluster: true;
-  readonly options: unknown;
-  duplicate(nodes: never[], overrides: Record<string, unknown>): unknown;
-  call(command: string, args: string[]): Promise<unknown>;
+  readonly isCluster: boolean;
+  readonly options?: unknown;
+  duplicate(...overrides: never[]): unknown;
+  call(...command: never[]): unknown;
 }
 
 /** Never used itself: what Rowcast sends goes over connections of its own, made as this one was. */
-export type RedisClient = NodeRedis | NodeRedisCluster | IORedis | IORedisCluster;
+export type RedisClient = NodeRedis | NodeRedisCluster | IORedis;
 
 /** How to connect as this client does. */
 export function dialBy(client: RedisClient, timeout: number): Dial {
@@ -125,6 +118,7 @@ function dialNodeCluster(client: NodeRedisCluster, timeout: number): Dial {
 }
 
 interface OtherLine extends Events {
+  call(command: string, args: readonly string[]): Promise<unknown>;
   connect(): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
   disconnect(): void;
@@ -148,20 +142,20 @@ function once(timeout: number): Record<string, unknown> {
 }
 
 function dialOther(client: IORedis, timeout: number): Dial {
-  return (lost, signal) => wired(client.duplicate(once(timeout)) as OtherLine & IORedis, { lost, signal });
+  return (lost, signal) => wired(client.duplicate(once(timeout) as never) as OtherLine, { lost, signal });
 }
 
-function dialCluster(client: IORedisCluster, timeout: number): Dial {
+function dialCluster(client: IORedis, timeout: number): Dial {
   return (lost, signal) => {
     const { redisOptions } = (client.options ?? {}) as { readonly redisOptions?: object };
     const { lazyConnect, enableOfflineQueue, enableAutoPipelining, keyPrefix, ...each } = once(timeout);
     const overrides = { lazyConnect, enableOfflineQueue, enableAutoPipelining, keyPrefix, clusterRetryStrategy: () => null };
-    const line = client.duplicate([], { ...overrides, redisOptions: { ...redisOptions, ...each } });
-    return wired(line as OtherLine & IORedisCluster, { lost, signal });
+    const line = client.duplicate([] as never, { ...overrides, redisOptions: { ...redisOptions, ...each } } as never);
+    return wired(line as OtherLine, { lost, signal });
   };
 }
 
-async function wired(line: OtherLine & (IORedis | IORedisCluster), { lost, signal }: Pick<Beginning, 'lost' | 'signal'>): Promise<Wire> {
+async function wired(line: OtherLine, { lost, signal }: Pick<Beginning, 'lost' | 'signal'>): Promise<Wire> {
   await connect(line, { lost, signal, begin: () => line.connect(), destroy: () => line.disconnect() });
   return {
     send: ([name, ...args]) => line.call(name as string, args),

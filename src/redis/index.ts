@@ -1,2 +1,2 @@
 export { redis, type RedisOptions } from './redis.ts';
-export type { IORedis, IORedisCluster, NodeRedis, NodeRedisCluster, RedisClient } from './clients.ts';
+export type { IORedis, NodeRedis, NodeRedisCluster, RedisClient } from './clients.ts';

@@ -139,7 +139,8 @@ async function losing(
 
 /** Asks again for as long as the broker is away. */
 export async function back<T>(ask: () => Promise<T>): Promise<T> {
-  for (let late = Date.now() + 20_000; ;) {
+  const late = Date.now() + 20_000;
+  for (;;) {
     try {
       return await ask();
     } catch (error) {

@@ -159,7 +159,7 @@ describe.skipIf(missing !== null).each(Object.keys(DRIVERS))('what befalls Redis
     'XTRIM of some': (own, fleet) => own.xTrim(fleet.key('log'), 'MAXLEN', 2),
     'XTRIM of all': (own, fleet) => own.xTrim(fleet.key('log'), 'MAXLEN', 0),
     'XDEL of one in the middle': async (own, fleet) =>
-      own.xDel(fleet.key('log'), (await own.xRange(fleet.key('log'), '-', '+'))[3]?.id ?? ''),
+      own.xDel(fleet.key('log'), (await own.xRange(fleet.key('log'), '-', '+'))?.[3]?.id ?? ''),
     'DEL of the stream': (own, fleet) => own.del(fleet.key('log')),
     'DEL of the index': (own, fleet) => own.del(fleet.key('index')),
     'a message of somebody else': (own, fleet) => own.xAdd(fleet.key('log'), '18446744073709551615-1', { e: '[]' }),

@@ -59,7 +59,7 @@ export async function startRedis({ settings = {}, cluster = false }: RedisServer
     const args = Object.entries({
       ...set,
       port: String(port),
-      ...(talk !== null && { 'cluster-enabled': 'yes', 'cluster-port': String(talk) }),
+      ...(talk !== null && { 'cluster-enabled': 'yes', 'cluster-port': String(talk), 'cluster-announce-ip': '127.0.0.1' }),
     });
     const server = new LocalRedis(dir, port, args.flatMap(([name, value]) => [`--${name}`, value])); // prettier-ignore
     await server.start();

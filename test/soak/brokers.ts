@@ -53,8 +53,11 @@ class Program {
   }
 }
 
-/** Redis, its log written to disk with every command; a failover is one to a replica that was cut off. */
-export async function redisServer(): Promise<BrokerServer> {
+/**
+ * Redis, its log written to disk with every command; a failover is one to a replica that was cut off. `also`: addresses that it listens at beside
+ * this machine's own.
+ */
+export async function redisServer(also: readonly string[] = []): Promise<BrokerServer> {
   const folder = await mkdtemp(join(tmpdir(), 'soak-redis-'));
   const port = await freePort();
   let number = 0;
@@ -66,6 +69,9 @@ export async function redisServer(): Promise<BrokerServer> {
       String(at),
       '--bind',
       '127.0.0.1',
+      ...also,
+      '--protected-mode',
+      'no',
       '--dir',
       dir,
       '--save',

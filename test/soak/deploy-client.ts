@@ -43,6 +43,11 @@ export class DeployClient {
     return this.#shifting !== null;
   }
 
+  /** Of `steady`, as a page would show it. */
+  get standing(): string {
+    return this.#steady.status;
+  }
+
   get isLive(): boolean {
     return this.#steady.status === 'live' && (this.#shifting?.status ?? 'live') === 'live';
   }

@@ -24,7 +24,8 @@ export class DeployProcess implements AsyncDisposable {
 
   /** `within`: a command that runs what follows it somewhere: `['ip', 'netns', 'exec', 'one']`. @throws {Error} where it ends before it listens. */
   static async start(orders: DeployOrders, within: readonly string[] = []): Promise<DeployProcess> {
-    const [command = '', ...args] = [...within, process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, JSON.stringify(orders)];
+    const node = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, JSON.stringify(orders)] as const;
+    const [command, ...args] = [...within, ...node];
     const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     const log: string[] = [];
     createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
