@@ -12,9 +12,9 @@ export const OF_THE_LOG: readonly Mutant[] = [
     name: 'confirmed early',
     breaks: 'the database may forget what the ledger does not have yet',
     edits: one(
-      'server/relay.ts',
-      '    await ledger.append(entries, term);\n    const last',
-      '    const first = commits.at(-1);\n    if (first) source.acknowledge(first.position);\n    await ledger.append(entries, term);\n    const last',
+      'server/relay/relay.ts',
+      '    if (entries.length > 0) await ledger.append(entries, term);\n',
+      '    const early = commits.at(-1);\n    if (early) source.acknowledge(early.position);\n    if (entries.length > 0) await ledger.append(entries, term);\n',
     ),
   },
   {
@@ -22,7 +22,7 @@ export const OF_THE_LOG: readonly Mutant[] = [
     breaks: 'what the ledger has already is appended again when the log is read again',
     edits: [
       ...one(
-        'server/relay.ts',
+        'server/relay/relay.ts',
         '      if (commit.position <= prev) continue;',
         '      if (commit.position < prev) prev = commit.position;',
       ),
@@ -49,8 +49,8 @@ export const OF_THE_LOG: readonly Mutant[] = [
     breaks: 'what is appended between a reader’s look and its sleep wakes nobody',
     edits: one(
       'memory/ledger.ts',
-      'else await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));',
-      'else {\n          await null;\n          await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));\n        }',
+      'else if (kept.length === 0) await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));',
+      'else if (kept.length === 0) {\n          await null;\n          await new Promise<void>((resolve) => this.#asleep.add((wake = resolve)));\n        }',
     ),
     law: {
       file: 'src/testing/memory-bodies.test.ts',
@@ -60,44 +60,44 @@ export const OF_THE_LOG: readonly Mutant[] = [
   {
     name: '`prev` unchecked',
     breaks: 'entries that a broker lost are missed without a word',
-    edits: one('server/gateway.ts', '    if (entry.prev > this.position) this.#gap(entry.prev);\n', ''),
+    edits: one('server/fan-out/gateway.ts', '    if (came.prev > this.position) this.#gap(came.prev);\n', ''),
   },
   {
     name: 'members kept over a gap',
     breaks: 'who left something in what was lost stays in it',
-    edits: one('server/gateway.ts', '    this.#first.missed();\n', ''),
+    edits: one('server/fan-out/gateway.ts', '    this.#first.missed();\n', ''),
   },
   {
     name: 'sessions kept over a gap in the log',
     breaks: 'an access that was taken back in what was lost goes on',
-    edits: one('server/gateway.ts', '    if (entry.gap) {\n      this.#sendAway();\n', '    if (entry.gap) {\n'),
+    edits: one('server/fan-out/gateway.ts', '    if (entry.gap) {\n      this.#sendAway();\n', '    if (entry.gap) {\n'),
   },
   {
     name: 'a gap not sealed',
     breaks: 'rows that do not have what was lost are gone on from, for its transactions are not known',
-    edits: one('server/window.ts', '    if (this.#isOpen) return false;\n', '    if (snapshot.until > this.#floor) return true;\n'),
+    edits: one('server/window/window.ts', '    if (this.#isOpen) return false;\n', '    if (snapshot.until > this.#floor) return true;\n'),
   },
   {
     name: 'what has gone is forgotten',
     breaks: 'rows are gone on from though the window has lost a commit that they do not show',
-    edits: one('server/window.ts', ' || !this.#gone.shownIn(snapshot)) return null;', ') return null;'),
+    edits: one('server/window/window.ts', ' || !this.#gone.shownIn(snapshot)) return null;', ') return null;'),
   },
   {
     name: 'a revocation unheard',
     breaks: 'an access that was taken back goes on',
-    edits: one('server/gateway.ts', '      if (receipt.revokes) this.#revoke(receipt.revokes);\n', ''),
+    edits: one('server/fan-out/gateway.ts', '      if (receipt.revokes) this.#revoke(receipt.revokes);\n', ''),
   },
   {
     name: 'answers after their commit',
     breaks: 'a client hears of its write’s row before it hears that it was its own',
     edits: [
       ...one(
-        'server/gateway.ts',
+        'server/fan-out/gateway.ts',
         '      for (const box of this.receipts.arrived(receipt, position)) (writers ??= new Set()).add(box);\n',
         '',
       ),
       ...one(
-        'server/gateway.ts',
+        'server/fan-out/gateway.ts',
         '    if (writers) bring(writers, position);\n',
         `    writers = new Set(entry.receipts.flatMap((receipt) => [...this.receipts.arrived(receipt, position)]));
     bring(writers, position);\n`,
@@ -108,7 +108,7 @@ export const OF_THE_LOG: readonly Mutant[] = [
     name: 'one answer for two tries',
     breaks: 'a client that came back is not answered, because its earlier connection was',
     edits: one(
-      'server/receipts.ts',
+      'server/fan-out/receipts.ts',
       'const earlier = this.#tries.get(key)?.find((each) => each.box === box && each.asked.client === asked.client);',
       'const earlier = this.#tries.get(key)?.[0];',
     ),
@@ -116,7 +116,11 @@ export const OF_THE_LOG: readonly Mutant[] = [
   {
     name: 'a write refused that was applied',
     breaks: 'a write that is asked for again is refused for what is so now, and not answered as it was',
-    edits: one('server/prepare.ts', `return params.refused.code === 'forbidden' ? made({}, params.refused) : params;`, 'return params;'),
+    edits: one(
+      'server/writes/prepare.ts',
+      `return params.refused.code === 'forbidden' ? made({}, params.refused) : params;`,
+      'return params;',
+    ),
     law: {
       file: 'test/server/asked-again.test.ts',
       name: 'a write that was done is answered so, though its view is not the writer’s any more; one that was not is refused',
@@ -126,7 +130,7 @@ export const OF_THE_LOG: readonly Mutant[] = [
     name: 'a failure that hides what was done',
     breaks: 'a write is said to have failed, and an earlier try of it was applied',
     edits: one(
-      'server/inbound.ts',
+      'server/writes/inbound.ts',
       '    return failed(claim, parts.store);\n',
       "    return { answer: { ok: false, code: 'internal', message: 'nothing was written' }, logged: false };\n",
     ),

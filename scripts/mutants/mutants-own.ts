@@ -77,7 +77,7 @@ export const OF_OWN_WRITES: readonly Mutant[] = [
     name: 'own: a receipt that is said once',
     breaks: 'what the app did while there was no connection is shown beside what it did',
     edits: one(
-      'server/session.ts',
+      'server/session/session.ts',
       '    for (const { entry, write } of window.leftFor(name)) this.box.send(',
       '    for (const { entry, write } of window.leftFor(`${name} `)) this.box.send(',
     ),

@@ -1,6 +1,6 @@
 import { one, type Edit, type Mutant } from './mutant.ts';
 
-const subscription = 'src/server/subscription.ts';
+const subscription = 'src/server/views/subscription.ts';
 
 /** Notes where the log was when the rows were asked for, as the wrong joins do. */
 const BEGAN: readonly Edit[] = [
@@ -36,7 +36,7 @@ export const OF_VIEWS: readonly Mutant[] = [
     name: 'filtered until the first transaction past the snapshot',
     breaks: 'what the rows show is told again once something that they do not show has come: the log has another order than visibility',
     edits: one(
-      'server/catch-up.ts',
+      'server/fan-out/catch-up.ts',
       'return passed.filter(({ entry }) => !shows(snapshot, entry));',
       `let past = false;
   return passed.filter(({ entry }) => {
@@ -57,7 +57,7 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'unknown taken for none',
     breaks: 'while it is read what a user belongs to, they are shown nothing, and told that it is all',
-    edits: one('server/views.ts', '    await parts.memberships.known(userIdOf(caller.user));\n', ''),
+    edits: one('server/views/views.ts', '    await parts.memberships.known(userIdOf(caller.user));\n', ''),
     law: {
       file: 'test/server/membership-lost.test.ts',
       name: 'who asks while it is read is answered when it is known: nobody is told that there is nothing, or that they may not',
@@ -67,9 +67,9 @@ export const OF_VIEWS: readonly Mutant[] = [
     name: 'a leave that is not fenced',
     breaks: 'who leaves something in a commit still hears that commit’s rows of it',
     edits: [
-      ...one('server/gateway.ts', '    this.#first.pass(entry);\n', ''),
+      ...one('server/fan-out/gateway.ts', '    this.#first.pass(entry);\n', ''),
       ...one(
-        'server/gateway.ts',
+        'server/fan-out/gateway.ts',
         '    this.#position = position;\n    if (writers)',
         '    this.#first.pass(entry);\n    this.#position = position;\n    if (writers)',
       ),
@@ -79,7 +79,7 @@ export const OF_VIEWS: readonly Mutant[] = [
     name: 'rows of before the grant',
     breaks: 'who was let in is told rows as they were before',
     edits: one(
-      'server/subscription.ts',
+      'server/views/subscription.ts',
       'return start !== null && this.#holder.granted(this, start).every((entry) => shows(snapshot, entry));',
       'return start !== null;',
     ),
@@ -88,7 +88,7 @@ export const OF_VIEWS: readonly Mutant[] = [
     name: 'ready before the log is there',
     breaks: 'rows are shown, and said to be of now, before all that they have in them is known',
     edits: one(
-      'server/first-rows.ts',
+      'server/views/first-rows.ts',
       'this.#parts.reach(snapshot.until, AbortSignal.any([signal, over.signal])).then(',
       'Promise.resolve().then(',
     ),
@@ -97,7 +97,7 @@ export const OF_VIEWS: readonly Mutant[] = [
     name: 'merged with what was between',
     breaks: 'several commits in one tell states that were gone at the end of them',
     edits: one(
-      'server/catch-up.ts',
+      'server/fan-out/catch-up.ts',
       'if (row) row.last = each;\n    else rows.set(each.delivery.key,',
       'if (row) row.last = each;\n    rows.set(`${each.delivery.key} ${rows.size}`,',
     ),
@@ -105,13 +105,13 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'behind, and skipped',
     breaks: 'who fell behind never hears what they missed',
-    edits: one('server/views.ts', '      if (missed) items.push(...missed);\n      else again', '      if (!missed) again'),
+    edits: one('server/views/views.ts', '      if (missed) items.push(...missed);\n      else again', '      if (!missed) again'),
   },
   {
     name: 'a position before its reset',
     breaks: 'who cannot be told what they missed is told that they have everything, and only then to read again',
     edits: one(
-      'server/views.ts',
+      'server/views/views.ts',
       '    box.caughtUp();\n',
       "    box.caughtUp();\n    if (items.length === 0) box.send({ type: 'ping', position: window.tail });\n",
     ),
@@ -120,7 +120,7 @@ export const OF_VIEWS: readonly Mutant[] = [
     name: 'ready twice over',
     breaks: 'a view that reads again because the log could not tell its rows stays as it was',
     edits: one(
-      'server/subscription.ts',
+      'server/views/subscription.ts',
       '    const reset = window.resetSince(start, stream.name, snapshot);\n',
       '    const reset = null as ResetReason | null;\n',
     ),
@@ -129,27 +129,31 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'resumed without `since`',
     breaks: 'who comes back to a place from before their access is told what happened there',
-    edits: one('server/views.ts', `    if (at < verdict.since) return 'token_invalid';\n`, ''),
+    edits: one('server/views/views.ts', `    if (at < verdict.since) return 'token_invalid';\n`, ''),
   },
   {
     name: 'resumed over a leave',
     breaks: 'who left and came back is told what happened meanwhile',
-    edits: one('server/views.ts', 'window.membersSince(at, name, user).length > 0', 'window.membersSince(at, name, user).length > 1_000'),
+    edits: one(
+      'server/views/views.ts',
+      'window.membersSince(at, name, user).length > 0',
+      'window.membersSince(at, name, user).length > 1_000',
+    ),
   },
   {
     name: 'resumed over a reset',
     breaks: 'what the log could not tell row by row is not told to who comes back',
-    edits: one('server/views.ts', ' ??\n      window.resetSince(at, stream.name);', ';'),
+    edits: one('server/views/views.ts', ' ??\n      window.resetSince(at, stream.name);', ';'),
   },
   {
     name: 'resumed past the window',
     breaks: 'who was away for longer than is remembered goes on as if nothing had been forgotten',
-    edits: one('server/window.ts', 'return position < this.#floor ? this.#floorReason : null;', 'return null;'),
+    edits: one('server/window/window.ts', 'return position < this.#floor ? this.#floorReason : null;', 'return null;'),
   },
   {
     name: 'another’s token',
     breaks: 'what was given to one shows something for another',
-    edits: one('server/token.ts', ' || who !== nowWho || stream !== nowStream)', ' || stream !== nowStream)'),
+    edits: one('server/admission/token.ts', ' || who !== nowWho || stream !== nowStream)', ' || stream !== nowStream)'),
   },
   // The client.
   {

@@ -17,7 +17,7 @@ import {
   type Judgement,
   type OpenDatabase,
 } from '../core/index.ts';
-import { systemClock } from '../server/clock.ts';
+import { systemClock } from '../server/time/clock.ts';
 import { rowWrite } from '../testing/store-write.ts';
 import { pglite } from './index.ts';
 

@@ -14,30 +14,30 @@ import {
   type Snapshot,
   type Stream,
 } from '../core/index.ts';
-import { appReceipt, type Arrival, type Door } from './arrival.ts';
-import { admission, type Admission, type Found } from './admission.ts';
-import { joined, routesOf, type Joined } from './bindings.ts';
-import type { BulkBounds } from './bulk.ts';
-import { inTime, within } from './deadline.ts';
+import { appReceipt, type Arrival, type Door } from './admission/arrival.ts';
+import { admission, type Admission, type Found } from './admission/admission.ts';
+import { joined, routesOf, type Joined } from './bindings/bindings.ts';
+import type { BulkBounds } from './window/bulk.ts';
+import { inTime, within } from './time/deadline.ts';
 import { sendAway } from './draining.ts';
-import { events } from './events.ts';
-import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './endpoint.ts';
-import { FirstRows } from './first-rows.ts';
-import { Gateway } from './gateway.ts';
-import { jsonOf } from './groups.ts';
-import { healthOf, type HealthReport } from './health.ts';
-import { Memberships } from './memberships.ts';
-import { metrics, type Metric } from './metrics.ts';
-import { opening, type Opening, type OpeningOptions } from './opening.ts';
-import { reaching, type Reach } from './reach.ts';
-import { alone, shared, type Reading } from './reading.ts';
-import { Health } from './relay.ts';
-import { sealing } from './sealing.ts';
-import type { SessionParts } from './caller.ts';
-import { Session } from './session.ts';
-import { metered, type Telemetry } from './telemetry.ts';
-import { Traces } from './traces.ts';
-import { versionsOf } from './versions.ts';
+import { events } from './operations/events.ts';
+import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './admission/endpoint.ts';
+import { FirstRows } from './views/first-rows.ts';
+import { Gateway } from './fan-out/gateway.ts';
+import { jsonOf } from './fan-out/groups.ts';
+import { healthOf, type HealthReport } from './operations/health.ts';
+import { Memberships } from './views/memberships.ts';
+import { metrics, type Metric } from './operations/metrics.ts';
+import { opening, type Opening, type OpeningOptions } from './relay/opening.ts';
+import { reaching, type Reach } from './relay/reach.ts';
+import { alone, shared, type Reading } from './relay/reading.ts';
+import { Health } from './relay/relay.ts';
+import { sealing } from './relay/sealing.ts';
+import type { SessionParts } from './views/caller.ts';
+import { Session } from './session/session.ts';
+import { metered, type Telemetry } from './operations/telemetry.ts';
+import { Traces } from './operations/traces.ts';
+import { versionsOf } from './bindings/versions.ts';
 import { CLOSE, type CloseReason } from '../protocol/index.ts';
 
 export interface ServerOptions extends OpeningOptions {

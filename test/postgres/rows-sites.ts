@@ -1,7 +1,7 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { type Commit, type Image, type Table } from '../../src/core/index.ts';
 import { pglite } from '../../src/pglite/index.ts';
-import { systemClock } from '../../src/server/clock.ts';
+import { systemClock } from '../../src/server/time/clock.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { Follower, TestLog, until } from './follower.ts';
 import type { RowsSite } from './rows-laws.ts';

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/server/clock.ts';
+import { systemClock } from '../../src/server/time/clock.ts';
 import { connect } from '@nats-io/transport-node';
 import type { NatsServer } from '../servers/nats.ts';
 import type { Ledger, Broker, Clock, Log, OpenBroker, LedgerBounds, Position } from '../../src/core/index.ts';

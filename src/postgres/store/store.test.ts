@@ -18,7 +18,7 @@ import {
   type RowStep,
   type StoreWrite,
 } from '../../core/index.ts';
-import { systemClock } from '../../server/clock.ts';
+import { systemClock } from '../../server/time/clock.ts';
 import { pgSessions, type SessionOptions } from '../connection/sessions.ts';
 import { bookkeeping } from '../setup/bookkeeping.ts';
 import { applySteps } from '../setup/steps.ts';

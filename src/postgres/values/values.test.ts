@@ -16,7 +16,7 @@ import type { Sessions } from '../connection/sql.ts';
 import { PgStore } from '../store/store.ts';
 import { rowWrite } from '../../testing/store-write.ts';
 import { columnList, imageOfRow, joinTables, type PgTable } from '../tables/tables.ts';
-import { systemClock } from '../../server/clock.ts';
+import { systemClock } from '../../server/time/clock.ts';
 
 // A database whose own settings would spoil every text.
 const HOSTILE = {

@@ -1,0 +1,55 @@
+import { RowcastError, type ChangeSource, type Clock, type Log, type Position } from '../../core/index.ts';
+import type { Gateway } from '../fan-out/gateway.ts';
+
+export interface ReachParts {
+  readonly gateway: Gateway;
+  readonly source: ChangeSource;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Resolves when everything up to the position has been passed on; rejects with `closed` when nobody waits any more. */
+export type Reach = (position: Position, signal: AbortSignal) => Promise<void>;
+
+/** A mark is left in an idle log for whoever waits for it to come to a place, after so many ms; the next after twice as many. */
+const NUDGE = 10;
+/** … and another one, when nothing was heard of it for so many ms. */
+const MARKED = 1_000;
+
+/** An idle log may never say by itself that it has come to a place: a mark is left in it, one at a time for all who wait. */
+export function reaching({ gateway, source, clock, log }: ReachParts): Reach {
+  let marking: Promise<void> | null = null;
+  // It counts once it is in the log; whoever left it may hear so much later, or never.
+  const mark = (signal: AbortSignal): Promise<void> =>
+    (marking ??= new Promise<void>((resolve) => {
+      const again = clock.after(MARKED, resolve);
+      source.mark({ client: clock.id(), write: 1 }).then(
+        () => (again.cancel(), resolve()),
+        (error: unknown) => {
+          if (!signal.aborted) log.warn({ err: error }, 'a mark could not be left in the log; trying again');
+        },
+      );
+    }).finally(() => (marking = null)));
+  return async (position, signal) => {
+    const reached = gateway.reached(position);
+    if (!reached) return;
+    let timer: { cancel(): void } | null = null;
+    let waiting = true;
+    const nudge = (wait: number): void => {
+      if (waiting) timer = clock.after(wait, () => void mark(signal).then(() => nudge(Math.min(wait * 2, MARKED))));
+    };
+    nudge(NUDGE);
+    let end = (): void => undefined;
+    const aborted = new Promise<never>((_resolve, reject) => (end = () => reject(new RowcastError('closed', 'nobody waits any more'))));
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    try {
+      await Promise.race([reached.done, aborted]);
+    } finally {
+      signal.removeEventListener('abort', end);
+      waiting = false;
+      (timer as { cancel(): void } | null)?.cancel();
+      reached.forget();
+    }
+  };
+}
