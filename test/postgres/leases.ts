@@ -5,6 +5,8 @@ import type { PostgresServer } from '../servers/postgres.ts';
 import { connect } from './fixture.ts';
 import { testClock, TestLog } from './follower.ts';
 
+let number = 0;
+
 /** The lease of a database of its own, followed either way. Time passes by what is written down going into the past. */
 export function leaseFixture(name: string, server: () => PostgresServer, follow: 'log' | 'triggers'): LeaseFixture {
   return {
@@ -12,10 +14,11 @@ export function leaseFixture(name: string, server: () => PostgresServer, follow:
     skip: [],
     async open() {
       const url = await server().createDatabase();
+      const slot = `lease_${++number}`;
       const app = await connect(url);
       const all: OpenDatabase[] = [];
       const another = async (): Promise<Lease> => {
-        const database = postgres({ url, follow, connections: 2 });
+        const database = postgres({ url, follow, slot, connections: 2 });
         const open = await database.open([], { setup: 'auto', clock: testClock(), log: new TestLog(), shared: true });
         all.push(open);
         return open.lease as Lease;

@@ -26,9 +26,9 @@ export function farLedger(near: Ledger, way: Way): Ledger {
       await way.takes('quick');
       return near.tail();
     },
-    async lead() {
+    async lead(least, start) {
       await way.takes('quick');
-      return near.lead();
+      return near.lead(least, start);
     },
     async append(entries, term) {
       await way.takes('quick');
