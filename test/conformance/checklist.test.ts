@@ -66,7 +66,7 @@ const CHECKLIST: Readonly<Record<string, readonly string[]>> = {
 };
 
 test.each(Object.entries(CHECKLIST))('%s is held by a test', async (_row, tests) => {
-  const folders = ['.', '../server', '../../src/server'].map((folder) => new URL(`${folder}/`, import.meta.url));
+  const folders = ['.', '../server', '../../src/server/fan-out'].map((folder) => new URL(`${folder}/`, import.meta.url));
   for (const each of tests) {
     const [file, name] = [each.slice(0, each.indexOf(':')), each.slice(each.indexOf(':') + 2)];
     const places = await Promise.all(
