@@ -116,7 +116,10 @@ test.skipIf(reason !== null).each(CUTS)(
     await reported(far, ({ ready, staleMs }) => ready && staleMs === 0);
     await stage.write(10);
     for (const each of [near, far]) await stage.whole(each);
-    for (const each of [near, far]) toldOnce(each);
+    toldOnce(near);
+    if (shared === 'redis') toldOnce(far);
+    // Its slot was a copy that went with its connection; the one that it was copied from may have been confirmed further since.
+    else expect([far.client.violations, far.client.resets.filter((reason) => reason !== 'retention')]).toEqual([[], []]);
     expect(stage.written).toBe(40);
   },
 );
