@@ -41,3 +41,4 @@ export * from './snapshot.ts';
 export type { Steps } from './steps.ts';
 export * from './stream.ts';
 export * from './table.ts';
+export * from './waiting.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/index.ts';
+import { Waker, type Clock } from '../core/index.ts';
 import type { Message } from './state.ts';
 import type { Stream } from './stream.ts';
 
@@ -22,13 +22,14 @@ export class Asked implements Reading {
   readonly #until: number;
   #seq: number;
   #isClosed = false;
-  #wake: () => void = () => undefined;
+  readonly #waker: Waker;
 
   constructor(stream: Stream, clock: Clock, seq: number) {
     this.#stream = stream;
     this.#clock = clock;
     this.#until = clock.now() + LONGEST;
     this.#seq = seq;
+    this.#waker = new Waker(clock);
   }
 
   /** @throws {RowcastError} `ledger_lost`. */
@@ -37,16 +38,13 @@ export class Asked implements Reading {
       const message = await this.#stream.next(this.#seq);
       if (message) this.#seq = message.head.seq + 1;
       if (message) return message;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#clock.after(EVERY, resolve);
-      });
+      await this.#waker.sleep(EVERY);
     }
     return null;
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#wake();
+    this.#waker.wake();
   }
 }

@@ -58,11 +58,6 @@ export class NatsLedger implements Ledger {
     return (await this.#look()).state.tail;
   }
 
-  async depth(): Promise<{ entries: number; bytes: number }> {
-    const { count, bytes, goneCount, goneBytes } = (await this.#look()).state;
-    return { entries: count - goneCount, bytes: bytes - goneBytes };
-  }
-
   lead(least = 0, start: Position = this.#options.start): Promise<number> {
     return this.#inTurn(async () => {
       for (;;) {

@@ -1,4 +1,4 @@
-import { RowcastError, type Clock, type Log } from '../core/index.ts';
+import { pause, RowcastError, type Clock, type Log } from '../core/index.ts';
 import type { Dial } from './clients.ts';
 import { away, Line, type LineOptions } from './line.ts';
 
@@ -69,36 +69,23 @@ export class Link {
   }
 
   async #keep(): Promise<void> {
-    const { log } = this.#options;
-    for (let pause = 0; !this.#closed.signal.aborted;) {
+    const { clock, log } = this.#options;
+    for (let wait = 0; !this.#closed.signal.aborted;) {
       if (this.#line) {
         this.#why = await this.#line.lost;
         this.#line = null;
         if (this.#closed.signal.aborted) return;
         log.warn({ err: this.#why }, 'the connection to Redis was lost: it is made again');
-        pause = 0;
+        wait = 0;
       }
       try {
         await this.#connect();
         log.info({}, 'connected to Redis again');
       } catch (error) {
         this.#why = error instanceof RowcastError ? (error.cause ?? error) : error;
-        pause = Math.min(pause * 2 || PAUSE.first, PAUSE.last);
-        await this.#rest(pause);
+        wait = Math.min(wait * 2 || PAUSE.first, PAUSE.last);
+        await pause(clock, wait, this.#closed.signal);
       }
     }
-  }
-
-  #rest(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#closed;
-      const done = (): void => {
-        timer.cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = this.#options.clock.after(ms, done);
-      signal.addEventListener('abort', done, { once: true });
-    });
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/index.ts';
+import { pause, type Clock } from '../core/index.ts';
 
 /** Clients are sent away so many milliseconds apart, and the first come back after so many. */
 const STEP = 250;
@@ -13,6 +13,6 @@ export async function sendAway(sessions: readonly { going(retryMs: number): void
       // Those who go last need not wait as long: they all come back over the same stretch of time.
       session.going(Math.round(FIRST + ((from + at) / sessions.length) * ms));
     }
-    if (from + size < sessions.length) await new Promise<void>((resolve) => void clock.after(ms / rounds, resolve));
+    if (from + size < sessions.length) await pause(clock, ms / rounds);
   }
 }

@@ -1,4 +1,4 @@
-import type { Bus, BrokerOptions, GroupMessage, Ledger, OpenBroker } from '../core/index.ts';
+import { Waker, type Bus, type BrokerOptions, type GroupMessage, type Ledger, type OpenBroker } from '../core/index.ts';
 import { Host } from './host.ts';
 import { lost, type Link, type LinkEvents } from './link.ts';
 import type { Place } from './place.ts';
@@ -20,7 +20,7 @@ export class Sibling implements OpenBroker {
   #link: Link | null = null;
   #isClosed = false;
   #seeking: Promise<void> = Promise.resolve();
-  #stop = (): void => undefined;
+  readonly #waker: Waker;
 
   static async open(place: Place, options: BrokerOptions): Promise<Sibling> {
     const sibling = new Sibling(place, options);
@@ -36,6 +36,7 @@ export class Sibling implements OpenBroker {
   private constructor(place: Place, options: BrokerOptions) {
     this.#place = place;
     this.#options = options;
+    this.#waker = new Waker(options.clock);
     this.ledger = {
       floor: async () => this.#linked().ledger.floor(),
       tail: async () => this.#linked().ledger.tail(),
@@ -56,7 +57,7 @@ export class Sibling implements OpenBroker {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#stop();
+    this.#waker.wake();
     await this.#seeking;
     await this.#link?.close();
     this.#link = null;
@@ -76,7 +77,7 @@ export class Sibling implements OpenBroker {
       } catch (error) {
         failed(error);
       }
-      await this.#pause(wait / 2 + Math.random() * wait);
+      await this.#waker.sleep(wait / 2 + Math.random() * wait);
     }
   }
 
@@ -116,16 +117,6 @@ export class Sibling implements OpenBroker {
         });
       },
     };
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(ms, resolve);
-      this.#stop = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { CarriedBus, type Clock, type Log } from '../core/index.ts';
+import { CarriedBus, pause, type Clock, type Log } from '../core/index.ts';
 import type { Connection } from './connection.ts';
 import type { WriteLock } from './lock.ts';
 import type { Pulse } from './pulse.ts';
@@ -69,7 +69,7 @@ export class SqliteBus extends CarriedBus {
         if (signal.aborted) return;
         if (!failing) log.error({ err: error }, 'messages of other processes on the file cannot be read; trying again');
         failing = true;
-        await new Promise<void>((resolve) => clock.after(AGAIN, resolve));
+        await pause(clock, AGAIN, signal);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { RowcastError, type Clock } from '../core/index.ts';
+import { pause, RowcastError, type Clock } from '../core/index.ts';
 import { isBusy, type Connection } from './connection.ts';
 
 /** How long a write waits for another writer before it gives up, ms. */
@@ -57,7 +57,7 @@ export class WriteLock {
 
   async #patiently<T>(attempt: () => Attempt<T>): Promise<T> {
     const deadline = this.#clock.now() + PATIENCE;
-    for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    for (let wait = 1; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
       if (this.#closed) throw new RowcastError('closed', 'the database is closed; open it again with rowcast(…)');
       const done = attempt();
       if ('result' in done) return done.result;
@@ -65,7 +65,7 @@ export class WriteLock {
         const cure = 'end the transaction that another connection holds open';
         throw new RowcastError('write_refused', `the database stayed locked for ${PATIENCE / 1000} s: ${cure}`, { cause: done.busy });
       }
-      await new Promise<void>((resolve) => this.#clock.after(pause, resolve));
+      await pause(this.#clock, wait);
     }
   }
 

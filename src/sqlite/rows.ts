@@ -1,4 +1,5 @@
 import {
+  pause,
   positionOf,
   RowcastError,
   type Clock,
@@ -79,7 +80,7 @@ export class SqliteRows implements Rows {
           'the schema kept changing while rows were to be read; they can be once the migration has ended',
         );
       }
-      await new Promise<void>((resolve) => clock.after(PAUSE, resolve));
+      await pause(clock, PAUSE);
     }
   }
 }

@@ -2,6 +2,7 @@ import {
   numberOf,
   ORIGIN,
   RowcastError,
+  Waker,
   type ChangeSource,
   type Commit,
   type Floor,
@@ -21,7 +22,6 @@ import { publishedText } from '../tables/publish.ts';
 import { runInside } from '../connection/own-transaction.ts';
 import { literal, sqlState, type Sessions, type Sql } from '../connection/sql.ts';
 import type { PgTable } from '../tables/tables.ts';
-import { Waker } from './waker.ts';
 
 export interface JournalParts extends TickParts {
   readonly tables: readonly PgTable[];

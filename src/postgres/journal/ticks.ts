@@ -1,4 +1,4 @@
-import { RowcastError, type Clock } from '../../core/index.ts';
+import { pause, RowcastError, type Clock } from '../../core/index.ts';
 import { snapshotOf, spanParams, spansBetween, type PgSnapshot, type Span } from './spans.ts';
 import { FOLLOWED, PRINT, TABLES, type Standing } from './standing.ts';
 import { JOURNAL, STANDING, TICK } from './setup.ts';
@@ -79,7 +79,7 @@ export class Ticks {
       signal?.throwIfAborted();
       const tick = await this.reach({ eager: true });
       if (tick) return tick;
-      await new Promise<void>((resolve) => void this.#parts.clock.after(AGAIN_MS, resolve));
+      await pause(this.#parts.clock, AGAIN_MS, signal);
     }
   }
 

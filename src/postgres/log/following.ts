@@ -1,4 +1,13 @@
-import { positionOf, type Clock, type Floor, type Log, type Position, type ResetReason, type RowcastError } from '../../core/index.ts';
+import {
+  pause,
+  positionOf,
+  type Clock,
+  type Floor,
+  type Log,
+  type Position,
+  type ResetReason,
+  type RowcastError,
+} from '../../core/index.ts';
 import { leaveLoss, type Lost } from './messages.ts';
 import {
   isHalved,
@@ -183,7 +192,7 @@ export class Following {
     const start = clock.now();
     let open = await runningIn(sessions);
     while (open.size > 0 && clock.now() - start < SHOWN_MS) {
-      await new Promise<void>((resolve) => void clock.after(SHOWN_POLL_MS, resolve));
+      await pause(clock, SHOWN_POLL_MS);
       const running = await runningIn(sessions);
       open = new Set([...open].filter((xid) => running.has(xid)));
     }

@@ -1,4 +1,4 @@
-import { RowcastError, type Clock, type Log } from '../../core/index.ts';
+import { pause, RowcastError, type Clock, type Log } from '../../core/index.ts';
 import { lsnOf } from './lsn.ts';
 import type { ReplicationConnection } from './replication.ts';
 import { literal, sqlState, type Sql } from '../connection/sql.ts';
@@ -104,7 +104,7 @@ export async function claimSlot(slot: SlotName, parts: ClaimParts): Promise<Clai
     // A reader of ours says several times a second that it is there.
     if (!evicting && (holder.replied !== now.replied || waited >= LEAVING_MS)) return null;
     if (waited >= 2 * LEAVING_MS) return null;
-    await new Promise<void>((resolve) => void clock.after(LEAVING_POLL_MS, resolve));
+    await pause(clock, LEAVING_POLL_MS);
   }
 }
 

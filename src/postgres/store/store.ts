@@ -1,6 +1,7 @@
 import {
   isRefused,
   judgeAll,
+  pause,
   RowcastError,
   type Allowed,
   type Answer,
@@ -149,7 +150,7 @@ export class PgStore implements Store {
       } catch (error) {
         if (error instanceof CommitUnknown) unknown = error;
         if (error instanceof TwinRuns) twin = true;
-        const pause = error instanceof Changed ? 0 : Math.min(2 ** tries * 10, MOST_PAUSE_MS);
+        const wait = error instanceof Changed ? 0 : Math.min(2 ** tries * 10, MOST_PAUSE_MS);
         if (unknown === null && !twin) {
           const answer = await this.#ended(error, { write, blamed, tries });
           if (answer) return answer;
@@ -159,7 +160,7 @@ export class PgStore implements Store {
             cause: error,
           });
         }
-        await new Promise<void>((resolve) => void clock.after(pause, resolve));
+        await pause(clock, wait);
       }
     }
   }

@@ -1,5 +1,4 @@
-import { RowcastError, type Clock, type Entry, type Ledger, type Log, type Position } from '../../core/index.ts';
-import { pause } from '../time/deadline.ts';
+import { pause, RowcastError, type Clock, type Entry, type Ledger, type Log, type Position } from '../../core/index.ts';
 
 export interface FollowingParts {
   readonly ledger: Ledger;

@@ -1,4 +1,4 @@
-import { type Bus, type Json, type Lease, type Position, type Versions } from '../../core/index.ts';
+import { Waker, type Bus, type Json, type Lease, type Position, type Versions } from '../../core/index.ts';
 import { inTime } from '../time/deadline.ts';
 import { relay, SAY, type RelayParts } from './relay.ts';
 
@@ -70,12 +70,12 @@ export class Leading {
   /** Since when more was read than the ledger says; null: it says all. */
   #more: number | null = null;
   #wait = FIRST_WAIT;
-  #roused = false;
-  #wake: () => void = () => undefined;
+  readonly #waker: Waker;
 
   constructor(parts: LeadingParts) {
     this.#parts = parts;
     this.#holder = parts.relay.clock.id();
+    this.#waker = new Waker(parts.relay.clock);
     this.introduced = new Promise((resolve) => (this.#introduce = resolve));
   }
 
@@ -85,14 +85,14 @@ export class Leading {
     const deaf = this.#parts.bus.listen(({ group, payload }) => {
       if (group === GROUP) this.#hear(payload as unknown as Said);
     });
-    ends.addEventListener('abort', () => this.#rouse(), { once: true });
+    ends.addEventListener('abort', () => this.#waker.wake(), { once: true });
     this.#say({ says: 'look' });
     try {
       while (!ends.aborted) {
         const since = this.#now;
         const term = await this.#ask();
         if (term !== null) await this.#lead(term, since + LEASE, ends);
-        else await this.#pause(ASK);
+        else await this.#waker.sleep(ASK);
       }
     } finally {
       deaf();
@@ -135,14 +135,14 @@ export class Leading {
       limit: (term + 1) * TERMS,
       held: (tail: Position, more: boolean): void => {
         if (stop.signal.aborted) return;
-        if (this.#tail === null) this.#rouse(); // everybody is told at once
+        if (this.#tail === null) this.#waker.wake(); // everybody is told at once
         this.#tail = tail;
         this.#more = more ? (this.#more ?? this.#now) : null;
       },
     };
     const reading = relay(parts, stop.signal, lead).catch((error: unknown) => {
       failed = error;
-      this.#rouse();
+      this.#waker.wake();
     });
     const kept = await this.#keep(term, until, () => ends.aborted || failed !== null);
     stop.abort();
@@ -153,13 +153,13 @@ export class Leading {
     if (kept === 'wanted' || ends.aborted) return this.#give();
     const err: unknown = failed ?? 'the ledger does not have any more what it held';
     parts.log.error({ err, retryMs: this.#wait }, 'what was read could not be told: it is read again, from where the ledger ends');
-    await this.#pause(this.#wait);
+    await this.#waker.sleep(this.#wait);
     this.#wait = Math.min(this.#wait * 2, LAST_WAIT);
   }
 
   /** Renews the lease and tells everybody, until it is over. */
   async #keep(term: number, end: number, over: () => boolean): Promise<'lost' | 'wanted' | 'over'> {
-    for (let until = end; !over(); await this.#pause(BEAT)) {
+    for (let until = end; !over(); await this.#waker.sleep(BEAT)) {
       const since = this.#now;
       if (!(await this.#beat())) return 'over';
       if (over()) break;
@@ -219,12 +219,12 @@ export class Leading {
       case 'leads':
         return this.#told(said);
       case 'look':
-        if (this.#tail !== null) this.#rouse();
+        if (this.#tail !== null) this.#waker.wake();
         return;
       case 'given':
         this.#free = true;
         this.#heardAt = this.#now;
-        if (this.#tail === null) this.#rouse();
+        if (this.#tail === null) this.#waker.wake();
     }
   }
 
@@ -236,24 +236,9 @@ export class Leading {
     this.#heardAt = this.#now;
     this.#free = false;
     if (beat.version === this.#parts.own.version) this.#wants = false;
-    else if (isNew && this.#wants) this.#rouse();
+    else if (isNew && this.#wants) this.#waker.wake();
     this.#parts.heard(beat);
     this.#introduce();
-  }
-
-  async #pause(ms: number): Promise<void> {
-    if (!this.#roused) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#parts.relay.clock.after(ms, resolve);
-        this.#wake = () => (timer.cancel(), resolve());
-      });
-    }
-    this.#roused = false;
-  }
-
-  #rouse(): void {
-    this.#roused = true;
-    this.#wake();
   }
 
   #timed<T>(work: Promise<T>): Promise<T> {

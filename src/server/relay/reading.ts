@@ -1,4 +1,4 @@
-import type { Bus, Floor, Lease, Versions } from '../../core/index.ts';
+import { pause, type Bus, type Floor, type Lease, type Versions } from '../../core/index.ts';
 import { Elsewhere } from '../window/elsewhere.ts';
 import type { Gateway } from '../fan-out/gateway.ts';
 import { Leading, type Beat } from './leading.ts';
@@ -70,7 +70,7 @@ export function shared({ relay: parts, gateway, lease, bus, versions }: SharedPa
   const leading = new Leading({ relay: parts, lease, bus, own: { version: digestOf(versions), versions }, heard });
   const follow = async (): Promise<void> => {
     // Entries are not looked at before it is known what they were routed by, if anybody can say.
-    await Promise.race([leading.introduced, new Promise<void>((resolve) => void clock.after(INTRODUCED, resolve))]);
+    await Promise.race([leading.introduced, pause(clock, INTRODUCED, signal)]);
     await gateway.follow(null, signal);
   };
   return {

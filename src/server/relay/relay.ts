@@ -1,4 +1,5 @@
 import {
+  pause,
   RowcastError,
   routing,
   type ChangeSource,
@@ -14,7 +15,6 @@ import {
   type Versions,
 } from '../../core/index.ts';
 import type { Counts } from '../operations/counts.ts';
-import { pause } from '../time/deadline.ts';
 import { events } from '../operations/events.ts';
 import type { Traces } from '../operations/traces.ts';
 

@@ -58,17 +58,3 @@ async function before<T>(work: PromiseLike<T>, timed: (reject: (late: Error) => 
 function isThenable<T>(work: T | PromiseLike<T>): work is PromiseLike<T> {
   return typeof (work as { readonly then?: unknown } | null | undefined)?.then === 'function';
 }
-
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.after(ms, resolve);
-    signal.addEventListener(
-      'abort',
-      () => {
-        timer.cancel();
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}

@@ -1,6 +1,7 @@
 import {
   ColumnGroup,
   keyText,
+  pause,
   placeOf,
   RowcastError,
   type Clock,
@@ -113,10 +114,7 @@ export class FirstRows {
         this.#running--;
         this.#queue.shift()?.();
       }
-      await new Promise<void>((resolve) => {
-        const timer = clock.after(wait, resolve);
-        signal.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true });
-      });
+      await pause(clock, wait, signal);
     }
   }
 

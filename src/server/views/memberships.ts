@@ -1,5 +1,6 @@
 import {
   groupValue,
+  pause,
   shows,
   type Clock,
   type ColumnGroup,
@@ -175,7 +176,7 @@ export class Memberships {
         const start = window.startOf(snapshot);
         // The window does not go back to it, or the rows are older than what the log could not tell: once more, after a while.
         if (start === null || window.membersLost(start, snapshot)) {
-          await new Promise<void>((resolve) => void clock.after(AGAIN_MS, resolve));
+          await pause(clock, AGAIN_MS, signal);
           continue;
         }
         known.grants.set(each.membership.name, grants); // from here on what changes is applied, while others are still read
@@ -215,7 +216,7 @@ export class Memberships {
       } catch (error) {
         if (this.#stop.signal.aborted || this.#known.get(user) !== known) return;
         log.error({ err: error, retryMs: RETRY_MS }, 'what a user belongs to could not be read: they hold nothing meanwhile; trying again');
-        await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
+        await pause(clock, RETRY_MS, this.#stop.signal);
       }
     }
     if (this.#known.get(user) !== known) return; // it is read yet again
