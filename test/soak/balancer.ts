@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** What stands before the nodes: each connection goes to the next of those that are in. Those that were made to one that is taken out stay. */
+/**
+ * What stands before the nodes: each connection goes to the next of those that are in and say that they are ready, or of all that are in where none
+ * does. Connections to one that is taken out stay.
+ */
 export class Balancer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #ports: number[] = [];
+  #unready: ReadonlySet<number> = new Set();
   #next = 0;
 
   private constructor(server: Server) {
@@ -32,6 +36,10 @@ export class Balancer implements AsyncDisposable {
     this.#ports.splice(this.#ports.indexOf(port), 1);
   }
 
+  unready(ports: ReadonlySet<number>): void {
+    this.#unready = ports;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -39,7 +47,9 @@ export class Balancer implements AsyncDisposable {
   }
 
   #pass(client: Socket): void {
-    const port = this.#ports[this.#next++ % this.#ports.length];
+    const ready = this.#ports.filter((port) => !this.#unready.has(port));
+    const among = ready.length > 0 ? ready : this.#ports;
+    const port = among[this.#next++ % among.length];
     if (port === undefined) return void client.destroy();
     const node = connect({ port, host: '127.0.0.1', noDelay: true });
     for (const [one, other] of [

@@ -38,10 +38,12 @@ export class DeployProcess implements AsyncDisposable {
     return new DeployProcess(child, { port, log });
   }
 
+  /** @throws {Error} where it has ended. */
   async report(): Promise<DeployReport> {
-    const said = once(this.#child, 'message');
+    const said = once(this.#child, 'message') as Promise<[DeployReport]>;
     this.#tell('report');
-    return ((await said) as [DeployReport])[0];
+    const gone = this.#ended.then(() => Promise.reject(new Error('the process has ended')));
+    return (await Promise.race([said, gone]))[0];
   }
 
   /** Sends its clients away over so many milliseconds, closes, and ends. */
@@ -57,6 +59,6 @@ export class DeployProcess implements AsyncDisposable {
   }
 
   #tell(order: DeployOrder): void {
-    this.#child.send(order);
+    if (this.#child.connected) this.#child.send(order);
   }
 }

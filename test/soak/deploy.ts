@@ -91,6 +91,9 @@ export async function rollingDeploys({
     for (const client of clients) client.close();
   });
   const writer = new Writer(app, pace);
+  const looking = new AbortController();
+  left.defer(() => looking.abort());
+  void keepLooking(running, balancer, looking.signal);
   const all = async (version: number): Promise<void> => {
     await writer.pause();
     const fields = [...(FIELDS[version] ?? [])].sort().join();
@@ -155,6 +158,26 @@ export async function rollingDeploys({
   }
   const resets = clients.flatMap((client) => client.resets);
   return { loading, deploys, violations, resets, logs: [...logs, ...running.flatMap(({ log }) => log)] };
+}
+
+/** Tells the balancer who is ready, as probes would. */
+async function keepLooking(running: readonly DeployProcess[], balancer: Balancer, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const reports = await Promise.all(
+      running.map(
+        async (node) =>
+          [
+            node.port,
+            await node.report().then(
+              ({ ready }) => ready,
+              () => false,
+            ),
+          ] as const,
+      ),
+    );
+    balancer.unready(new Set(reports.flatMap(([port, ready]) => (ready ? [] : [port]))));
+    await wait(LOOK);
+  }
 }
 
 /** How many clients were connected anew how often: `0:3 1:5`. */

@@ -33,11 +33,14 @@ export interface Vitals extends Omit<HealthReport, 'live' | 'ready' | 'reasons'>
 }
 
 export function healthOf({ stopped, closed, draining, ...vitals }: Vitals): HealthReport {
-  const { staleMs } = vitals;
+  const { staleMs, elsewhere } = vitals;
   const reasons = [
     ...(stopped ? ['it has stopped: restart it; the log of this process says why'] : []),
     ...(closed ? ['it was closed'] : []),
     ...(draining ? ['it sends its connections away before it goes down'] : []),
+    ...(elsewhere.length > 0
+      ? [`other processes tell ${elsewhere.map((name) => `"${name}"`).join(', ')}, by other bindings than this one has`]
+      : []),
     ...(staleMs >= STALE ? [`nothing could be read for ${Math.round(staleMs / 1_000)} s; it goes on trying`] : []),
   ];
   return { live: !stopped && !closed, ready: reasons.length === 0, reasons, ...vitals };
