@@ -26,7 +26,7 @@ export const OF_THE_LOG: readonly Mutant[] = [
         '      if (commit.position <= prev) continue;',
         '      if (commit.position < prev) prev = commit.position;',
       ),
-      ...one('memory/ledger.ts', 'if (entry.prev !== prev || entry.position <= prev) {', 'if (entry.position < entry.prev) {'),
+      ...one('core/ledger-rules.ts', 'if (entry.prev !== prev || entry.position <= prev) {', 'if (entry.position < entry.prev) {'),
     ],
   },
   {

@@ -21,6 +21,7 @@ export * from './fold.ts';
 export * from './groups.ts';
 export * from './judging.ts';
 export * from './leasing.ts';
+export * from './ledger-rules.ts';
 export * from './membership.ts';
 export * from './model.ts';
 export * from './ports/broker.ts';

@@ -1,5 +1,17 @@
 import { performance } from 'node:perf_hooks';
-import { RowcastError, Shelf, sizeOf, type Clock, type Entry, type Ledger, type LedgerBounds, type Position } from '../core/index.ts';
+import {
+  appendRefusal,
+  notKept,
+  overtaken,
+  Shelf,
+  sizeOf,
+  type Clock,
+  type Entry,
+  type Ledger,
+  type LedgerBounds,
+  type Position,
+  type RowcastError,
+} from '../core/index.ts';
 
 export interface MemoryLedgerOptions {
   /** Those left out: 100,000 entries, 64 MiB, one hour. */
@@ -66,18 +78,15 @@ class MemoryLedger implements Ledger {
   }
 
   async append(entries: readonly Entry[], term: number): Promise<void> {
-    if (term !== this.#term || term === 0) {
-      const now = this.#term === 0 ? 'nobody leads' : `${this.#term} does`;
-      throw new RowcastError('ledger_fenced', `term ${term} does not lead this ledger, ${now}: call lead() before appending again`);
-    }
-    const tail = follows(this.#tail, entries);
+    const refusal = appendRefusal({ term: this.#term, tail: this.#tail }, entries, term);
+    if (refusal) throw refusal;
     const at = Math.floor(this.#clock.now());
     for (const entry of entries) {
       const bytes = sizeOf(entry);
       this.#bytes += bytes;
       this.#kept.push({ entry, bytes, at });
     }
-    this.#tail = tail;
+    this.#tail = entries.at(-1)?.position ?? this.#tail;
     this.#trim();
     this.#rouse();
   }
@@ -89,7 +98,10 @@ class MemoryLedger implements Ledger {
 
   follow(after: Position, signal: AbortSignal): AsyncIterable<readonly Entry[]> {
     this.#trim();
-    const from = this.#floor <= after ? this.#kept.after(({ entry }) => entry.position <= after) : gap(after, this.#floor, this.#tail);
+    const from =
+      this.#floor <= after
+        ? this.#kept.after(({ entry }) => entry.position <= after)
+        : notKept(after, { floor: this.#floor, tail: this.#tail });
     return this.#read(from, after, signal);
   }
 
@@ -136,33 +148,4 @@ class MemoryLedger implements Ledger {
       this.#floor = first.entry.position;
     }
   }
-}
-
-/** The tail that these entries make. @throws {RowcastError} `ledger_conflict` when one does not follow the one before it. */
-function follows(tail: Position, entries: readonly Entry[]): Position {
-  let prev = tail;
-  for (const entry of entries) {
-    if (entry.prev !== prev || entry.position <= prev) {
-      throw new RowcastError(
-        'ledger_conflict',
-        `the entry at ${entry.position} names ${entry.prev} as the one before, and that is ${prev}: read the log again after the tail`,
-      );
-    }
-    prev = entry.position;
-  }
-  return prev;
-}
-
-function gap(after: Position, floor: Position, tail: Position): RowcastError {
-  return new RowcastError(
-    'ledger_gap',
-    `this ledger has what came after ${floor}, up to ${tail}, and cannot be followed from ${after}: read the rows again`,
-  );
-}
-
-function overtaken(floor: Position): RowcastError {
-  return new RowcastError(
-    'ledger_gap',
-    `what this reader has not had went from the ledger, up to ${floor}: read the rows again, and give the ledger larger bounds`,
-  );
 }

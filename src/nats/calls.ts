@@ -1,4 +1,5 @@
-import { sizeOf, type Entry, type LedgerBounds, type Position } from '../core/index.ts';
+import { sizeOf, type LedgerBounds, type Position } from '../core/index.ts';
+import { entriesOf } from './bodies.ts';
 import type { Message, State } from './state.ts';
 import type { Stream } from './stream.ts';
 
@@ -109,15 +110,6 @@ export class Calls {
     this.#coming.delete(seq);
     return message;
   }
-}
-
-export function entriesOf(messages: readonly Message[]): readonly Entry[] {
-  const [first] = messages;
-  const body =
-    messages.length === 1 && first
-      ? Buffer.from(first.body.buffer, first.body.byteOffset, first.body.length)
-      : Buffer.concat(messages.map((each) => each.body));
-  return body.length === 0 ? [] : (JSON.parse(body.toString()) as readonly Entry[]);
 }
 
 function callOf(messages: readonly Message[]): Call {

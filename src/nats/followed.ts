@@ -1,6 +1,6 @@
-import { RowcastError, type Clock, type Entry, type Position } from '../core/index.ts';
+import { notKept, overtaken, type Clock, type Entry, type Position } from '../core/index.ts';
 import { Asked, type Reading } from './asked.ts';
-import { entriesOf } from './calls.ts';
+import { entriesOf } from './bodies.ts';
 import type { End } from './ledger.ts';
 import { lost } from './line.ts';
 import { Pulled } from './pulled.ts';
@@ -62,7 +62,7 @@ export async function* followed(ledger: Followed, after: Position, signal: Abort
 async function opened({ stream, clock, look, floorOf }: Followed, at: Position): Promise<Reading | null> {
   const end = await look();
   const floor = await floorOf(end);
-  if (at < floor) throw gap(at, floor, end.state.tail);
+  if (at < floor) throw notKept(at, { floor, tail: end.state.tail });
   const seq = await firstAfter(stream, end, at);
   return Pulled.open(stream, clock, seq).catch((error: unknown) => {
     if (stream.line.held.aborted) throw error;
@@ -114,18 +114,4 @@ function unlessAborted(opening: Promise<Reading | null>, signal: AbortSignal): P
       )
       .finally(() => signal.removeEventListener('abort', abort));
   });
-}
-
-function gap(after: Position, floor: Position, tail: Position): RowcastError {
-  return new RowcastError(
-    'ledger_gap',
-    `this ledger has what came after ${floor}, up to ${tail}, and cannot be followed from ${after}: read the rows again`,
-  );
-}
-
-function overtaken(floor: Position): RowcastError {
-  return new RowcastError(
-    'ledger_gap',
-    `what this reader has not had is not in the ledger any more, up to ${floor}: read the rows again, and give the ledger larger bounds`,
-  );
 }

@@ -1,6 +1,6 @@
-import { type RowcastError, sizeOf, type BrokerOptions, type Entry, type Ledger, type Position } from '../core/index.ts';
+import { appendRefusal, type RowcastError, sizeOf, type BrokerOptions, type Entry, type Ledger, type Position } from '../core/index.ts';
 import { Calls, type Call } from './calls.ts';
-import { bodiesOf, refusalOf } from './offered.ts';
+import { bodiesOf } from './bodies.ts';
 import { followed } from './followed.ts';
 import { encode, HEAD, stateOf, unbegun, type Part, type State } from './state.ts';
 import type { Stream, StreamInfo } from './stream.ts';
@@ -114,7 +114,7 @@ export class NatsLedger implements Ledger {
     let isNow = this.#end === null || entries.length === 0;
     let end = isNow ? await this.#look() : (this.#end as End);
     for (let refused = 0; ; end = await this.#look(), isNow = true) {
-      const refusal = refusalOf(end.state, entries, term);
+      const refusal = appendRefusal(end.state, entries, term);
       if (refusal && isNow) throw refusal;
       if (refusal) continue;
       if (entries.length === 0 || (await this.#appended(entries, end))) return;

@@ -1,4 +1,13 @@
-import { RowcastError, type BrokerOptions, type Entry, type Ledger, type Position } from '../core/index.ts';
+import {
+  appendRefusal,
+  notKept,
+  overtaken,
+  type BrokerOptions,
+  type Entry,
+  type Ledger,
+  type Position,
+  type RowcastError,
+} from '../core/index.ts';
 import { entriesOf, idOf, isChain, keptOf, messagesOf } from './batch.ts';
 import type { Dial } from './clients.ts';
 import { Line, type LineOptions } from './line.ts';
@@ -53,16 +62,8 @@ export class RedisLedger implements Ledger {
     const args = [...this.#limits(), String(term), ...tails.map((tail) => tail ?? '')];
     for (const message of messagesOf(kept)) args.push(...message);
     const [wrong, what] = (await run(this.#parts.link, SCRIPTS.append, this.#parts.keys, args)) as readonly string[];
-    if (wrong === 'fenced') {
-      const now = what === '0' ? 'nobody leads' : `${what} does`;
-      throw new RowcastError('ledger_fenced', `term ${term} does not lead this ledger, ${now}: call lead() before appending again`);
-    }
-    if (wrong === 'conflict') {
-      const named = isChain(entries)
-        ? `the first entry names ${entries[0]?.prev} as the one before`
-        : 'the entries do not follow one another';
-      throw new RowcastError('ledger_conflict', `${named}, and the tail is ${what}: read the log again after the tail`);
-    }
+    if (wrong === 'fenced') throw appendRefusal({ term: Number(what), tail: '' }, entries, term) as RowcastError;
+    if (wrong === 'conflict') throw appendRefusal({ term, tail: what as Position }, entries, term) as RowcastError;
   }
 
   async *follow(after: Position, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
@@ -80,10 +81,10 @@ export class RedisLedger implements Ledger {
         const read = line.send(['XREAD', 'COUNT', String(MESSAGES), 'BLOCK', String(LOOK_EVERY), 'STREAMS', keys.log, idOf(at)], keys.log);
         read.catch(() => undefined);
         const { floor, tail } = await looking;
-        if (floor > at) throw gap(at, `it has what came after ${floor}, up to ${tail}`);
+        if (floor > at) throw notKept(at, { floor, tail });
         const batch = entriesOf(await read).filter(({ position }) => position > at);
         for (const { prev, position } of batch) {
-          if (prev > at) throw gap(at, `the next entry in it comes after ${prev}`);
+          if (prev > at) throw overtaken(prev);
           at = position;
         }
         if (batch.length > 0 && !either.aborted) yield batch;
@@ -109,11 +110,4 @@ export class RedisLedger implements Ledger {
     const limits = [bounds.entries, bounds.bytes, bounds.age].map((limit) => Math.min(limit, Number.MAX_SAFE_INTEGER));
     return [clock.time(), ...limits].map((number) => String(Math.floor(number)));
   }
-}
-
-function gap(at: Position, why: string): RowcastError {
-  return new RowcastError(
-    'ledger_gap',
-    `this ledger cannot be followed from ${at}, ${why}: read the rows again, and give the ledger larger bounds if it happens often`,
-  );
 }
