@@ -52,7 +52,7 @@ export class CarriedBus implements Bus {
     }
     if (this.#bytes + text.length > WAITING_BYTES) {
       return Promise.reject(
-        new RowcastError('message_refused', 'messages for groups are sent faster than the database takes them: await each of them'),
+        new RowcastError('message_refused', 'messages for groups are sent faster than they are taken: await each of them'),
       );
     }
     this.#tell(message);

@@ -1,5 +1,5 @@
 import type { Broker, BrokerOptions, Finding, OpenBroker } from '../core/index.ts';
-import { RedisBus } from './bus.ts';
+import { redisBus } from './bus.ts';
 import { dialBy, dialTo, type RedisClient } from './clients.ts';
 import { examine } from './examine.ts';
 import { RedisLedger } from './ledger.ts';
@@ -29,13 +29,13 @@ export function redis(where: string | URL | RedisClient, { prefix = 'rowcast', p
       const options = { clock, log, patience };
       const link = await Link.open(dial, options);
       try {
-        const bus = await RedisBus.open(dial, { link, channel: keys.bus, options });
+        const { bus, close } = await redisBus(dial, { link, channel: keys.bus, options });
         const ledger = new RedisLedger({ link, dial, keys, line: options }, { start, bounds, clock });
         return {
           ledger,
           bus,
           async close() {
-            bus.close();
+            close();
             link.close();
           },
         };
