@@ -79,7 +79,7 @@ export class Leading {
     this.introduced = new Promise((resolve) => (this.#introduce = resolve));
   }
 
-  /** Leads and follows in turn until it is aborted, or has resigned. What it had is given back by then. */
+  /** Leads and follows in turn until it has resigned, and hears who leads until it is aborted. What it had is given back by then. */
   async run(signal: AbortSignal): Promise<void> {
     const ends = AbortSignal.any([signal, this.#resigned.signal]);
     const deaf = this.#parts.bus.listen(({ group, payload }) => {
@@ -91,9 +91,12 @@ export class Leading {
       while (!ends.aborted) {
         const since = this.#now;
         const term = await this.#ask();
-        if (term !== null) await this.#lead(term, since + LEASE, ends);
-        else await this.#waker.sleep(ASK);
+        if (term === null) await this.#waker.sleep(ASK);
+        else if (ends.aborted) await this.#give();
+        else await this.#lead(term, since + LEASE, ends);
       }
+      // Who has resigned has clients for a while, and tells them how old it is by what the next one says.
+      if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     } finally {
       deaf();
     }

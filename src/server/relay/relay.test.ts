@@ -131,3 +131,26 @@ test('a ledger that is lost ends the reading of who shares it: whoever leads the
 });
 
 const nothing: Entry = { position: positionOf(10), prev: ORIGIN, xid: null, receipts: [], deliveries: [], resets: [], members: [] };
+
+test('who is told that it leads when it has been ended meanwhile does not lead, and reads nothing', async () => {
+  const kept = memoryLedger(ORIGIN);
+  let answer = (): void => undefined;
+  const slow: Ledger = {
+    ...kept,
+    tail: () => kept.tail(),
+    lead: async (least) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return kept.lead(least);
+    },
+  };
+  const source = sourceOf([somebodys(1)]);
+  const stop = new AbortController();
+  const counts = new Counts();
+  const parts = { source: source as unknown as ChangeSource, ledger: slow, routes, clock: systemClock, log, health: new Health(), counts };
+  const running = relay(parts, stop.signal, leadOf(1_000_000, 2_000_000));
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  stop.abort();
+  answer();
+  await running;
+  expect([counts.leads, counts.term, source.from]).toEqual([false, 0, []]);
+});

@@ -87,8 +87,12 @@ export const SAY = 5_000;
  * reads again from its tail, under another term.
  */
 export async function relay(parts: RelayParts, signal: AbortSignal, lead: Lead | null = null): Promise<void> {
-  const { ledger, source, clock, health, log } = parts;
+  const { ledger, source, clock, health, log, counts } = parts;
   const term = await begin(parts, lead);
+  if (signal.aborted) return; // the ledger took its time, and another may lead by now
+  counts.term = term;
+  counts.leads = true;
+  if (events.lead.hasSubscribers) events.lead.publish({ term });
   let wait = FIRST_WAIT;
   let at = await ledger.tail();
   while (!signal.aborted) {
@@ -113,13 +117,10 @@ export async function relay(parts: RelayParts, signal: AbortSignal, lead: Lead |
 
 const LEDGER: ReadonlySet<string> = new Set(['ledger_conflict', 'ledger_lost']);
 
-async function begin({ ledger, source, counts }: RelayParts, lead: Lead | null): Promise<number> {
+async function begin({ ledger, source }: RelayParts, lead: Lead | null): Promise<number> {
   const term = lead ? await ledger.lead(lead.least, (await source.floor()).position) : await ledger.lead();
   // The lease was another's by the time the ledger heard of it: that one has been fenced by this, and leads again under a term of its own.
   if (lead && term >= lead.limit) throw new RowcastError('ledger_fenced', `somebody leads under a later lease than this one's: ${term}`);
-  counts.term = term;
-  counts.leads = true;
-  if (events.lead.hasSubscribers) events.lead.publish({ term });
   return term;
 }
 
