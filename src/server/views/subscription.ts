@@ -3,7 +3,7 @@ import { shows, type Entry, type Position, type ResetReason, type Snapshot } fro
 import type { Audience, Seat, View } from '../fan-out/audience.ts';
 import type { Caller } from './caller.ts';
 import { isTooMuch, merged, unseen } from '../fan-out/catch-up.ts';
-import type { Load } from './first-rows.ts';
+import type { Load } from './load.ts';
 import type { Gateway } from '../fan-out/gateway.ts';
 import type { Held } from '../fan-out/held.ts';
 import type { Outbox } from '../fan-out/outbox.ts';
@@ -150,7 +150,7 @@ export class Subscription implements Seat {
     this.#since = null;
     this.#next = 0;
     if (this.#groups.size === 0) return this.onceTold(() => this.#ready()); // nobody's rows
-    const load = this.#holder.caller.parts.firstRows.load(this.view.stream, this.#groups, fresh);
+    const load = this.#holder.caller.parts.firstRows.load({ stream: this.view.stream, groups: this.#groups }, fresh);
     this.#load = load;
     this.#round = load.round;
     load.wait(this);
