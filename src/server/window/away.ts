@@ -1,4 +1,4 @@
-import type { Entry, Position, Snapshot } from '../../core/index.ts';
+import type { Position, Snapshot } from '../../core/index.ts';
 import { isMembership } from '../bindings/versions.ts';
 
 interface Absence {
@@ -17,9 +17,9 @@ export class Away {
     this.#absences.set(name, { end: null, sealed: null });
   }
 
-  /** Up to this mark, which was left when it was told again already. */
-  return(name: string, { position, xid }: Pick<Entry, 'position' | 'xid'>): void {
-    this.#absences.set(name, { end: position, sealed: xid === null ? null : BigInt(xid) });
+  /** Up to there, and whatever was not told is older than this transaction. */
+  return(name: string, absence: { readonly end: Position; readonly sealed: bigint | null }): void {
+    this.#absences.set(name, absence);
   }
 
   /** Whether something may have happened after the position that was not told, and that these rows do not have. */

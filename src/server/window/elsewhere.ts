@@ -26,6 +26,8 @@ export class Elsewhere {
   #version: string;
   #others: ReadonlySet<string> = NONE;
   #mark: string | null = null;
+  /** The highest transaction of which something was not told here. */
+  #untold: bigint | null = null;
   #waiting: (() => void)[] = [];
 
   constructor(parts: ElsewhereParts) {
@@ -81,6 +83,8 @@ export class Elsewhere {
       this.by(version);
     }
     if (this.#away.size === 0) return entry;
+    const xid = entry.xid === null ? null : BigInt(entry.xid);
+    if (xid !== null && (this.#untold === null || xid > this.#untold)) this.#untold = xid;
     if (this.#mark !== null && entry.receipts.some(({ client }) => client === this.#mark)) this.#back(entry);
     if (this.#away.size === 0) return entry;
     return {
@@ -91,14 +95,21 @@ export class Elsewhere {
     };
   }
 
-  #back({ position, xid }: { readonly position: Position; readonly xid: string | null }): void {
+  /**
+   * What these bindings were not told by others is older than the mark, which was left since. What was withheld from then on may be younger: it
+   * took its number after the mark, and stands before it.
+   */
+  #back({ position }: { readonly position: Position }): void {
     this.#mark = null;
+    const sealed = this.#untold === null ? null : this.#untold + 1n;
     for (const name of this.#away) {
       if (this.#others.has(name)) continue;
       this.#away.delete(name);
-      this.#parts.window.away.return(name, { position, xid });
+      this.#parts.window.away.return(name, { end: position, sealed });
     }
-    if (this.#away.size === 0) for (const done of this.#waiting.splice(0)) done();
+    if (this.#away.size > 0) return;
+    this.#untold = null;
+    for (const done of this.#waiting.splice(0)) done();
   }
 
   #differing(version: string): ReadonlySet<string> {

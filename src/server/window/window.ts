@@ -40,9 +40,9 @@ export interface Left {
   readonly write: number;
 }
 
-interface LastReset {
-  readonly position: Position;
-  readonly xid: string | null;
+/** Its viewers had to read again. */
+interface Reread {
+  readonly entry: Entry;
   readonly reason: ResetReason;
 }
 
@@ -61,7 +61,7 @@ export class Window {
   readonly #kept = new Shelf<Kept>();
   readonly #deliveries = new Map<string, Map<string, Shelf<Passed>>>();
   readonly #members = new Map<string, Shelf<Member>>();
-  readonly #resets = new Map<string, LastReset>();
+  readonly #resets = new Map<string, Shelf<Reread>>();
   readonly #revoked = new Map<string, Position>();
   readonly #left = new Map<string, Shelf<Left>>();
   #floor: Position = '';
@@ -118,7 +118,7 @@ export class Window {
     this.#tail = entry.position;
     for (const delivery of entry.deliveries) this.#index(entry, delivery);
     for (const change of entry.members) shelfOf(this.#members, memberKey(change.membership, change.user)).push({ entry, change });
-    for (const { stream, reason } of entry.resets) this.#resets.set(stream, { position: entry.position, xid: entry.xid, reason });
+    for (const { stream, reason } of entry.resets) shelfOf(this.#resets, stream).push({ entry, reason });
     for (const { client, write, answer, revokes } of entry.receipts) {
       if (revokes) this.#revoked.set(revocationKey(revokes), entry.position);
       else if (!answer) shelfOf(this.#left, client).push({ entry, write });
@@ -176,17 +176,16 @@ export class Window {
   /** Why the stream's viewers had to read again after this position; null: they did not. */
   resetSince(after: Position, stream: string, seen: Snapshot | null = null): ResetReason | null {
     if (this.away.lost(stream, after, seen)) return 'bindings';
-    const last = this.#resets.get(stream);
-    return last && last.position > after && !(seen && hasIn(seen, last)) ? last.reason : null;
+    const since = tailOf(this.#resets.get(stream), after);
+    // Not the last one alone: rows may have in them what stands later in the log, and not what stands before it.
+    return since.findLast(({ entry }) => !(seen && hasIn(seen, entry)))?.reason ?? null;
   }
 
   /** Whether rows that were read in this snapshot do not say who belongs to what: the log could not tell since. */
   membersLost(after: Position, seen: Snapshot): boolean {
     if (this.away.membersLost(after, seen)) return true;
-    for (const last of this.#resets.values()) {
-      if (last.reason === 'membership' && last.position > after && !hasIn(seen, last)) return true;
-    }
-    return false;
+    const isLost = ({ entry, reason }: Reread): boolean => reason === 'membership' && !hasIn(seen, entry);
+    return [...this.#resets.values()].some((resets) => tailOf(resets, after).some(isLost));
   }
 
   revokedSince(after: Position, whose: Revocation): boolean {
@@ -232,7 +231,7 @@ export class Window {
       for (const group of groupsOf(delivery)) shift(byGroup, group);
     }
     for (const { membership, user } of entry.members) shift(this.#members, memberKey(membership, user));
-    for (const { stream } of entry.resets) if (this.#resets.get(stream)?.position === entry.position) this.#resets.delete(stream);
+    for (const { stream } of entry.resets) shift(this.#resets, stream);
     for (const { client, answer, revokes } of entry.receipts) {
       if (!revokes && !answer) shift(this.#left, client);
       if (revokes && this.#revoked.get(revocationKey(revokes)) === entry.position) this.#revoked.delete(revocationKey(revokes));
@@ -241,7 +240,7 @@ export class Window {
 }
 
 /** A gap in the log is no transaction: what was before it can be seen by whoever reads after it, as a source promises. */
-function hasIn(seen: Snapshot, { position, xid }: LastReset): boolean {
+function hasIn(seen: Snapshot, { position, xid }: Entry): boolean {
   return xid === null ? position <= seen.until : shows(seen, { position, xid });
 }
 
