@@ -129,13 +129,13 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'resumed without `since`',
     breaks: 'who comes back to a place from before their access is told what happened there',
-    edits: one('server/views/views.ts', `    if (at < verdict.since) return 'token_invalid';\n`, ''),
+    edits: one('server/views/resuming.ts', `  if (at < verdict.since) return 'token_invalid';\n`, ''),
   },
   {
     name: 'resumed over a leave',
     breaks: 'who left and came back is told what happened meanwhile',
     edits: one(
-      'server/views/views.ts',
+      'server/views/resuming.ts',
       'window.membersSince(at, name, user).length > 0',
       'window.membersSince(at, name, user).length > 1_000',
     ),
@@ -143,7 +143,7 @@ export const OF_VIEWS: readonly Mutant[] = [
   {
     name: 'resumed over a reset',
     breaks: 'what the log could not tell row by row is not told to who comes back',
-    edits: one('server/views/views.ts', ' ??\n      window.resetSince(at, stream.name);', ';'),
+    edits: one('server/views/resuming.ts', ' ??\n    window.resetSince(at, stream.name);', ';'),
   },
   {
     name: 'resumed past the window',

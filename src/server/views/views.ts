@@ -14,17 +14,10 @@ import type { View } from '../fan-out/audience.ts';
 import type { Caller } from './caller.ts';
 import type { Held } from '../fan-out/held.ts';
 import { groupOf } from '../bindings/params.ts';
+import { hasCome, resumed, tokenOf } from './resuming.ts';
 import { Rights } from './rights.ts';
 import { Subscription, type Holder } from './subscription.ts';
 import type { Item } from '../fan-out/tick.ts';
-import { isOurs, readToken, signToken } from '../admission/token.ts';
-
-/** All those who are nobody in particular: what one of them has been told of a group, any of them with the same may go on from. */
-const NOBODY = 'anonymous';
-/** A position that has not come yet is waited for, ms. */
-const COMING = 1_000;
-/** … and for so long, ms, where one reads for several processes: it may be another one that is there. */
-const BEHIND = 10_000;
 
 /** What shows that a view was held, and which `ready` of its connection it was that began it. */
 export interface Shown {
@@ -65,7 +58,8 @@ export class Views implements Holder {
     const base = Object.keys(params).length === 0;
     const asked = base ? null : groupOf(stream, params);
     if (!base && !asked) return caller.error('invalid', `"${name}" takes ${stream.binding.groupBy?.join(', ') ?? 'no'} as params`, id);
-    if (at !== undefined && token !== undefined && at > gateway.position && !(await this.#comeTo(at, token))) return caller.goElsewhere();
+    const before = at === undefined || token === undefined ? null : { at, token };
+    if (before && !(await hasCome(caller, before))) return caller.goElsewhere();
     await parts.memberships.known(userIdOf(caller.user));
     // Who is in the group is not made to wait: they could be out of it by then.
     const may = asked === null || this.#isIn(asked.name) || (await this.#rights.may(stream, asked.group, asked.values));
@@ -81,9 +75,9 @@ export class Views implements Holder {
     const subscription = known ?? this.#begin(asked ? endpoint.audience.view(stream, asked.group) : this.#baseOf(stream));
     box.send({ type: 'subscribed', id, view: subscription.view.number });
     if (subscription.suspended) return;
-    if (known || at === undefined || token === undefined) return subscription.start();
+    if (known || !before) return subscription.start();
     subscription.onceTold(() => {
-      const refused = this.#resume(subscription, at, token);
+      const refused = resumed(caller, subscription, before);
       if (refused) subscription.reset(refused, subscription.groups, false);
     });
   }
@@ -278,56 +272,14 @@ export class Views implements Holder {
     return this.#isIn(group.key) || this.#rights.may(stream, group, values);
   }
 
-  /** Goes on from where the client was. @returns why not. */
-  #resume(subscription: Subscription, at: Position, token: string): ResetReason | null {
-    const { gateway, clock, epoch, secrets } = this.caller.parts;
-    const { window } = gateway;
-    const { stream } = subscription.view;
-    const grounds = { epoch, who: this.#who, stream, groups: subscription.groups.keys() };
-    const verdict = readToken(secrets, token, { ...grounds, now: clock.time() });
-    if ('reset' in verdict) return verdict.reset;
-    if (at < verdict.since) return 'token_invalid';
-    const user = userIdOf(this.caller.user);
-    const refused =
-      window.refuses(at) ??
-      (window.revokedSince(at, { user: this.#who }) ? 'permission_changed' : null) ??
-      // Who left and came back has no right to what happened between.
-      (user !== null && stream.binding.memberships.some(({ name }) => window.membersSince(at, name, user).length > 0)
-        ? 'membership'
-        : null) ??
-      window.resetSince(at, stream.name);
-    if (refused) return refused;
-    return subscription.resume(at, { since: verdict.since, token: verdict.fresh ? token : null }) ? null : 'bulk';
-  }
-
-  /**
-   * Where another process was a moment ago, this one is in a moment. Only for who shows that they were there. False: it is so far behind that
-   * they would go back in time here.
-   */
-  async #comeTo(at: Position, token: string): Promise<boolean> {
-    const { gateway, secrets, clock, reach, epoch } = this.caller.parts;
-    if (!isOurs(secrets, token, epoch)) return true;
-    const late = new AbortController();
-    const timer = clock.after(gateway.isShared ? BEHIND : COMING, () => late.abort());
-    await reach(at, late.signal).catch(() => undefined);
-    timer.cancel();
-    return !gateway.isShared || at <= gateway.position;
-  }
-
-  /** Whose tokens these are. */
-  get #who(): string {
-    return this.caller.principal ?? NOBODY;
-  }
-
   // What a subscription asks of who holds it.
 
   granted({ view }: Subscription, after: Position): readonly Entry[] {
     return this.#rights.granted(view.stream, after);
   }
 
-  token({ view, groups }: Subscription, since: Position): string {
-    const { epoch, secrets, clock } = this.caller.parts;
-    return signToken(secrets, { epoch, who: this.#who, stream: view.stream, groups: groups.keys() }, { since, now: clock.time() });
+  token(subscription: Subscription, since: Position): string {
+    return tokenOf(this.caller, subscription, since);
   }
 
   count(): number {
