@@ -1,21 +1,23 @@
 import { expect, test } from 'vitest';
+import { HandClock } from '../../../test/support/clock.ts';
 import { memoryBus, memoryLease, memoryLedger } from '../../memory/index.ts';
-import { ORIGIN, type Bus, type ChangeSource, type Lease, type Ledger } from '../../core/index.ts';
+import { ORIGIN, positionOf, type Bus, type ChangeSource, type Clock, type Lease, type Ledger } from '../../core/index.ts';
 import { Counts } from '../operations/counts.ts';
 import { systemClock } from '../time/clock.ts';
 import { Leading, type Beat } from './leading.ts';
 import { Health } from './relay.ts';
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-/** A log in which nothing happens. */
-const source = {
-  floor: () => Promise.resolve({ position: ORIGIN, reason: 'retention' }),
-  acknowledge: () => undefined,
-  mark: () => Promise.resolve(),
-  async *read(_after: string, signal: AbortSignal) {
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  },
-} as unknown as ChangeSource;
+/** A log in which nothing happens but marks. */
+const source = (marked: () => void) =>
+  ({
+    floor: () => Promise.resolve({ position: ORIGIN, reason: 'retention' }),
+    acknowledge: () => undefined,
+    mark: () => Promise.resolve(marked()),
+    async *read(_after: string, signal: AbortSignal) {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    },
+  }) as unknown as ChangeSource;
 
 interface Shared {
   readonly ledger: Ledger;
@@ -25,14 +27,15 @@ interface Shared {
 
 const sharing = (): Shared => ({ ledger: memoryLedger(ORIGIN), lease: memoryLease(systemClock), bus: memoryBus() });
 
-function process({ ledger, lease, bus }: Shared) {
+function process({ ledger, lease, bus }: Shared, clock: Clock = systemClock) {
   const heard: Beat[] = [];
+  let marks = 0;
   const counts = new Counts();
   const parts = {
-    source,
+    source: source(() => marks++),
     ledger,
     routes: { streams: new Map(), members: new Map() },
-    clock: systemClock,
+    clock,
     log,
     health: new Health(),
     counts,
@@ -45,6 +48,7 @@ function process({ ledger, lease, bus }: Shared) {
     leading,
     heard,
     leads: () => counts.leads,
+    marks: () => marks,
     async stop() {
       stop.abort();
       await running;
@@ -71,4 +75,21 @@ test('who has given the lead away goes on hearing who has it, for as long as it 
   await until(() => second.heard.length > told);
   expect(first.heard).toHaveLength(heard); // and nothing once it has ended
   await second.stop();
+});
+
+test.each([
+  [0, 0],
+  [50, 1],
+])('a ledger that was at %i and ends at 0, in a log in which nothing happens, is brought further by %i mark', async (was, marks) => {
+  const clock = new HandClock();
+  const all = { ...sharing(), lease: memoryLease(clock) };
+  const next = process(all, clock);
+  // Of one that led before, and whose ledger has been lost since.
+  const said = { says: 'leads', term: 1, tail: positionOf(was), stale: 0, version: 'v', versions: {} };
+  await all.bus.send({ group: '\u0000leading', stream: null, payload: said, except: null });
+  await clock.pass(9_000);
+  expect([next.leads(), next.marks()]).toEqual([true, marks]);
+  const stopped = next.stop();
+  await clock.pass(5_000);
+  await stopped;
 });

@@ -1,4 +1,4 @@
-import { Waker, type Bus, type Json, type Lease, type Position, type Versions } from '../../core/index.ts';
+import { ORIGIN, Waker, type Bus, type Json, type Lease, type Position, type Versions } from '../../core/index.ts';
 import { inTime } from '../time/deadline.ts';
 import { relay, SAY, type RelayParts } from './relay.ts';
 
@@ -67,7 +67,9 @@ export class Leading {
   #greatest = 0;
   /** Null: this process does not lead. */
   #tail: Position | null = null;
-  /** Since when more was read than the ledger says; null: it says all. */
+  /** How far the ledger has ever been said to be. */
+  #furthest: Position = ORIGIN;
+  /** Since when more was read than the ledger says, or it is not as far as it was; null: it says all. */
   #more: number | null = null;
   #wait = FIRST_WAIT;
   readonly #waker: Waker;
@@ -140,7 +142,7 @@ export class Leading {
         if (stop.signal.aborted) return;
         if (this.#tail === null) this.#waker.wake(); // everybody is told at once
         this.#tail = tail;
-        this.#more = more ? (this.#more ?? this.#now) : null;
+        this.#more = more || tail < this.#furthest ? (this.#more ?? this.#now) : null;
       },
     };
     const reading = relay(parts, stop.signal, lead).catch((error: unknown) => {
@@ -234,6 +236,7 @@ export class Leading {
   #told(beat: Beat): void {
     if (beat.term < this.#greatest) return; // of one that another has taken over from
     this.#greatest = beat.term;
+    if (beat.tail > this.#furthest) this.#furthest = beat.tail;
     const isNew = this.#read !== beat.version;
     this.#read = beat.version;
     this.#heardAt = this.#now;

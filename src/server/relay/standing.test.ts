@@ -41,3 +41,20 @@ test('who reads for all and cannot says so for all', () => {
   standing.heard(beat(5, 7_000), at(5), 1_000);
   expect(standing.staleFor(at(5), 1_500)).toBe(7_000);
 });
+
+test('a ledger that is being filled again after a loss says nothing of what is newer: who was further is stale until it has come there', () => {
+  const standing = new Standing(0);
+  standing.heard(beat(50), at(50), 1_000);
+  for (let now = 2_000; now <= 10_000; now += 1_000) standing.heard(beat(10 + now / 1_000), at(50), now);
+  expect(standing.staleFor(at(50), 10_000)).toBe(9_000);
+  standing.heard(beat(50), at(50), 11_000);
+  expect(standing.staleFor(at(50), 11_000)).toBe(0);
+});
+
+test('who is ahead of what was said, since that took its way, is not stale', () => {
+  const standing = new Standing(0);
+  for (let now = 0; now <= 60_000; now += 1_000) {
+    standing.heard(beat(now + 1), at(now + 500), now);
+    expect(standing.staleFor(at(now + 500), now + 500)).toBe(0);
+  }
+});

@@ -1,4 +1,4 @@
-import type { Position } from '../../core/index.ts';
+import { ORIGIN, type Position } from '../../core/index.ts';
 import type { Beat } from './leading.ts';
 
 /** Nothing was heard for so long, ms: what is shown may be old. */
@@ -13,6 +13,8 @@ export class Standing {
   #whole: number;
   /** What is said to be there and has not come. */
   #missing: { readonly tail: Position; readonly since: number } | null = null;
+  /** The furthest that was ever said to be there: a ledger that lost what it had is filled again up to here before anything new comes. */
+  #furthest: Position = ORIGIN;
   /** Of who reads, as it was last told. */
   #behind = 0;
 
@@ -23,6 +25,8 @@ export class Standing {
   heard({ tail, stale }: Pick<Beat, 'tail' | 'stale'>, position: Position, now: number): void {
     this.#behind = stale;
     this.#look(position);
+    if (tail < this.#furthest) return;
+    this.#furthest = tail;
     if (this.#missing) return;
     if (position >= tail) this.#whole = now;
     else this.#missing = { tail, since: now };
