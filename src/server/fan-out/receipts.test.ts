@@ -193,3 +193,28 @@ test('an answer that the log brings is not that of another write under the same 
   receipts.answered(expected, { ok: false, code: 'key_reused', message: 'no' }, false);
   expect(sent).toEqual([{ type: 'result', id: 3, ok: false, code: 'key_reused', message: 'no' }]);
 });
+
+test('`seen` follows however long the log is away: nothing else would ever take from a page what it lays over its rows', () => {
+  const { receipts, box, sent, clock } = made();
+  receipts.answered(receipts.expect(receipt, box, ASKED), OK, true);
+  clock.pass(3_600_000);
+  receipts.arrived(receipt, POSITION);
+  expect(sent).toEqual([
+    { type: 'result', id: 3, ok: true, pk: 7 },
+    { type: 'seen', id: 3, position: POSITION },
+  ]);
+  expect(receipts.size).toBe(0);
+});
+
+test('so many may wait for the log, and no more: the connections of those that have waited longest come back', () => {
+  const { receipts, clock } = made();
+  const ended: number[] = [];
+  for (let each = 0; each <= 10_000; each++) {
+    const box = { send: () => undefined, end: () => void ended.push(each) } as unknown as Outbox<unknown>;
+    receipts.answered(receipts.expect({ client: `c${each}`, write: 1 }, box, ASKED), OK, true);
+  }
+  expect(receipts.size).toBe(10_001);
+  clock.pass(10_000);
+  expect(ended).toEqual([0]);
+  expect(receipts.size).toBe(10_000);
+});

@@ -5,8 +5,8 @@ import type { Outbox } from './outbox.ts';
 /** How long an answer waits for its write to come back by the log: 2 s. */
 const PATIENCE = 2_000;
 const SWEEP = 250;
-/** How long after that `seen` may still follow: 60 s. A log that is down longer has a reset to say so. */
-const FORGOTTEN = 60_000;
+/** Writes that wait for the log, at most: those whose `seen` is to follow do so for as long as it is away. */
+const MOST = 10_000;
 
 /** What is told of a row with a refusal, once it is known who may hear it. */
 export type Telling = (refused: Refused) => Refused;
@@ -148,16 +148,26 @@ export class Receipts {
       let late = false;
       for (const expected of this.#all) {
         if (expected.deadline > now) break; // in the order they came
-        if (expected.answered && expected.deadline + FORGOTTEN < now) this.#drop(expected);
         if (expected.answered || !expected.answer) continue;
         if (expected.answer.ok) expected.answered = true;
         else this.#drop(expected);
         expected.box.send(resultOf(expected.asked, expected.answer));
         late = true;
       }
+      this.#relieve();
       if (late) this.#flush();
       if (this.#all.size > 0) this.#sweep();
     });
+  }
+
+  /** Who comes back takes what was committed for what the rows that come next have. */
+  #relieve(): void {
+    for (const expected of this.#all) {
+      if (this.#all.size <= MOST) return;
+      if (!expected.answered) continue;
+      this.#drop(expected);
+      expected.box.end('overloaded', 'the log is away, and too many writes wait for it: come back');
+    }
   }
 }
 
