@@ -29,6 +29,5 @@ export { boundOf } from './bindings/bindings.ts';
 export { Server, type PublishedRow, type ServerOptions } from './server.ts';
 export type { Arrival, Door } from './admission/arrival.ts';
 export type { Session } from './session/session.ts';
-export type { PlainFrame } from './fan-out/tick.ts';
 export type { Shown } from './views/views.ts';
-export type { ChangeItem, FrameLimits, RowsItem, RowText, Sender, Transport, Wire } from './fan-out/wire.ts';
+export type { ChangeItem, FrameLimits, PlainFrame, RowsItem, RowText, Sender, Transport, Wire } from './fan-out/wire.ts';

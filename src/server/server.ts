@@ -18,7 +18,7 @@ import { appReceipt, type Arrival, type Door } from './admission/arrival.ts';
 import { admission, type Admission, type Found } from './admission/admission.ts';
 import { joined, routesOf, type Joined } from './bindings/bindings.ts';
 import type { BulkBounds } from './window/bulk.ts';
-import { inTime, within } from './time/deadline.ts';
+import { inTime } from './time/deadline.ts';
 import { sendAway } from './draining.ts';
 import { events } from './operations/events.ts';
 import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './admission/endpoint.ts';
@@ -103,7 +103,7 @@ export class Server {
 
   private constructor(options: ServerOptions, opened: Opening, { streams, members }: Joined) {
     const { clock, log, window, bulk, heartbeat, build, secrets, development } = options;
-    const { database, ledger, bus, lease, floor } = opened;
+    const { database, ledger, bus, leading, floor } = opened;
     const { source, rows, secret, store } = database;
     this.clock = clock;
     this.log = log;
@@ -147,7 +147,7 @@ export class Server {
       gateway,
       relay: { source, ledger, routes: routesOf({ streams, members }), clock, log, health, counts: gateway.observed.counts, traces },
     };
-    this.#reading = lease ? shared({ ...parts, lease, bus, versions: versionsOf({ streams, members }) }, signal) : alone(parts, floor);
+    this.#reading = leading ? shared({ ...parts, ...leading, versions: versionsOf({ streams, members }) }, signal) : alone(parts, floor);
     this.#running = this.#reading.run(signal).catch((error: unknown) => {
       if (signal.aborted) return;
       this.#stopped = true;
@@ -303,7 +303,7 @@ export class Server {
     const { observed, window } = this.#gateway;
     const { counts } = observed;
     const standing = async (): Promise<LogStanding | null> => (this.#isOver ? null : ((await this.#database.source.standing?.()) ?? null));
-    const log = await within(this.clock, STANDING, standing()).catch(() => null);
+    const log = await inTime(this.clock, STANDING, standing()).catch(() => null);
     return metrics(counts, { ...this.health(), subscriptions: counts.subscriptions, log, kept: window.depth });
   }
 
@@ -376,7 +376,7 @@ export class Server {
 
   /** A database that does not answer must not keep the process. */
   async #orGoOn(step: Promise<unknown>): Promise<void> {
-    await within(this.clock, GRACE, step).catch((error: unknown) => this.log.error({ err: error }, 'closing without waiting any longer'));
+    await inTime(this.clock, GRACE, step).catch((error: unknown) => this.log.error({ err: error }, 'closing without waiting any longer'));
   }
 }
 

@@ -306,9 +306,9 @@ export class Gateway {
     }
     this.#first.pass(entry);
     for (const { stream, reason } of entry.resets) this.#reset(stream, reason);
-    const told = bulky(entry, this.#parts.bulk);
-    for (const [stream, groups] of told.resets) this.#tooMuch(stream, groups);
-    for (const delivery of told.deliveries) for (const audience of this.#audiences) audience.deliver(position, delivery);
+    // They have no seat by the time the deliveries come.
+    for (const [stream, groups] of bulky(entry, this.#parts.bulk)) this.#tooMuch(stream, groups);
+    for (const delivery of entry.deliveries) for (const audience of this.#audiences) audience.deliver(position, delivery);
     this.#position = position;
     if (writers) bring(writers, position);
     this.#awaited.came(entry);

@@ -1,8 +1,8 @@
 import type { CloseReason } from '../../protocol/index.ts';
 import type { Position } from '../../core/index.ts';
 import { events } from '../operations/events.ts';
-import type { Item, Node, PlainFrame, Tick } from './tick.ts';
-import type { Transport, Wire } from './wire.ts';
+import type { Item, Node, Tick } from './tick.ts';
+import type { PlainFrame, Transport, Wire } from './wire.ts';
 
 /** Bytes that may wait for one socket: over it nothing more is written, and what it misses is read again from the window. */
 export const MAX_WAITING = 262_144;

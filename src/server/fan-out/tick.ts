@@ -1,10 +1,8 @@
-import type { Position, ServerFrame } from '../../protocol/index.ts';
+import type { Position } from '../../protocol/index.ts';
 import type { Clock, Log } from '../../core/index.ts';
 import type { Counts } from '../operations/counts.ts';
 import type { Outbox } from './outbox.ts';
-import type { ChangeItem, RowsItem, Wire } from './wire.ts';
-
-export type PlainFrame = Exclude<ServerFrame, { type: 'commit' | 'rows' }>;
+import type { ChangeItem, PlainFrame, RowsItem, Wire } from './wire.ts';
 
 /** A change, in the commit of its position. */
 export interface Told {

@@ -5,6 +5,9 @@ import type { View } from './audience.ts';
 
 export type FrameLimits = Pick<Limits, 'frameBytes' | 'depth' | 'keys'>;
 
+/** What is neither a commit nor rows: made of nothing but itself. */
+export type PlainFrame = Exclude<ServerFrame, { type: 'commit' | 'rows' }>;
+
 /** One change, as the viewers of one view with one verdict have it. Shared by all of them. */
 export interface ChangeItem {
   readonly view: View;
@@ -47,7 +50,7 @@ export interface Wire<B> {
   /** Null: this wire has no first rows. */
   rows(page: RowsItem): B | null;
   /** Anything else. Null: this wire has no such frame, and the client hears nothing of it. */
-  frame(frame: Exclude<ServerFrame, { type: 'commit' | 'rows' }>): B | null;
+  frame(frame: PlainFrame): B | null;
   /** Several made before, in one. */
   join(parts: readonly B[]): B;
   /** Where a client must start again and this wire has no `reset`: the code to close with. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/index.ts';
-import { Rate, type Limits } from '../fan-out/limits.ts';
+import type { Limits } from '../fan-out/limits.ts';
 import type { Transport } from '../fan-out/wire.ts';
+import { Rate } from './rate.ts';
 
 /** Frames that wait in memory before the next is refused: a socket that was told to pause may still hold this many. */
 const ROOM = 4_096;

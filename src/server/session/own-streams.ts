@@ -2,7 +2,7 @@ import { groupKey, RowcastError, type Group, type Json, type Log } from '../../c
 import { encoded, type Consumer, type ConsumerContext } from '../fan-out/consumer.ts';
 import { jsonOf } from '../fan-out/groups.ts';
 import type { Arrival } from '../admission/arrival.ts';
-import type { PlainFrame } from '../fan-out/tick.ts';
+import type { PlainFrame } from '../fan-out/wire.ts';
 
 /** What a consumer's functions may do to their session. */
 export interface Acts {

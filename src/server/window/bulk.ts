@@ -1,4 +1,4 @@
-import type { Delivery, Entry } from '../../core/index.ts';
+import type { Entry } from '../../core/index.ts';
 import { groupsOf } from './window.ts';
 
 /** How much one commit may tell one view row by row. */
@@ -9,19 +9,13 @@ export interface BulkBounds {
 
 export const BULK: BulkBounds = { rows: 1_000, bytes: 1_048_576 };
 
-interface Told {
-  readonly deliveries: readonly Delivery[];
-  /** By stream, the groups whose viewers read again instead. */
-  readonly resets: ReadonlyMap<string, ReadonlySet<string>>;
-}
-
 const NONE: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 
-/** What of a commit is told row by row. A group it has too much for reads again; others never notice. */
-export function bulky({ deliveries }: Entry, { rows, bytes }: BulkBounds): Told {
+/** By stream, the groups for which a commit has too much to be told row by row: their viewers read again, and others never notice. */
+export function bulky({ deliveries }: Entry, { rows, bytes }: BulkBounds): ReadonlyMap<string, ReadonlySet<string>> {
   let all = 0;
   for (const { key, fields } of deliveries) all += key.length + fields.length;
-  if (deliveries.length <= rows && all <= bytes) return { deliveries, resets: NONE };
+  if (deliveries.length <= rows && all <= bytes) return NONE;
   const counts = new Map<string, Map<string, { rows: number; bytes: number }>>();
   for (const delivery of deliveries) {
     let groups = counts.get(delivery.stream);
@@ -41,5 +35,5 @@ export function bulky({ deliveries }: Entry, { rows, bytes }: BulkBounds): Told 
     const over = [...groups].filter(([, count]) => count.rows > rows || count.bytes > bytes).map(([group]) => group);
     if (over.length > 0) resets.set(stream, new Set(over));
   }
-  return { deliveries, resets };
+  return resets;
 }
