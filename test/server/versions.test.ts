@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bindingFor, type Bindings } from '../../src/main/index.ts';
+import { memoryBus } from '../../src/memory/index.ts';
 import { databases, type Models } from '../support/databases.ts';
 import { Fleet, until, type Node } from '../support/fleet.ts';
 import type { Viewer } from '../support/viewer.ts';
@@ -97,6 +98,22 @@ describe.each(databases)('$name', (kind) => {
       await fleet.database.run(post(node === old ? 3 : 4));
       await until(() => keys(again).length === 1);
     }
+  });
+
+  test('who leads, and by what, is heard over the broker, whatever carries the messages of the app', async () => {
+    await using fleet = await Fleet.open(kind);
+    const { OLD, NEW } = versionsOf(fleet.database.models);
+    const aside = async (bindings: Bindings): Promise<Node<Bindings>> => {
+      const node = await fleet.node(bindings, { bus: memoryBus() });
+      node.live.endpoint('/', { connectionGroups: () => ['all'] });
+      return node;
+    };
+    const old = await aside(OLD);
+    const changed = await viewer(old, 'posts');
+    const fresh = await aside(NEW);
+    await until(() => leads(fresh));
+    expect((await changed.closed).code).toBe(4300); // though nothing happened that could have said so
+    expect(old.live.health().elsewhere).toEqual(['posts']);
   });
 
   test('a process that begins knows by whom the log is read, however long nothing happens', async () => {

@@ -1,6 +1,15 @@
 import { databases, type Kind, type TestDatabase } from './databases.ts';
 import { Notes, world, type World } from './world.ts';
-import { RowcastError, type Bindings, type Broker, type Bus, type Database, type Ledger, type OpenDatabase } from '../../src/main/index.ts';
+import {
+  RowcastError,
+  type Bindings,
+  type Broker,
+  type Bus,
+  type Database,
+  type Ledger,
+  type OpenDatabase,
+  type RowcastOptions,
+} from '../../src/main/index.ts';
 import type { Entry, GroupMessage, OpenBroker } from '../../src/core/index.ts';
 import { memoryBus, memoryLedger } from '../../src/memory/index.ts';
 
@@ -183,7 +192,7 @@ export class Fleet implements AsyncDisposable {
     return new Fleet(database, isPostgres);
   }
 
-  async node<const B extends Bindings>(bindings: B, options: { readonly secret?: string | readonly string[] } = {}): Promise<Node<B>> {
+  async node<const B extends Bindings>(bindings: B, options: Pick<RowcastOptions<B>, 'secret' | 'bus'> = {}): Promise<Node<B>> {
     const link = this.broker.link();
     const node = await world({ source: link.through(this.database.source), bindings, broker: link, ...options });
     this.#nodes.push(node as unknown as World<Bindings>);

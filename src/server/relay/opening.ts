@@ -39,8 +39,8 @@ export interface Opening {
   /** Where the log begins for a process that reads it for itself. */
   readonly floor: Floor;
   readonly tail: Position;
-  /** By which one of several reads for all; null: this one reads for itself. */
-  readonly lease: Lease | null;
+  /** By which one of several reads for all, and over what the others hear of it, whatever carries the app's messages; null: this one reads for itself. */
+  readonly leading: { readonly lease: Lease; readonly bus: Bus } | null;
   /** Lets go of both. */
   close(): Promise<void>;
 }
@@ -67,7 +67,7 @@ export async function opening(options: OpeningOptions): Promise<Opening> {
       bus: options.bus ?? shared?.bus ?? database.bus ?? options.ownBus(),
       floor,
       tail,
-      lease: shared ? lease : null,
+      leading: shared && lease ? { lease, bus: shared.bus } : null,
       async close() {
         try {
           await shared?.close();
