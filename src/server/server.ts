@@ -181,7 +181,7 @@ export class Server {
   #ping(stale: number): void {
     this.#saidStale = stale > 0;
     this.#gateway.ping(stale);
-    this.#gateway.touch();
+    this.#gateway.outgoing.touch();
   }
 
   get #isOver(): boolean {

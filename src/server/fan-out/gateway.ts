@@ -23,12 +23,12 @@ import { Crowd } from './crowd.ts';
 import type { Elsewhere } from '../window/elsewhere.ts';
 import { floorOf, following } from './following.ts';
 import { Observed } from '../operations/observed.ts';
-import { Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
+import { Outgoing } from './outgoing.ts';
 import { Receipts } from './receipts.ts';
-import { Tick, type Item } from './tick.ts';
+import type { Item } from './tick.ts';
 import type { Traces } from '../operations/traces.ts';
 import { Window } from '../window/window.ts';
-import type { Transport, Wire } from './wire.ts';
 
 export interface GatewayParts {
   readonly ledger: Ledger;
@@ -67,8 +67,6 @@ export interface First {
   missed(): void;
 }
 
-/** Connections that are written to before anything else has its turn. */
-const SLICE = 1_000;
 /** Who is sent elsewhere comes back after so many ms, each a little later than the one before. */
 const AWAY_FIRST = 100;
 const AWAY_EACH = 2;
@@ -82,12 +80,10 @@ export class Gateway {
   readonly window: Window;
   readonly catchUps: CatchUps;
   readonly observed: Observed;
+  readonly outgoing: Outgoing;
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
-  readonly #ticks = new WeakMap<Wire<unknown>, Tick<unknown>>();
-  /** Those with something to flush. */
-  readonly #full = new Set<Tick<unknown>>();
-  readonly #awaited = new Awaited(() => this.flush());
+  readonly #awaited = new Awaited(() => this.outgoing.flush());
   readonly #seated = new Map<string, Seated>();
   readonly #members = new Map<Outbox<unknown>, Member>();
   readonly #crowd: Crowd;
@@ -98,18 +94,17 @@ export class Gateway {
   #elsewhere: Elsewhere | null = null;
   #turned = 0;
   #seal: string | null = null;
-  #later: (() => void)[] = [];
-  #scheduled = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.observed = new Observed(parts.clock, parts.traces ?? null);
     const { clock, log } = parts;
+    this.outgoing = new Outgoing({ clock, log, observed: this.observed, position: () => this.position, behind: this.crowded });
     this.#crowd = new Crowd({ clock, log, look: (box, now) => this.#members.get(box)?.look(now) ?? false });
     this.window = new Window(parts.window, parts.clock);
     this.window.begin(ORIGIN, 'retention');
     this.catchUps = new CatchUps(this.window, parts.clock);
-    this.receipts = new Receipts(parts.clock, this.touch);
+    this.receipts = new Receipts(parts.clock, this.outgoing.touch);
     this.#deaf = parts.bus.listen((message) => this.#hear(message));
   }
 
@@ -172,7 +167,7 @@ export class Gateway {
 
   /** These are not told here any more: who views one of them goes elsewhere, all over a stretch of time. */
   readonly turnAway = (names: ReadonlySet<string>): void => {
-    this.flush(); // what was told before is theirs
+    this.outgoing.flush(); // what was told before is theirs
     if (this.isShut) return this.#sendAway();
     const viewers = [...this.#seated.values()].filter(({ member }) => member.views(names));
     for (const [at, { member }] of viewers.entries()) member.goElsewhere(AWAY_FIRST + Math.round(at * AWAY_EACH));
@@ -186,20 +181,6 @@ export class Gateway {
 
   open(audience: Audience): void {
     this.#audiences.add(audience);
-  }
-
-  outbox<B>(wire: Wire<B>, transport: Transport<B>): Outbox<B> {
-    let tick = this.#ticks.get(wire as Wire<unknown>) as Tick<B> | undefined;
-    if (!tick) {
-      const { clock, log } = this.#parts;
-      const waits = (): void => {
-        this.#full.add(tick as Tick<unknown>);
-        this.touch();
-      };
-      const parts = { clock, log, counts: this.observed.counts, position: () => this.position, behind: this.crowded, waits };
-      this.#ticks.set(wire as Wire<unknown>, (tick = new Tick(wire, parts)) as Tick<unknown>);
-    }
-    return new Outbox(wire, transport, tick);
   }
 
   enter(session: string, seated: Seated): void {
@@ -240,37 +221,6 @@ export class Gateway {
     for (const { box } of this.#seated.values()) box.push(box.behind === null ? item : late);
   }
 
-  /**
-   * Something is on its way: it goes out at the end of this turn of the event loop, together with all that comes to the same connection until
-   * then. The busier the process, the more that is.
-   */
-  readonly touch = (): void => {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#parts.clock.soon(() => {
-      this.#scheduled = false;
-      this.#runLater();
-      for (const tick of this.#full) if (!tick.flush(SLICE)) this.#full.delete(tick);
-      if (this.#full.size > 0) this.touch();
-      else this.observed.sent(false);
-    });
-  };
-
-  /** When what is at hand has been passed on, or after so many milliseconds. */
-  readonly soon = (then: () => void, ms = 0): void => {
-    if (ms > 0) return void this.#parts.clock.after(ms, () => this.soon(then));
-    this.#later.push(then);
-    this.touch();
-  };
-
-  /** All of it, now. */
-  readonly flush = (): void => {
-    for (const tick of this.#full) {
-      this.#full.delete(tick);
-      tick.flush();
-    }
-  };
-
   /** It cannot take all that there is for it just now: it is looked at from time to time. */
   readonly crowded = (box: Outbox<unknown>): void => this.#crowd.add(box);
 
@@ -283,10 +233,9 @@ export class Gateway {
   #passAll(entries: readonly Entry[]): void {
     for (const entry of entries) {
       this.#pass(entry);
-      // Between two commits, never within one.
-      for (const tick of this.#full) if (tick.isFull) this.flush();
+      this.outgoing.relieve();
     }
-    if (!this.#scheduled) this.observed.sent(true);
+    this.outgoing.pushed();
   }
 
   #pass(came: Entry): void {
@@ -344,11 +293,11 @@ export class Gateway {
         this.#parts.log.error({ err: error, stream: message.stream }, 'encode failed; the message is dropped');
       }
     }
-    this.touch();
+    this.outgoing.touch();
   }
 
   #revoke(revocation: Revocation): void {
-    this.flush(); // what was told before is theirs
+    this.outgoing.flush(); // what was told before is theirs
     for (const { member } of [...this.#seated.values()]) member.revoked(revocation);
   }
 
@@ -360,17 +309,6 @@ export class Gateway {
   #tooMuch(stream: string, groups: ReadonlySet<string>): void {
     for (const audience of this.#audiences) {
       for (const box of audience.seated(stream, groups)) this.#members.get(box)?.reset(stream, 'bulk', groups);
-    }
-  }
-
-  /** One that fails must keep neither the others nor what is to be written. */
-  #runLater(): void {
-    for (const then of this.#later.splice(0)) {
-      try {
-        then();
-      } catch (error) {
-        this.#parts.log.error({ err: error }, 'what was put off failed; the rest goes on');
-      }
     }
   }
 }

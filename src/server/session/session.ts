@@ -53,7 +53,7 @@ export class Session<B> implements Caller, Member {
     this.#arrival = arrival;
     this.#user = arrival.user;
     this.#until = untilOf(arrival.user);
-    this.#box = gateway.outbox(door.wire, door.transport);
+    this.#box = gateway.outgoing.outbox(door.wire, door.transport);
     this.#views = new Views(this, arrival.groups);
     this.#own = arrival.endpoint.consumers.size > 0 ? this.#consumers() : null;
     gateway.enter(this.id, { box: this.box, member: this, audience: arrival.endpoint.audience });
@@ -86,7 +86,7 @@ export class Session<B> implements Caller, Member {
       open: () => this.box.open,
       send: (frame) => {
         this.box.send(frame);
-        gateway.touch();
+        gateway.outgoing.touch();
       },
       close: (code, reason) => this.close(code, reason),
       join: (group) => this.#join(group),
@@ -104,12 +104,12 @@ export class Session<B> implements Caller, Member {
     const { endpoint } = this.#arrival;
     const { gateway } = this.parts;
     // The door may not know the session yet.
-    if (this.#isLate()) return gateway.soon(() => this.end('unauthorized', 'the access was taken back meanwhile'));
+    if (this.#isLate()) return gateway.outgoing.soon(() => this.end('unauthorized', 'the access was taken back meanwhile'));
     if (gateway.isShut || (this.box.wire.unasked && [...endpoint.streams.keys()].some((stream) => gateway.isElsewhere(stream))))
-      return gateway.soon(() => this.goElsewhere());
+      return gateway.outgoing.soon(() => this.goElsewhere());
     for (const group of this.#views.groups) endpoint.audience.join(group, this.box);
     this.#welcome();
-    gateway.touch();
+    gateway.outgoing.touch();
     this.#intake = new Intake(this, this.#enter());
   }
 
@@ -200,7 +200,7 @@ export class Session<B> implements Caller, Member {
     else if (left <= EXPIRING && !this.#warned) {
       this.#warned = true;
       this.box.send({ type: 'expiring', seconds: Math.ceil(left / 1_000) });
-      this.parts.gateway.touch();
+      this.parts.gateway.outgoing.touch();
     }
   }
 
@@ -271,7 +271,7 @@ export class Session<B> implements Caller, Member {
     } catch (error) {
       this.#refuse(error);
     }
-    this.parts.gateway.touch();
+    this.parts.gateway.outgoing.touch();
   }
 
   /** What was wrong, told to the client; the socket stays, unless it does nothing else. */
@@ -291,10 +291,10 @@ export class Session<B> implements Caller, Member {
 
   /** Those that were told to a connection which was lost by then, too. */
   #listen(name: string): void {
-    const { receipts, window, touch } = this.parts.gateway;
+    const { receipts, window, outgoing } = this.parts.gateway;
     receipts.listen(name, this.box);
     for (const { entry, write } of window.leftFor(name)) this.box.send({ type: 'seen', id: write, position: entry.position });
-    touch();
+    outgoing.touch();
   }
 
   async #handle(frame: ClientFrame): Promise<void> {
@@ -344,7 +344,7 @@ export class Session<B> implements Caller, Member {
       for (const group of this.#views.groups) audience.join(group, this.box);
       await this.#views.reconsider();
       this.box.send({ type: 'refreshed', id });
-      gateway.touch();
+      gateway.outgoing.touch();
     } catch (error) {
       log.error({ err: error, path: endpoint.path }, 'refresh or connectionGroups failed: the credentials are as they were');
       this.error('internal', 'the credentials could not be looked at', id);

@@ -170,7 +170,7 @@ export class Subscription implements Seat {
       if (!this.#ended && turn === this.#turn) this.start(fresh);
     };
     // A window too small for what goes on is not helped by asking the database without a pause.
-    this.#gateway.soon(again, this.#missed === 0 ? 0 : Math.min(FIRST_WAIT * 2 ** this.#missed, LAST_WAIT));
+    this.#gateway.outgoing.soon(again, this.#missed === 0 ? 0 : Math.min(FIRST_WAIT * 2 ** this.#missed, LAST_WAIT));
   }
 
   /** Gives whether it was suspended. */
@@ -187,7 +187,7 @@ export class Subscription implements Seat {
     this.#leave();
     this.#gateway.observed.reset(this.view.stream.name, reason);
     this.box.send({ type: 'reset', position: this.#gateway.window.tail, views: [this.view.number], reason });
-    this.#gateway.touch();
+    this.#gateway.outgoing.touch();
   }
 
   end(): void {
@@ -276,7 +276,7 @@ export class Subscription implements Seat {
     this.#readied = this.#holder.count();
     this.box.send({ type: 'ready', view: this.view.number, position, token: held ?? this.#holder.token(this, this.#since) });
     this.#sit();
-    this.#gateway.touch();
+    this.#gateway.outgoing.touch();
   }
 
   #sit(): void {

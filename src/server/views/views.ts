@@ -215,7 +215,7 @@ export class Views implements Holder {
     // position is not that of rows which lack what was missed.
     if (items.length === 0) box.send({ type: 'ping', position: window.tail });
     for (const subscription of this.#held) subscription.caughtUp();
-    gateway.touch();
+    gateway.outgoing.touch();
   }
 
   /** Rows go on being sent. Gives whether more of them wait. */
@@ -311,7 +311,7 @@ export class Views implements Holder {
     const { gateway } = parts;
     this.#end(subscription);
     box.send({ type: 'dropped', view: subscription.view.number, position: gateway.window.tail, code, message });
-    gateway.touch();
+    gateway.outgoing.touch();
   }
 
   #end(subscription: Subscription): void {
