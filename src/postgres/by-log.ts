@@ -51,7 +51,10 @@ interface Hands {
 export async function openByLog(settings: LogSettings, bound: readonly Bound[], hands: Hands): Promise<OpenDatabase> {
   const { drizzle, connections, publication, bounds, confirmAfter } = settings;
   const sessions = await pgSessions(settings.url, { ...(drizzle && { drizzle }), connections });
+  // Who leads must not lose the lead because writes of the app wait for each other.
+  const leasing = await pgSessions(settings.url, { connections: 1 });
   let connection: ReplicationConnection | null = null;
+  const close = async (): Promise<void> => void (await Promise.all([leasing.close(), sessions.close()]));
   try {
     const place = { settings, sessions, server: await checkServer(sessions) };
     const url = settings.replicationUrl ?? settings.url;
@@ -61,7 +64,7 @@ export async function openByLog(settings: LogSettings, bound: readonly Bound[], 
     const { epoch, secret } = await readNotes(sessions);
     let closed: Promise<void> | null = null;
     const bus = hands.shared ? null : await logBus(place, hands);
-    const lease = remembering(postgresLease(sessions));
+    const lease = remembering(postgresLease(leasing));
     const source = await PostgresSource.open(
       {
         ...hands,
@@ -73,7 +76,7 @@ export async function openByLog(settings: LogSettings, bound: readonly Bound[], 
         bounds,
         confirmAfter,
         hear: bus ? bus.hear : () => {},
-        evict: hands.shared ? evicting(sessions, lease, hands.log) : undefined,
+        evict: hands.shared ? evicting(leasing, lease, hands.log) : undefined,
       },
       connection,
       { epoch },
@@ -87,11 +90,11 @@ export async function openByLog(settings: LogSettings, bound: readonly Bound[], 
       ...(bus && { bus: bus.bus }),
       secret,
       leave: leaveInside,
-      close: () => (closed ??= source.close().finally(() => sessions.close())),
+      close: () => (closed ??= source.close().finally(close)),
     };
   } catch (error) {
     await connection?.close();
-    await sessions.close();
+    await close();
     throw error;
   }
 }

@@ -70,7 +70,7 @@ export async function openByTriggers(settings: TriggerSettings, bound: readonly 
       ...(heard && { bus: heard.bus }),
       store: new PgStore({ sessions: waking(sessions, journal), clock, leave: leaveInJournal, judging: 'locked' }),
       rows: new PgRows({ sessions, clock, until: () => journal.tail() }),
-      lease: postgresLease(sessions),
+      lease: postgresLease(own),
       secret,
       leave: leaveByFunction,
       close: () => (closed ??= journal.close().finally(close)),

@@ -31,7 +31,7 @@ export interface PostgresOptions {
   readonly publication?: string;
   /** The app's own Drizzle over a client, for hooks' `tx`: give it for a `schema`, a `logger` or `casing`. Default: `(client) => drizzle({ client })`. */
   readonly drizzle?: DrizzleOver<PoolClient>;
-  /** Connections at most, besides those that follow the database: one for the log, two by triggers. Default: 10. */
+  /** Connections at most, besides those that follow the database: one for the log, and one where a broker is shared; two by triggers. Default: 10. */
   readonly connections?: number;
   /** A transaction over either bound is not kept in memory: its tables' viewers read again. Default: 64 MiB, 100,000 rows. */
   readonly transaction?: Partial<TransactionBounds>;
