@@ -19,8 +19,8 @@ import { admission, type Admission, type Found } from './admission/admission.ts'
 import { joined, routesOf, type Joined } from './bindings/bindings.ts';
 import type { BulkBounds } from './window/bulk.ts';
 import { inTime } from './time/deadline.ts';
+import { every } from './time/every.ts';
 import { sendAway } from './draining.ts';
-import { events } from './operations/events.ts';
 import { openEndpoint, type Consumers, type EndpointOptions, type OpenEndpoint } from './admission/endpoint.ts';
 import { FirstRows } from './views/first-rows.ts';
 import { Gateway } from './fan-out/gateway.ts';
@@ -33,8 +33,8 @@ import { reaching, type Reach } from './relay/reach.ts';
 import { alone, shared, type Reading } from './relay/reading.ts';
 import { Health } from './relay/relay.ts';
 import { sealing } from './relay/sealing.ts';
-import type { SessionParts } from './views/caller.ts';
-import { Session } from './session/session.ts';
+import type { Session } from './session/session.ts';
+import { Sessions } from './session/sessions.ts';
 import { metered, type Telemetry } from './operations/telemetry.ts';
 import { Traces } from './operations/traces.ts';
 import { versionsOf } from './bindings/versions.ts';
@@ -62,8 +62,8 @@ export interface PublishedRow<R = Row> {
 
 /** What was committed before this process began is read again for so long before anybody is let in: 10 s. */
 const REFILL = 10_000;
-/** How often users whose time is limited are looked at, ms. */
-const EXPIRY_LOOK = 1_000;
+/** How often it is looked whose time is over, and whether what is shown is old, ms. */
+const LOOK = 1_000;
 
 /** The two halves, wired: a relay from the source into the ledger, a gateway from the ledger to the sessions. */
 export class Server {
@@ -71,16 +71,13 @@ export class Server {
   readonly log: Log;
   readonly #database: OpenDatabase;
   readonly #gateway: Gateway;
-  readonly #parts: SessionParts;
   readonly #streams: ReadonlyMap<string, Stream>;
   readonly #reading: Reading;
   readonly #release: () => Promise<void>;
   readonly #endpoints: OpenEndpoint[] = [];
-  readonly #sessions = new Map<Session<unknown>, OpenEndpoint>();
-  readonly #counts = new Map<OpenEndpoint, number>();
+  readonly #sessions: Sessions;
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
-  readonly #timers = new Set<{ cancel(): void }>();
   readonly #reach: Reach;
   #draining = false;
   /** Clients were told that what they show may be old. */
@@ -122,7 +119,7 @@ export class Server {
     const firstRows = new FirstRows({ rows, clock, log, reach, covers, development });
     const memberships = new Memberships({ members, rows, window: gateway.window, clock, log, reach });
     gateway.tellFirst(memberships);
-    this.#parts = {
+    this.#sessions = new Sessions({
       gateway,
       store: traces?.store(store) ?? store,
       firstRows,
@@ -135,7 +132,7 @@ export class Server {
       heartbeat,
       build,
       reach,
-    };
+    });
     const { signal } = this.#stop;
     signal.addEventListener('abort', () => {
       firstRows.close();
@@ -152,7 +149,7 @@ export class Server {
       if (signal.aborted) return;
       this.#stopped = true;
       log.error({ err: error }, 'Rowcast has stopped: restart it');
-      for (const session of this.#sessions.keys()) session.end('going', 'the server has stopped');
+      for (const session of this.#sessions.all()) session.end('going', 'the server has stopped');
       gateway.close();
     });
     if (options.telemetry)
@@ -160,17 +157,18 @@ export class Server {
         'abort',
         metered(options.telemetry, gateway.observed.counts, () => this.metrics()),
       );
-    this.#every(heartbeat * 1_000, () => {
+    const beat = (): void => {
       this.#ping(this.#stale);
       gateway.window.trim();
       memberships.sweep();
-    });
-    this.#every(EXPIRY_LOOK, () => {
-      const time = clock.time();
-      for (const session of this.#sessions.keys()) session.checkTime(time);
+    };
+    const look = (): void => {
+      this.#sessions.checkTime(clock.time());
       const stale = this.#stale;
       if (stale > 0 !== this.#saidStale) this.#ping(stale);
-    });
+    };
+    every(clock, heartbeat * 1_000, { signal, act: beat });
+    every(clock, LOOK, { signal, act: look });
   }
 
   /** Whole seconds for which nothing new could be told. */
@@ -186,18 +184,6 @@ export class Server {
 
   get #isOver(): boolean {
     return this.#stopped || this.#stop.signal.aborted;
-  }
-
-  #every(ms: number, work: () => void): void {
-    const again = (): void => {
-      const timer = this.clock.after(ms, () => {
-        this.#timers.delete(timer);
-        work();
-        if (!this.#stop.signal.aborted) again();
-      });
-      this.#timers.add(timer);
-    };
-    again();
   }
 
   /** Clients that come back find what they missed only once it has been read again. */
@@ -246,34 +232,17 @@ export class Server {
 
   /** As many connections as the endpoint takes, or this server is going down. */
   full(endpoint: OpenEndpoint): boolean {
-    return this.#draining || this.#isOver || (this.#counts.get(endpoint) ?? 0) >= endpoint.limits.connections;
+    return this.#draining || this.#isOver || this.#sessions.isFull(endpoint);
   }
 
   /** A door has let somebody in. It reports what comes in by `receive`, and the end by {@link disconnect}. @throws {RowcastError} `closed`. */
   connect<B>(arrival: Arrival, door: Door<B>): Session<B> {
     if (this.#isOver) throw new RowcastError('closed', 'Rowcast has been closed, or has stopped');
-    const session = new Session(this.#parts, arrival, door);
-    this.#sessions.set(session as Session<unknown>, arrival.endpoint);
-    this.#count(arrival.endpoint, 1);
-    if (events.session.hasSubscribers) {
-      events.session.publish({ what: 'open', session: session.id, endpoint: arrival.endpoint.path, code: 0 });
-    }
-    session.open();
-    return session;
+    return this.#sessions.begin(arrival, door);
   }
 
   disconnect<B>(session: Session<B>, code: number): Promise<void> {
-    const endpoint = this.#sessions.get(session as Session<unknown>);
-    if (endpoint) {
-      this.#sessions.delete(session as Session<unknown>);
-      this.#count(endpoint, -1);
-      if (events.session.hasSubscribers) events.session.publish({ what: 'closed', session: session.id, endpoint: endpoint.path, code });
-    }
-    return session.closed(code);
-  }
-
-  #count(endpoint: OpenEndpoint, more: 1 | -1): void {
-    this.#counts.set(endpoint, (this.#counts.get(endpoint) ?? 0) + more);
+    return this.#sessions.end(session, code);
   }
 
   /** Resolves once everything committed before this call has gone out to every session here. */
@@ -357,15 +326,14 @@ export class Server {
     if (this.#draining) return;
     this.#draining = true;
     this.#reading.resign(); // who comes back elsewhere finds that somebody reads
-    await sendAway([...this.#sessions.keys()], ms, this.clock);
+    await sendAway(this.#sessions.all(), ms, this.clock);
   }
 
   /** Ends every session, lets what they had begun come to its end, then stops the halves, then the database. */
   async close(why: CloseReason, message: string): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
-    for (const timer of this.#timers) timer.cancel();
-    const sessions = [...this.#sessions.keys()];
+    const sessions = this.#sessions.all();
     for (const session of sessions) session.end(why, message);
     const ended = Promise.all(sessions.map((session) => this.disconnect(session, CLOSE[why])));
     await this.#orGoOn(ended);
