@@ -16,7 +16,7 @@ export interface LeaseWorld {
   readonly lease: Lease;
   /** The same lease as another process has it; the same object where there is but one process. */
   another(): Promise<Lease>;
-  /** Makes this much time pass, ms. It may take as long. */
+  /** Makes this much time pass, ms. It may take as long. Less than nothing: the clock is set back. */
   pass(ms: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -173,6 +173,27 @@ const LAWS: Laws<Trial> = {
     await (await another()).want('b', LONG);
     assert.equal(await lease.take('a', LONG), null);
     assert.ok((await held(lease.take('b', LONG))).term >= 1);
+  },
+
+  async 'a clock that was set back far keeps nobody waiting for who is not there any more'({ lease, another, pass }) {
+    const other = await another();
+    const first = await held(lease.take('a', LONG));
+    await pass(-10 * LONG);
+    const second = await held(other.take('b', LONG));
+    assert.ok(second.term > first.term);
+    assert.equal(await lease.take('a', LONG), null);
+    await lease.want('c', LONG);
+    await other.give('b');
+    await pass(-10 * LONG);
+    assert.deepEqual(await held(lease.take('a', LONG)), { term: second.term + 1, wanted: false });
+  },
+
+  async 'a clock that was set back a little takes it from nobody'({ lease, another, pass }) {
+    const other = await another();
+    const first = await held(lease.take('a', LONG));
+    await pass(-LONG / 2);
+    assert.equal(await other.take('b', LONG), null);
+    assert.deepEqual(await lease.take('a', LONG), first);
   },
 
   async 'of ten that race for it one gets it, and so each time'({ lease, another, pass }) {

@@ -28,7 +28,8 @@ export function leaseFixture(name: string, server: () => PostgresServer, follow:
         another,
         pass: (ms) =>
           app.run(`UPDATE rowcast.meta SET value = (value::jsonb || jsonb_strip_nulls(jsonb_build_object(
-            'until', (value::jsonb->>'until')::float8 - ${ms}, 'wanted', (value::jsonb->>'wanted')::float8 - ${ms})))::text WHERE key = 'lease'`),
+            ${['from', 'until', 'asked', 'wanted'].map((time) => `'${time}', (value::jsonb->>'${time}')::float8 - ${ms}`).join(', ')})))::text
+            WHERE key = 'lease'`),
         async close() {
           await Promise.all([app.close(), ...all.map((each) => each.close())]);
         },

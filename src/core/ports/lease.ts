@@ -11,6 +11,7 @@ export interface Leading {
  *
  * - **One holder.** `take` gives the lease for `ms` from now to who has it already, or to anybody once it was given back or has lapsed; null while
  *   another has it. A new holder begins a new term, greater than all before, whatever became of them.
+ * - **Clock.** Set back by less than a lease is long, it takes it from nobody; by more, it is anybody's: who had it may be gone.
  * - **Wanted.** `want` asks the holder to give it back, for `ms`; meanwhile whoever else but the asking one asks for a free lease gets null. The
  *   last one to ask is the one that gets it.
  * - **Given.** `give` lets go of it at once; of another's lease it does nothing.

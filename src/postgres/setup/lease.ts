@@ -25,20 +25,22 @@ const KEY = `'lease'`;
 /** Milliseconds since 1970, by the server: after a wait for another's statement it is the time after that. */
 const NOW = 'extract(epoch FROM clock_timestamp()) * 1000';
 const STATE = 'm.value::jsonb';
-const IS_HELD = `coalesce((${STATE}->>'until')::float8 > ${NOW} AND ${STATE}->>'holder' IS NOT NULL, false)`;
+/** Longer before it was taken than it is for, it is not held: the server's clock was set back, or another server took over. */
+const IS_HELD = `coalesce(${NOW} BETWEEN (${STATE}->>'from')::float8 AND (${STATE}->>'until')::float8 AND ${STATE}->>'holder' IS NOT NULL, false)`;
 const IS_MINE = `(${IS_HELD} AND ${STATE}->>'holder' = $1)`;
-const IS_ASKED = `coalesce(${STATE}->>'by' <> $1 AND (${STATE}->>'wanted')::float8 > ${NOW}, false)`;
-const UNTIL = `${NOW} + $2::float8`;
+const IS_ASKED = `coalesce(${STATE}->>'by' <> $1 AND ${NOW} BETWEEN (${STATE}->>'asked')::float8 AND (${STATE}->>'wanted')::float8, false)`;
+const DURING = `'from', ${NOW} - $2::float8, 'until', ${NOW} + $2::float8`;
+const ASKED = `'by', $1::text, 'asked', ${NOW} - $2::float8, 'wanted', ${NOW} + $2::float8`;
 
 // A note that is there before a lease was ever taken is of who has asked for it.
-const TAKE = `INSERT INTO ${META} AS m (key, value) VALUES (${KEY}, jsonb_build_object('term', 1, 'holder', $1::text, 'until', ${UNTIL})::text)
-  ON CONFLICT (key) DO UPDATE SET value = (CASE WHEN ${IS_MINE} THEN ${STATE} || jsonb_build_object('until', ${UNTIL})
-    ELSE jsonb_build_object('term', (${STATE}->>'term')::int8 + 1, 'holder', $1::text, 'until', ${UNTIL}) END)::text
+const TAKE = `INSERT INTO ${META} AS m (key, value) VALUES (${KEY}, jsonb_build_object('term', 1, 'holder', $1::text, ${DURING})::text)
+  ON CONFLICT (key) DO UPDATE SET value = (CASE WHEN ${IS_MINE} THEN ${STATE} || jsonb_build_object(${DURING})
+    ELSE jsonb_build_object('term', (${STATE}->>'term')::int8 + 1, 'holder', $1::text, ${DURING}) END)::text
   WHERE ${IS_MINE} OR NOT (${IS_HELD} OR ${IS_ASKED})
   RETURNING ${STATE}->>'term', ${IS_ASKED}`;
 
-const WANT = `INSERT INTO ${META} AS m (key, value) VALUES (${KEY}, jsonb_build_object('term', 0, 'by', $1::text, 'wanted', ${UNTIL})::text)
-  ON CONFLICT (key) DO UPDATE SET value = (${STATE} || jsonb_build_object('by', $1::text, 'wanted', ${UNTIL}))::text`;
+const WANT = `INSERT INTO ${META} AS m (key, value) VALUES (${KEY}, jsonb_build_object('term', 0, ${ASKED})::text)
+  ON CONFLICT (key) DO UPDATE SET value = (${STATE} || jsonb_build_object(${ASKED}))::text`;
 
 const GIVE = `UPDATE ${META} AS m SET value = (${STATE} || '{"holder": null}')::text WHERE key = ${KEY} AND ${STATE}->>'holder' = $1`;
 
