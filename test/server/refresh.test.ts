@@ -55,6 +55,25 @@ test('one who leaves while it is asked whether they may keep a view takes it fro
   expect(stays.of('commit').map(({ changes }) => changes.length)).toEqual([1]);
 });
 
+test('a consumer is told who the user is by their newest credentials', async () => {
+  const roles: string[] = [];
+  const chat = consumer<User & { readonly role: string }>({ receive: (_content, { user }) => void roles.push(user.role) });
+  const posts = bindingFor<User>()(drizzle(post), { fields: ['title'], groupNames: () => ['posts'] });
+  await using w = await world({ bindings: { posts } });
+  w.live.endpoint('/', {
+    consumers: { chat },
+    authenticate: () => ({ id: 'ann', role: 'editor' }),
+    refresh: (_token, user) => ({ ...user, role: 'reader' }),
+  });
+  const hand = await ByHand.open(w.live);
+  hand.send({ type: 'message', stream: 'chat', payload: 1 });
+  hand.send({ type: 'refresh', id: 1, token: 'x' });
+  await hand.until('refreshed');
+  hand.send({ type: 'message', stream: 'chat', payload: 2 });
+  await turns();
+  expect(roles).toEqual(['editor', 'reader']);
+});
+
 test('newer credentials leave the groups that the app’s own code joined', async () => {
   const chat = consumer<User>({ connect: ({ groups }) => groups.add('room') });
   const posts = bindingFor<User>()(drizzle(post), { fields: ['title'], groupNames: () => ['room', 'old', 'new'] });

@@ -1,18 +1,15 @@
-import { groupKey, RowcastError, type Group, type Json, type Log } from '../../core/index.ts';
+import { groupKey, RowcastError, type Group, type Json } from '../../core/index.ts';
 import { encoded, type Consumer, type ConsumerContext } from '../fan-out/consumer.ts';
 import { jsonOf } from '../fan-out/groups.ts';
 import type { Arrival } from '../admission/arrival.ts';
+import type { Caller } from '../views/caller.ts';
 import type { PlainFrame } from '../fan-out/wire.ts';
 
-/** What a consumer's functions may do to their session. */
-export interface Acts {
-  readonly log: Log;
-  open(): boolean;
-  send(frame: PlainFrame): void;
+/** Whose they are. */
+export interface Owner extends Caller {
   close(code: number, reason: string): void;
   join(group: Group): void;
   leave(group: string): void;
-  sendTo(group: string, payload: Json, how: { readonly stream: string; readonly others: boolean }): void;
 }
 
 type Call = (context: ConsumerContext<unknown>) => void | Promise<void>;
@@ -20,17 +17,17 @@ type Call = (context: ConsumerContext<unknown>) => void | Promise<void>;
 /** The app's own consumers on one connection. */
 export class OwnStreams {
   readonly #arrival: Arrival;
-  readonly #acts: Acts;
+  readonly #owner: Owner;
   readonly #connected = new Map<string, Own>();
 
-  constructor(arrival: Arrival, acts: Acts) {
+  constructor(arrival: Arrival, owner: Owner) {
     this.#arrival = arrival;
-    this.#acts = acts;
+    this.#owner = owner;
   }
 
   async connect(): Promise<void> {
     for (const [stream, consumer] of this.#arrival.endpoint.consumers) {
-      if (!this.#acts.open()) return;
+      if (!this.#owner.box.open) return;
       const own = this.#own(stream, consumer);
       this.#connected.set(stream, own);
       await this.#run(own, (context) => consumer.connect?.(context));
@@ -58,7 +55,7 @@ export class OwnStreams {
       return true;
     } catch (error) {
       const { stream } = own.context;
-      this.#acts.log.error({ err: error, stream }, `the consumer "${stream}" failed; what it sent is dropped`);
+      this.#owner.parts.log.error({ err: error, stream }, `the consumer "${stream}" failed; what it sent is dropped`);
       return false;
     } finally {
       own.running = null;
@@ -66,24 +63,33 @@ export class OwnStreams {
   }
 
   #own(stream: string, consumer: Consumer): Own {
-    const { user, connecting } = this.#arrival;
-    const { params = {}, query = new URLSearchParams() } = connecting;
-    const acts = this.#acts;
+    const { params = {}, query = new URLSearchParams() } = this.#arrival.connecting;
+    const owner = this.#owner;
+    const { gateway, log } = owner.parts;
     const act = (what: () => void): void => {
       if (own.running) own.running.push(what);
       else what(); // a timer, a subscription of the app's own: no function to wait for
     };
     const reply = (payload: Json): void => {
       const frame: PlainFrame = { type: 'message', stream, payload: encoded(consumer, payload) };
-      act(() => acts.send(frame));
+      act(() => {
+        owner.box.send(frame);
+        gateway.outgoing.touch();
+      });
     };
     const send: ConsumerContext<unknown>['groups']['send'] = (group, payload, { others = false } = {}) => {
       const key = groupKey(group);
       const copy = jsonOf(payload);
-      act(() => acts.sendTo(key, copy, { stream, others }));
+      act(() => {
+        gateway
+          .send(key, copy, { stream, except: others ? owner.id : null })
+          .catch((error: unknown) => log.error({ err: error, stream }, 'a message to a group could not be sent; it is dropped'));
+      });
     };
     const context: ConsumerContext<unknown> = {
-      user,
+      get user() {
+        return owner.user; // newer credentials may say otherwise of them
+      },
       stream,
       params,
       query,
@@ -93,16 +99,16 @@ export class OwnStreams {
         if (code !== 1000 && !(code >= 3000 && code <= 4999)) {
           throw new RowcastError('hook_invalid', `a consumer closes with 1000 or 3000 to 4999, not with ${code}`);
         }
-        act(() => acts.close(code, reason));
+        act(() => owner.close(code, reason));
       },
       groups: {
         add(group) {
           groupKey(group); // one that is none is the caller's mistake, now
-          act(() => acts.join(group));
+          act(() => owner.join(group));
         },
         discard(group) {
           const key = groupKey(group);
-          act(() => acts.leave(key));
+          act(() => owner.leave(key));
         },
         send,
       },

@@ -11,14 +11,14 @@ import {
 import { appAuthor, type Arrival, type Door } from '../admission/arrival.ts';
 import { principalOf, sessionOf, untilOf, userIdOf } from '../admission/admission.ts';
 import { asked } from './asks.ts';
-import type { Caller, SessionParts } from '../views/caller.ts';
+import type { SessionParts } from '../views/caller.ts';
 import type { Connecting, OpenEndpoint } from '../admission/endpoint.ts';
 import { within } from '../time/deadline.ts';
 import type { Member } from '../fan-out/gateway.ts';
 import { Intake } from './intake.ts';
 import type { Outbox } from '../fan-out/outbox.ts';
 import { resultOf } from '../fan-out/receipts.ts';
-import { OwnStreams } from './own-streams.ts';
+import { OwnStreams, type Owner } from './own-streams.ts';
 import { userText } from '../admission/token.ts';
 import { Views, type Shown } from '../views/views.ts';
 
@@ -28,7 +28,7 @@ const EXPIRING = 60_000;
 /**
  * One connection: the groups and views it holds, and what it sends, one frame after another. What goes to it is its {@link Outbox}'s.
  */
-export class Session<B> implements Caller, Member {
+export class Session<B> implements Owner, Member {
   readonly id: string;
   readonly parts: SessionParts;
   readonly #box: Outbox<B>;
@@ -55,7 +55,7 @@ export class Session<B> implements Caller, Member {
     this.#until = untilOf(arrival.user);
     this.#box = gateway.outgoing.outbox(door.wire, door.transport);
     this.#views = new Views(this, arrival.groups);
-    this.#own = arrival.endpoint.consumers.size > 0 ? this.#consumers() : null;
+    this.#own = arrival.endpoint.consumers.size > 0 ? new OwnStreams(arrival, this) : null;
     gateway.enter(this.id, { box: this.box, member: this, audience: arrival.endpoint.audience });
   }
 
@@ -77,26 +77,6 @@ export class Session<B> implements Caller, Member {
 
   get client(): string {
     return this.#client ?? this.id;
-  }
-
-  #consumers(): OwnStreams {
-    const { gateway, log } = this.parts;
-    return new OwnStreams(this.#arrival, {
-      log,
-      open: () => this.box.open,
-      send: (frame) => {
-        this.box.send(frame);
-        gateway.outgoing.touch();
-      },
-      close: (code, reason) => this.close(code, reason),
-      join: (group) => this.#join(group),
-      leave: (group) => this.#leave(group),
-      sendTo: (group, payload, { stream, others }) => {
-        gateway
-          .send(group, payload, { stream, except: others ? this.id : null })
-          .catch((error: unknown) => log.error({ err: error, stream }, 'a message to a group could not be sent; it is dropped'));
-      },
-    });
   }
 
   /** Joins the connection's groups, welcomes it and lets the app's own consumers know. */
@@ -358,13 +338,13 @@ export class Session<B> implements Caller, Member {
     else if ((await this.#own?.receive(name, payload)) !== true) this.error('internal', `"${name}" failed`);
   }
 
-  #join(group: Group): void {
+  join(group: Group): void {
     if (!this.box.open) return;
     this.#views.join(group);
     this.#arrival.endpoint.audience.join(groupKey(group), this.box);
   }
 
-  #leave(group: string): void {
+  leave(group: string): void {
     this.#views.leave(group);
     this.#arrival.endpoint.audience.leave(group, this.box);
   }
