@@ -110,7 +110,7 @@ export class Server {
     const traces = options.telemetry ? new Traces(options.telemetry) : null;
     this.#gateway = new Gateway({ ledger, bus, clock, log, window, bulk, traces });
     const gateway = this.#gateway;
-    const reach = reaching({ gateway, source, clock, log });
+    const reach = reaching({ gateway, source, clock, log }, this.#stop.signal);
     this.#reach = reach;
     const covers = (stream: Stream, snapshot: Snapshot): boolean => {
       const start = gateway.window.startOf(snapshot);

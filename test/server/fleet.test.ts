@@ -247,6 +247,23 @@ describe.each(databases)('$name', (kind) => {
     expect(behind.frames.filter(({ type }) => type === 'reset' || type === 'rows')).toEqual([]);
   });
 
+  test('a process that is closed while a client waits for what another one has does not wait for that', async () => {
+    await using fleet = await Fleet.open(kind);
+    const [first, second] = (await nodes(fleet, 2)) as [Things, Things];
+    const ahead = await first.viewer('/', { attends: false });
+    ahead.send({ type: 'subscribe', id: 1, stream: 'things' });
+    const { token } = await ahead.next('ready');
+    second.link.cut();
+    await add(fleet, 'a');
+    const { position: at } = await ahead.next('commit');
+    const behind = await second.viewer('/', { attends: false });
+    behind.send({ type: 'subscribe', id: 1, stream: 'things', at, token });
+    behind.send({ type: 'at', mark: 0 });
+    await behind.caughtUp();
+    await second.live.close();
+    expect(second.notes.count('closing without waiting')).toBe(0);
+  });
+
   test('a broker needs a database that can say who reads for all', async () => {
     await using fleet = await Fleet.open(kind);
     const { source } = fleet.database;

@@ -16,17 +16,21 @@ const NUDGE = 10;
 /** … and another one, when nothing was heard of it for so many ms. */
 const MARKED = 1_000;
 
-/** An idle log may never say by itself that it has come to a place: a mark is left in it, one at a time for all who wait. */
-export function reaching({ gateway, source, clock, log }: ReachParts): Reach {
+/**
+ * An idle log may never say by itself that it has come to a place: a mark is left in it, one at a time for all who wait.
+ *
+ * @param closed nobody waits any more, for anything
+ */
+export function reaching({ gateway, source, clock, log }: ReachParts, closed: AbortSignal): Reach {
   let marking: Promise<void> | null = null;
   // It counts once it is in the log; whoever left it may hear so much later, or never.
-  const mark = (signal: AbortSignal): Promise<void> =>
+  const mark = (): Promise<void> =>
     (marking ??= new Promise<void>((resolve) => {
       const again = clock.after(MARKED, resolve);
       source.mark({ client: clock.id(), write: 1 }).then(
         () => (again.cancel(), resolve()),
         (error: unknown) => {
-          if (!signal.aborted) log.warn({ err: error }, 'a mark could not be left in the log; trying again');
+          if (!closed.aborted) log.warn({ err: error }, 'a mark could not be left in the log; trying again');
         },
       );
     }).finally(() => (marking = null)));
@@ -36,17 +40,17 @@ export function reaching({ gateway, source, clock, log }: ReachParts): Reach {
     let timer: { cancel(): void } | null = null;
     let waiting = true;
     const nudge = (wait: number): void => {
-      if (waiting) timer = clock.after(wait, () => void mark(signal).then(() => nudge(Math.min(wait * 2, MARKED))));
+      if (waiting) timer = clock.after(wait, () => void mark().then(() => nudge(Math.min(wait * 2, MARKED))));
     };
     nudge(NUDGE);
     let end = (): void => undefined;
     const aborted = new Promise<never>((_resolve, reject) => (end = () => reject(new RowcastError('closed', 'nobody waits any more'))));
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
+    for (const each of [signal, closed]) each.addEventListener('abort', end, { once: true });
+    if (signal.aborted || closed.aborted) end();
     try {
       await Promise.race([reached.done, aborted]);
     } finally {
-      signal.removeEventListener('abort', end);
+      for (const each of [signal, closed]) each.removeEventListener('abort', end);
       waiting = false;
       (timer as { cancel(): void } | null)?.cancel();
       reached.forget();
