@@ -1,5 +1,6 @@
 import type { Answer, Clock, Position, Receipt } from '../../core/index.ts';
 import type { Asked, Refused, ResultFrame } from '../../protocol/index.ts';
+import { listOf, withOne, without, type Some } from './members.ts';
 import type { Outbox } from './outbox.ts';
 
 /** How long an answer waits for its write to come back by the log: 2 s. */
@@ -38,6 +39,8 @@ export class Receipts {
   readonly #tries = new Map<string, Expected[]>();
   /** In the order of their deadlines. */
   readonly #all = new Set<Expected>();
+  /** The same by connection: many may go at once, and none looks at what is another's. */
+  readonly #own = new Map<Outbox<unknown>, Some<Expected>>();
   /** Whose connections hear of what the app left for them, and the other way round. */
   readonly #named = new Map<string, Set<Outbox<unknown>>>();
   readonly #names = new Map<Outbox<unknown>, string>();
@@ -72,6 +75,7 @@ export class Receipts {
       this.#drop(earlier);
     }
     this.#all.add(expected);
+    this.#own.set(box, withOne(this.#own.get(box), expected));
     const others = this.#tries.get(key);
     this.#tries.set(key, others ? [...others, expected] : [expected]);
     return expected;
@@ -120,7 +124,7 @@ export class Receipts {
   }
 
   forget(box: Outbox<unknown>): void {
-    for (const expected of this.#all) if (expected.box === box) this.#drop(expected);
+    for (const expected of [...listOf(this.#own.get(box))]) this.#drop(expected);
     const name = this.#names.get(box);
     if (name === undefined) return;
     this.#names.delete(box);
@@ -129,7 +133,9 @@ export class Receipts {
   }
 
   #drop(expected: Expected): void {
-    this.#all.delete(expected);
+    if (!this.#all.delete(expected)) return;
+    const { box } = expected;
+    if (!without(this.#own.get(box), expected)) this.#own.delete(box);
     const tries = this.#tries.get(expected.key) ?? [];
     if (tries.length > 1)
       this.#tries.set(
