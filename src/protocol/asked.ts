@@ -1,6 +1,9 @@
 import type { Asked, BatchFrame, CallFrame, Data, WriteBody, WriteFrame } from './frames.ts';
 import { idOf, isClientName, isRecord, only, streamOf, wrong, type BadFrame, type Fields } from './fields.ts';
 
+/** What is done once, and answered once. */
+export type AskedFrame = WriteFrame | BatchFrame | CallFrame;
+
 const BODY = ['stream', 'action', 'pk', 'data', 'params', 'if'];
 
 export function writeOf(value: Fields): WriteFrame {

@@ -73,9 +73,6 @@ export interface CallFrame extends Asked {
   readonly input: Json;
 }
 
-/** What is done once, and answered once. */
-export type AskedFrame = WriteFrame | BatchFrame | CallFrame;
-
 export interface SendFrame {
   readonly type: 'message';
   readonly stream: string;

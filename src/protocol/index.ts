@@ -1,4 +1,5 @@
 export * from './answers.ts';
+export type { AskedFrame } from './asked.ts';
 export * from './close.ts';
 export { BadFrame, isClientName, isId, isRecord } from './fields.ts';
 export * from './frames.ts';
