@@ -128,7 +128,7 @@ export class Server {
       log,
       epoch: source.epoch,
       secret,
-      secrets: [...secrets, secret],
+      secrets: [...secrets.filter((each) => each !== ''), secret], // by an empty one anybody could sign
       heartbeat,
       build,
       reach,

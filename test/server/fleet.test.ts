@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { bindingFor, consumer, type Database } from '../../src/main/index.ts';
 import { memoryBroker } from '../../src/memory/index.ts';
@@ -226,6 +227,22 @@ describe.each(databases)('$name', (kind) => {
     expect(await goesOn(old, rotated, 'b')).toEqual([]);
     expect(await goesOn(plain, rotated, 'c')).toEqual([]);
     expect(await goesOn(rotated, old, 'd')).toContain('reset'); // it was signed by one that is not known there
+  });
+
+  test('a secret that is empty, as of a variable that was not set, signs nothing that anybody could sign', async () => {
+    await using fleet = await Fleet.open(kind);
+    const bound = bindingsOf(fleet.database);
+    const node = await fleet.node(bound, { secret: ['', ''] });
+    endpoint(node, bound);
+    const viewer = await node.viewer('/', { attends: false });
+    viewer.send({ type: 'subscribe', id: 1, stream: 'things' });
+    const { position: at, token } = await viewer.next('ready');
+    const [body = '', signature] = token.split('.');
+    const forged = createHmac('sha256', '').update(body).digest('base64url');
+    expect(signature).not.toBe(forged);
+    const again = await node.viewer('/', { attends: false });
+    again.send({ type: 'subscribe', id: 1, stream: 'things', at, token: `${body}.${forged}` });
+    expect(await again.next('reset')).toMatchObject({ reason: 'token_invalid' });
   });
 
   test('a client that was further than this process is let wait until it is there, and does not go back', async () => {
