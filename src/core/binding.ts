@@ -5,7 +5,8 @@ import { ColumnGroup, groupName, type GroupBy } from './groups.ts';
 import { Membership, type MemberRole } from './membership.ts';
 import type { Model, Row, Validators } from './model.ts';
 
-type Maybe<T> = T | Promise<T>;
+/** At once, or by promise. */
+export type Maybe<T> = T | Promise<T>;
 type Name<R> = Extract<keyof R, string>;
 
 /** What `hasPermission` may look at: the row as it stands, locked (null for a create), and the values to be written (empty for a delete). */

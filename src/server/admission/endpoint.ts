@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
-import { RowcastError, type Binding, type BindingTypes, type Group, type Stream } from '../../core/index.ts';
+import { RowcastError, type Binding, type BindingTypes, type Group, type Maybe, type Stream } from '../../core/index.ts';
 import { infoOf, Audience } from '../fan-out/audience.ts';
 import type { Command, CommandTypes } from '../writes/command.ts';
 import type { Consumer } from '../fan-out/consumer.ts';
 import { LIMITS, type Limits } from '../fan-out/limits.ts';
 import type { StreamInfo } from '../../protocol/index.ts';
-
-type Maybe<T> = T | Promise<T>;
 
 /** Who is connected. `id` is what makes two connections the same person: writes are applied once per id. */
 export interface Identified {

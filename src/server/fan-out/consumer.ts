@@ -1,7 +1,5 @@
-import type { Json } from '../../core/index.ts';
+import type { Json, Maybe } from '../../core/index.ts';
 import { jsonOf, type OwnGroups } from './groups.ts';
-
-type Maybe<T> = T | Promise<T>;
 
 /** What a consumer's functions get: one connection, and this consumer's stream on it. */
 export interface ConsumerContext<User> {

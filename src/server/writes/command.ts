@@ -1,9 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { Refusal, RowcastError } from '../../core/index.ts';
+import { Refusal, RowcastError, type Maybe } from '../../core/index.ts';
 import type { AnswerCode } from '../../protocol/index.ts';
 import type { Then } from './asking.ts';
-
-type Maybe<T> = T | Promise<T>;
 
 /** What a command gets beside its transaction and its input. */
 export interface CommandContext<User> {
