@@ -19,13 +19,13 @@ import type { Audience } from './audience.ts';
 import { Awaited, type Awaiting } from '../window/awaited.ts';
 import { bulky, type BulkBounds } from '../window/bulk.ts';
 import { CatchUps } from './catch-up.ts';
-import { Crowd } from './crowd.ts';
 import type { Elsewhere } from '../window/elsewhere.ts';
 import { floorOf, following } from './following.ts';
 import { Observed } from '../operations/observed.ts';
 import type { Outbox } from './outbox.ts';
 import { Outgoing } from './outgoing.ts';
 import { Receipts } from './receipts.ts';
+import { Slow } from './slow.ts';
 import type { Item } from './tick.ts';
 import type { Traces } from '../operations/traces.ts';
 import { Window } from '../window/window.ts';
@@ -81,12 +81,12 @@ export class Gateway {
   readonly catchUps: CatchUps;
   readonly observed: Observed;
   readonly outgoing: Outgoing;
+  readonly slow: Slow;
   readonly #parts: GatewayParts;
   readonly #audiences = new Set<Audience>();
   readonly #awaited = new Awaited(() => this.outgoing.flush());
   readonly #seated = new Map<string, Seated>();
   readonly #members = new Map<Outbox<unknown>, Member>();
-  readonly #crowd: Crowd;
   #position: Position = ORIGIN;
   readonly #deaf: () => void;
   #first: First = { pass: () => undefined, missed: () => undefined };
@@ -99,8 +99,8 @@ export class Gateway {
     this.#parts = parts;
     this.observed = new Observed(parts.clock, parts.traces ?? null);
     const { clock, log } = parts;
-    this.outgoing = new Outgoing({ clock, log, observed: this.observed, position: () => this.position, behind: this.crowded });
-    this.#crowd = new Crowd({ clock, log, look: (box, now) => this.#members.get(box)?.look(now) ?? false });
+    this.slow = new Slow({ clock, log, look: (box, now) => this.#members.get(box)?.look(now) ?? false });
+    this.outgoing = new Outgoing({ clock, log, observed: this.observed, position: () => this.position, behind: this.slow.add });
     this.window = new Window(parts.window, parts.clock);
     this.window.begin(ORIGIN, 'retention');
     this.catchUps = new CatchUps(this.window, parts.clock);
@@ -194,7 +194,7 @@ export class Gateway {
     if (!seated) return;
     this.#seated.delete(session);
     this.#members.delete(seated.box);
-    this.#crowd.forget(seated.box);
+    this.slow.forget(seated.box);
     this.receipts.forget(seated.box);
     seated.box.closed();
   }
@@ -220,9 +220,6 @@ export class Gateway {
     const late: Item = { position: null, frame: { type: 'ping', ...about } };
     for (const { box } of this.#seated.values()) box.push(box.behind === null ? item : late);
   }
-
-  /** It cannot take all that there is for it just now: it is looked at from time to time. */
-  readonly crowded = (box: Outbox<unknown>): void => this.#crowd.add(box);
 
   close(): void {
     this.#deaf();

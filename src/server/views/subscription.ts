@@ -230,7 +230,7 @@ export class Subscription implements Seat {
       this.box.push(load.item(this.view, this.#next++));
       this.box.flush();
     }
-    if (this.waits) this.#gateway.crowded(this.box);
+    if (this.waits) this.#gateway.slow.add(this.box);
     else if (load.state === 'read') this.#join(load.snapshot);
   }
 
@@ -251,10 +251,10 @@ export class Subscription implements Seat {
 
   #join(snapshot: Snapshot): void {
     const { box } = this;
-    const { window, crowded } = this.#gateway;
+    const { window, slow } = this.#gateway;
     const { stream } = this.view;
     box.flush();
-    if (box.behind !== null) return crowded(box);
+    if (box.behind !== null) return slow.add(box);
     const start = window.startOf(snapshot);
     if (start === null) {
       this.#missed++;

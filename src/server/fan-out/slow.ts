@@ -4,7 +4,7 @@ import type { Outbox } from './outbox.ts';
 /** How often those who were behind are looked at, ms. */
 const LOOK = 50;
 
-export interface CrowdParts {
+export interface SlowParts {
   readonly clock: Clock;
   readonly log: Log;
   /** Gives whether it still does not keep up. */
@@ -12,15 +12,16 @@ export interface CrowdParts {
 }
 
 /** Connections that cannot take all that there is for them just now: each is looked at from time to time, until it can. */
-export class Crowd {
-  readonly #parts: CrowdParts;
+export class Slow {
+  readonly #parts: SlowParts;
   readonly #boxes = new Set<Outbox<unknown>>();
   #looking = false;
 
-  constructor(parts: CrowdParts) {
+  constructor(parts: SlowParts) {
     this.#parts = parts;
   }
 
+  /** It is looked at from now on. */
   readonly add = (box: Outbox<unknown>): void => {
     this.#boxes.add(box);
     if (this.#looking) return;
@@ -28,9 +29,9 @@ export class Crowd {
     this.#parts.clock.after(LOOK, () => {
       this.#looking = false;
       const now = this.#parts.clock.now();
-      const crowded = [...this.#boxes];
+      const slow = [...this.#boxes];
       this.#boxes.clear();
-      for (const each of crowded) if (each.open && this.#look(each, now)) this.add(each);
+      for (const each of slow) if (each.open && this.#look(each, now)) this.add(each);
     });
   };
 
