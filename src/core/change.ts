@@ -1,3 +1,4 @@
+import type { Clock } from './ports/clock.ts';
 import type { Answer, ResetReason } from '../protocol/index.ts';
 import type { Image } from './model.ts';
 import type { Position } from './position.ts';
@@ -20,6 +21,11 @@ export interface Receipt {
   readonly hash?: string;
   /** From this commit on nothing more goes to these: the receipt is not a write's, but of `live.revoke(…)`. */
   readonly revokes?: Revocation;
+}
+
+/** A receipt that is nobody's write: by which a mark in the log is known when it comes. */
+export function freshReceipt(clock: Pick<Clock, 'id'>): Receipt {
+  return { client: clock.id(), write: 1 };
 }
 
 /** Whose connections end: all of a user's, by the principal, or one. */

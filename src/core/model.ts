@@ -16,7 +16,7 @@ export type Image = readonly (LogValue | typeof UNREADABLE)[];
 /** A row as code has it: what the ORM's `select()` gives, by property name. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** One column, as the code declares it. What the database says about it is a {@link TableColumn}. */
+/** One column, as the code declares it. What the database says about it is a `TableColumn`. */
 export interface Column {
   /** The property in code, and the field on the wire. */
   readonly name: string;

@@ -1,4 +1,5 @@
 import {
+  freshReceipt,
   groupKey,
   RowcastError,
   type Binding,
@@ -280,7 +281,7 @@ export class Server {
   async #marked(revokes: Revocation | null): Promise<void> {
     for (;;) {
       if (this.#isOver) throw new RowcastError('closed', 'Rowcast has been closed, or has stopped');
-      const receipt = { client: this.clock.id(), write: 1, ...(revokes ? { revokes } : {}) };
+      const receipt = { ...freshReceipt(this.clock), ...(revokes && { revokes }) };
       const passed = this.#gateway.passed(receipt);
       try {
         await Promise.all([this.#database.source.mark(receipt), passed.done]);
@@ -300,7 +301,7 @@ export class Server {
       throw new RowcastError('publish_invalid', 'a change has a row before it, after it, or both');
     await this.#database.source.publish(
       changes.map((change) => ({ table, ...change })),
-      { client: this.clock.id(), write: 1 },
+      freshReceipt(this.clock),
     );
   }
 

@@ -1,4 +1,4 @@
-import { ORIGIN, Waker, type Bus, type Json, type Lease, type Position, type Versions } from '../../core/index.ts';
+import { freshReceipt, ORIGIN, Waker, type Bus, type Json, type Lease, type Position, type Versions } from '../../core/index.ts';
 import { inTime } from '../time/deadline.ts';
 import { relay, SAY, type RelayParts } from './relay.ts';
 
@@ -201,9 +201,7 @@ export class Leading {
     const { clock, source, log } = this.#parts.relay;
     if (this.#more === null || this.#now - this.#more < SAY) return;
     this.#more = this.#now;
-    source
-      .mark({ client: clock.id(), write: 1 })
-      .catch((error: unknown) => log.warn({ err: error }, 'a mark could not be left in the log'));
+    source.mark(freshReceipt(clock)).catch((error: unknown) => log.warn({ err: error }, 'a mark could not be left in the log'));
   }
 
   async #give(): Promise<void> {

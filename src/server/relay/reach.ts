@@ -1,4 +1,4 @@
-import { RowcastError, type ChangeSource, type Clock, type Log, type Position } from '../../core/index.ts';
+import { freshReceipt, RowcastError, type ChangeSource, type Clock, type Log, type Position } from '../../core/index.ts';
 import type { Gateway } from '../fan-out/gateway.ts';
 
 export interface ReachParts {
@@ -27,7 +27,7 @@ export function reaching({ gateway, source, clock, log }: ReachParts, closed: Ab
   const mark = (): Promise<void> =>
     (marking ??= new Promise<void>((resolve) => {
       const again = clock.after(MARKED, resolve);
-      source.mark({ client: clock.id(), write: 1 }).then(
+      source.mark(freshReceipt(clock)).then(
         () => (again.cancel(), resolve()),
         (error: unknown) => {
           if (!closed.aborted) log.warn({ err: error }, 'a mark could not be left in the log; trying again');

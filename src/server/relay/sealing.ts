@@ -1,4 +1,4 @@
-import type { ChangeSource, Clock, Log, Receipt } from '../../core/index.ts';
+import { freshReceipt, type ChangeSource, type Clock, type Log, type Receipt } from '../../core/index.ts';
 import type { ReachParts } from './reach.ts';
 
 /** Between two tries to leave a mark, ms. */
@@ -26,7 +26,7 @@ export function leftMark(parts: MarkParts, receipt: Receipt, signal: AbortSignal
  */
 export function sealing({ gateway, source, clock, log }: ReachParts, signal: AbortSignal): () => void {
   return () => {
-    const receipt = { client: clock.id(), write: 1 };
+    const receipt = freshReceipt(clock);
     gateway.sealedBy(receipt);
     leftMark({ source, clock, log }, receipt, signal);
   };
