@@ -16,6 +16,7 @@ const source = (marked: () => void) =>
     mark: () => Promise.resolve(marked()),
     async *read(_after: string, signal: AbortSignal) {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      yield* [];
     },
   }) as unknown as ChangeSource;
 
