@@ -217,7 +217,7 @@ function define(model: Model, options: AnyOptions): Binding {
  */
 function audienceOf(model: Model, { serialize, canSubscribe }: AnyOptions, fields: readonly string[]): string {
   const asked = canSubscribe instanceof Membership ? canSubscribe.name : String(canSubscribe);
-  const shown = [fields, String(serialize), asked];
+  const shown = [fields.toSorted(), String(serialize), asked];
   return `${model.name}#${createHash('sha256').update(JSON.stringify(shown)).digest('base64url').slice(0, 12)}`;
 }
 

@@ -44,6 +44,7 @@ test.each<[string, () => string]>([
   ['groups by one column more', () => fingerprint({ groupNames: groupBy('blog', 'title') })],
   ['groups by a function', () => fingerprint({ groupNames: (row) => [String(row['blog'])] })],
   ['serialize', () => fingerprint({ serialize: ({ title }) => ({ title }) })],
+  ['who may ask for it', () => fingerprint({ canSubscribe: () => true })],
   ['a version', () => fingerprint({ version: 2 })],
   ['another key', () => fingerprint({}, { model: handModel('post', COLUMNS, ['id', 'blog']) })],
   ['another table', () => fingerprint({}, { model: handModel('posts', COLUMNS) })],
@@ -71,6 +72,17 @@ test.each<[string, () => string]>([
   ['who may write, and what', () => fingerprint({ writable: ['title'], hasPermission: () => true, stamp: () => ({}) } as never)],
   ['another name for the stream', () => fingerprint({}, { name: 'articles' })],
 ])('%s is nothing to it', (_, other) => expect(other()).toBe(same));
+
+test.each<[string, Partial<Options>]>([
+  ['fields in another order', { fields: ['title', 'blog'] }],
+  ['fields by what is left out', { fields: undefined, exclude: ['id', 'secret'] } as never],
+  ['who may write', { hasPermission: () => true }],
+])('two processes that take each other for the same name a row’s groups alike: %s', (_, options) => {
+  const groupsOf = (more: Partial<Options>): readonly string[] =>
+    handStream('posts', binding(model, { ...OPTIONS, ...more } as Options), handTable(model)).groups(['1', '7', 't', 's']);
+  expect(fingerprint(options)).toBe(same);
+  expect(groupsOf(options)).toEqual(groupsOf({}));
+});
 
 test('what a client may know the name of is what it may see, what it may write and the key', () => {
   const stream = handStream('posts', binding(model, { ...OPTIONS, writable: ['secret'] } as Options), handTable(model));

@@ -37,10 +37,11 @@ export function streamOf(name: string, binding: Binding, table: Table): Stream {
   };
 }
 
-function fingerprintOf({ model, fields, options }: Binding, table: Table): string {
+/** What decides whose a row is, and what of it they get. Groups by columns are named for their audience, which is more than how they are grouped. */
+function fingerprintOf({ model, fields, options, audience }: Binding, table: Table): string {
   const kinds = table.columns.filter(({ name }) => fields.includes(name)).map(({ name, kind }) => [name, ...kind]);
   const { groupNames, serialize, version } = options;
-  const by = typeof groupNames === 'function' ? String(groupNames) : groupNames.groupBy;
+  const by = typeof groupNames === 'function' ? String(groupNames) : [audience, ...groupNames.groupBy];
   const text = JSON.stringify([model.name, model.key, kinds, by, String(serialize), version ?? null]);
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { bindingFor, type Bindings } from '../../src/main/index.ts';
+import { bindingFor, groupBy, membership, type Bindings } from '../../src/main/index.ts';
 import { memoryBus } from '../../src/memory/index.ts';
+import type { ServerFrame } from '../../src/protocol/index.ts';
 import { databases, type Models } from '../support/databases.ts';
 import { Fleet, until, type Node } from '../support/fleet.ts';
 import type { Viewer } from '../support/viewer.ts';
@@ -98,6 +99,75 @@ describe.each(databases)('$name', (kind) => {
       await fleet.database.run(post(node === old ? 3 : 4));
       await until(() => keys(again).length === 1);
     }
+  });
+
+  test('who left and came back while others said who belongs to what is told nothing of between', async () => {
+    await using fleet = await Fleet.open(kind);
+    const { post: posts, label } = fleet.database.models;
+    const by = (match: 'postId' | 'id'): Bindings => ({
+      posts: bindingFor<{ readonly id: string }>()(posts, {
+        fields: ['title'],
+        groupNames: groupBy('blogId'),
+        canSubscribe: membership(label, { user: 'name', match }),
+      }),
+    });
+    const begun = async (match: 'postId' | 'id'): Promise<Node<Bindings>> => {
+      const node = await fleet.node(by(match));
+      node.live.endpoint('/', { authenticate: () => ({ id: 'ann' }) });
+      return node;
+    };
+    await fleet.database.run(
+      `INSERT INTO post (id, blog_id, title, body) VALUES (1, 1, 't', ''); INSERT INTO label (id, post_id, name) VALUES (1, 1, 'ann')`,
+    );
+    const old = await begun('postId');
+    const before = await old.viewer('/', { attends: false });
+    before.send({ type: 'subscribe', id: 1, stream: 'posts', params: { blogId: 1 } });
+    const { position: at, token } = await before.next('ready');
+    const fresh = await begun('id');
+    await until(() => leads(fresh));
+    await before.closed;
+    await fleet.database.run(
+      `DELETE FROM label; UPDATE post SET title = 'between'; UPDATE post SET title = 'now'; INSERT INTO label (id, post_id, name) VALUES (2, 1, 'ann')`,
+    );
+    await fresh.live.settled();
+    const back = await begun('postId');
+    await until(() => leads(back));
+    for (;;) {
+      const again = await old.viewer('/', { attends: false });
+      const first = await again.until((frame): frame is ServerFrame => frame.type === 'welcome' || frame.type === 'going');
+      if (first.type === 'going') continue; // it is not yet known here who belongs to what
+      again.send({ type: 'subscribe', id: 1, stream: 'posts', params: { blogId: 1 }, at, token });
+      await again.next('ready');
+      expect(again.frames.filter(({ type }) => type === 'reset')).toMatchObject([{ reason: 'bindings' }]);
+      expect([again.saw('between'), again.saw('now')]).toEqual([false, true]);
+      return;
+    }
+  });
+
+  test.each([
+    ['is asked differently', (user: unknown) => user === null],
+    ['is known of join rows', null],
+  ])('a stream is another one where who may view it %s: nobody waits for rows that are told to others', async (_how, otherwise) => {
+    await using fleet = await Fleet.open(kind);
+    const { post: posts, label } = fleet.database.models;
+    const by = (canSubscribe: ((user: unknown) => boolean) | null): Bindings => ({
+      posts: binding(posts, {
+        fields: ['title'],
+        groupNames: groupBy('blogId'),
+        canSubscribe: canSubscribe ?? membership(label, { user: 'name', match: 'postId' }),
+      }),
+    });
+    const old = await started(
+      fleet,
+      by(() => true),
+    );
+    const before = await old.viewer('/', { attends: false });
+    before.send({ type: 'subscribe', id: 1, stream: 'posts', params: { blogId: 1 } });
+    await before.next('ready');
+    const fresh = await started(fleet, by(otherwise));
+    await until(() => leads(fresh));
+    await fleet.database.run(`INSERT INTO post (id, blog_id, title, body) VALUES (1, 1, 't', '')`);
+    expect((await before.closed).code).toBe(4300);
   });
 
   test('who leads, and by what, is heard over the broker, whatever carries the messages of the app', async () => {
