@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ChangeSource, Database } from '../../src/core/index.ts';
 import { bindingFor } from '../../src/main/index.ts';
 import { databases, type Kind, type TestDatabase } from '../support/databases.ts';
 import { until } from '../support/fleet.ts';
@@ -16,7 +17,36 @@ type Node = World<ReturnType<typeof bindingsOf>>;
 interface Several extends AsyncDisposable {
   readonly database: TestDatabase;
   readonly nodes: Node[];
-  node(): Promise<Node>;
+  /** `reading`: it reads on once this has resolved. */
+  node(reading?: () => Promise<void>): Promise<Node>;
+}
+
+/** The same database, of which a process hears when it may. */
+function slowed(database: Database, reading: () => Promise<void>): Database {
+  return {
+    ...database,
+    async open(...how) {
+      const open = await database.open(...how);
+      const { source } = open;
+      const slow = async function* (...from: Parameters<ChangeSource['read']>): ReturnType<ChangeSource['read']> {
+        for await (const commits of source.read(...from)) {
+          await reading();
+          yield commits;
+        }
+      };
+      return { ...open, source: held(source, slow) };
+    },
+  };
+}
+
+function held(source: ChangeSource, read: ChangeSource['read']): ChangeSource {
+  return new Proxy(source, {
+    get(target, name) {
+      if (name === 'read') return read;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 }
 
 async function several(kind: Kind, count: number): Promise<Several> {
@@ -25,8 +55,9 @@ async function several(kind: Kind, count: number): Promise<Several> {
   const isPostgres = kind.name === 'Postgres';
   if (isPostgres) await database.run(`ALTER SYSTEM SET max_slot_wal_keep_size = '1GB'; SELECT pg_reload_conf()`);
   const nodes: Node[] = [];
-  const node = async (): Promise<Node> => {
-    const made = await world({ source: database.source, bindings: bindingsOf(database) });
+  const node = async (reading?: () => Promise<void>): Promise<Node> => {
+    const source = reading ? slowed(database.source, reading) : database.source;
+    const made = await world({ source, bindings: bindingsOf(database) });
     made.live.endpoint('/', {
       authenticate: (request) => ({ id: new URL(request.url).searchParams.get('as') ?? 'ann' }),
       connectionGroups: () => ['all'],
@@ -81,6 +112,40 @@ describe.each(databases)('three processes on one $name', (kind) => {
     await add(all, 20);
     for (const viewer of viewers.slice(0, 2)) await until(() => keys(viewer).includes(20));
     expect(keys(viewers[2] as Viewer)).not.toContain(20);
+  });
+
+  test('a client that was further than this process waits until it is there, and reads nothing again', async () => {
+    let [go, reading] = [(): void => undefined, Promise.resolve()];
+    await using all = await several(kind, 1);
+    const slow = await all.node(() => reading);
+    const [fast] = all.nodes as [Node];
+    const ahead = await fast.viewer('/');
+    ahead.send({ type: 'subscribe', id: 1, stream: 'things' });
+    const { token } = await ahead.next('ready');
+    reading = new Promise((resolve) => (go = resolve));
+    await add(all, 1);
+    await until(() => keys(ahead).length === 1);
+    const { position: at } = await ahead.next('commit');
+    const behind = await slow.viewer('/', { attends: false });
+    behind.send({ type: 'subscribe', id: 1, stream: 'things', at, token });
+    // Longer than anybody waits for what is on its way: it is what the process knows that counts, not the time.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(behind.frames.map(({ type }) => type)).toEqual(['welcome']);
+    go();
+    expect((await behind.next('ready')).position >= at).toBe(true);
+    expect(behind.frames.filter(({ type }) => type === 'reset' || type === 'rows')).toEqual([]);
+  });
+
+  test('a place that the log never had is known for one', async () => {
+    await using all = await several(kind, 1);
+    const [node] = all.nodes as [Node];
+    const viewer = await node.viewer('/', { attends: false });
+    viewer.send({ type: 'subscribe', id: 1, stream: 'things' });
+    const { position, token } = await viewer.next('ready');
+    const at = (BigInt(`0x${position}`) + (1n << 40n)).toString(16).padStart(16, '0');
+    const again = await node.viewer('/', { attends: false });
+    again.send({ type: 'subscribe', id: 1, stream: 'things', at, token });
+    expect(await again.next('reset')).toMatchObject({ reason: 'timeline' });
   });
 
   test('a client goes on at any of them, and at one that has only just started, with nothing lost and nothing read again', async () => {

@@ -150,11 +150,6 @@ export class Gateway {
     this.#elsewhere = elsewhere;
   }
 
-  /** Whether it is one of several that are told by one reader. */
-  get isShared(): boolean {
-    return this.#elsewhere !== null;
-  }
-
   /** Whether the stream is not told here, but by others. */
   isElsewhere(stream: string): boolean {
     return this.#elsewhere?.has(stream) ?? false;

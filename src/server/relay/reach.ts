@@ -8,7 +8,10 @@ export interface ReachParts {
   readonly log: Log;
 }
 
-/** Resolves when everything up to the position has been passed on; rejects with `closed` when nobody waits any more. */
+/**
+ * Resolves when everything up to the position has been passed on; rejects with `closed` when nobody waits any more, and with `source_lost` when a
+ * mark that was left since then came before that place did: this log never had it.
+ */
 export type Reach = (position: Position, signal: AbortSignal) => Promise<void>;
 
 /** A mark is left in an idle log for whoever waits for it to come to a place, after so many ms; the next after twice as many. */
@@ -23,28 +26,41 @@ const MARKED = 1_000;
  */
 export function reaching({ gateway, source, clock, log }: ReachParts, closed: AbortSignal): Reach {
   let marking: Promise<void> | null = null;
+  /** How many marks have been left, and the last of these that was passed on. */
+  let [left, passed] = [0, 0];
   // It counts once it is in the log; whoever left it may hear so much later, or never.
   const mark = (): Promise<void> =>
     (marking ??= new Promise<void>((resolve) => {
-      const again = clock.after(MARKED, resolve);
-      source.mark(freshReceipt(clock)).then(
-        () => (again.cancel(), resolve()),
-        (error: unknown) => {
-          if (!closed.aborted) log.warn({ err: error }, 'a mark could not be left in the log; trying again');
-        },
+      const receipt = freshReceipt(clock);
+      const number = ++left;
+      const mark = gateway.passed(receipt);
+      const again = clock.after(MARKED, () => (mark.forget(), resolve()));
+      mark.done.then(
+        () => ((passed = number), again.cancel(), resolve()),
+        () => undefined, // the log lost it: another one is left
       );
+      source.mark(receipt).catch((error: unknown) => {
+        if (!closed.aborted) log.warn({ err: error }, 'a mark could not be left in the log; trying again');
+      });
     }).finally(() => (marking = null)));
   return async (position, signal) => {
     const reached = gateway.reached(position);
     if (!reached) return;
     let timer: { cancel(): void } | null = null;
     let waiting = true;
+    let end = (): void => undefined;
+    let never = (): void => undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      end = () => reject(new RowcastError('closed', 'nobody waits any more'));
+      never = () => reject(new RowcastError('source_lost', `the log has gone on without coming to ${position}: it is of another history`));
+    });
+    const since = left;
     const nudge = (wait: number): void => {
-      if (waiting) timer = clock.after(wait, () => void mark().then(() => nudge(Math.min(wait * 2, MARKED))));
+      if (!waiting) return;
+      if (passed > since && gateway.position < position) return never();
+      timer = clock.after(wait, () => void mark().then(() => nudge(Math.min(wait * 2, MARKED))));
     };
     nudge(NUDGE);
-    let end = (): void => undefined;
-    const aborted = new Promise<never>((_resolve, reject) => (end = () => reject(new RowcastError('closed', 'nobody waits any more'))));
     for (const each of [signal, closed]) each.addEventListener('abort', end, { once: true });
     if (signal.aborted || closed.aborted) end();
     try {

@@ -1,4 +1,4 @@
-import type { Position, ResetReason } from '../../core/index.ts';
+import { RowcastError, type Position, type ResetReason } from '../../core/index.ts';
 import { userIdOf } from '../admission/admission.ts';
 import { isOurs, readToken, signToken, type Grounds } from '../admission/token.ts';
 import type { Caller } from './caller.ts';
@@ -6,9 +6,7 @@ import type { Subscription } from './subscription.ts';
 
 /** All those who are nobody in particular: what one of them has been told of a group, any of them with the same may go on from. */
 const NOBODY = 'anonymous';
-/** A position that has not come yet is waited for, ms. */
-const COMING = 1_000;
-/** … and for so long, ms, where one reads for several processes: it may be another one that is there. */
+/** A position that has not come yet is waited for, ms: another process may have been there. */
 const BEHIND = 10_000;
 
 /** Where a client says that it was, and what shows that it was. */
@@ -52,10 +50,16 @@ export async function hasCome(caller: Caller, { at, token }: Before): Promise<bo
   const { gateway, secrets, clock, reach, epoch } = caller.parts;
   if (at <= gateway.position || !isOurs(secrets, token, epoch)) return true;
   const late = new AbortController();
-  const timer = clock.after(gateway.isShared ? BEHIND : COMING, () => late.abort());
-  await reach(at, late.signal).catch(() => undefined);
-  timer.cancel();
-  return !gateway.isShared || at <= gateway.position;
+  const timer = clock.after(BEHIND, () => late.abort());
+  try {
+    await reach(at, late.signal);
+    return true;
+  } catch (error) {
+    // A place of another history never comes: what is to be said of it is said at once.
+    return error instanceof RowcastError && error.code === 'source_lost';
+  } finally {
+    timer.cancel();
+  }
 }
 
 function groundsOf(caller: Caller, { view, groups }: Subscription): Grounds {
