@@ -2,6 +2,7 @@ import type { Bound, Finding } from '../core/index.ts';
 import { poolerFindings, replicationFindings } from './examine/access.ts';
 import { error, failed, looked, ok, warning } from './examine/finding.ts';
 import { journalFindings, journalLeftFindings } from './examine/journal.ts';
+import { leaseFindings } from './examine/lease.ts';
 import { publicationFindings } from './examine/publication.ts';
 import { logFindings, serverFacts, serverFindings, type ServerFacts } from './examine/server.ts';
 import { furtherFindings, LONG_OPEN, openFindings, slotFacts, slotFindings, strandedFindings } from './examine/slots.ts';
@@ -61,6 +62,7 @@ async function within(sessions: Sessions, settings: Examined, bound: readonly Bo
   const follow = settings.follow === 'triggers' ? byTriggers : byLog;
   findings.push(...(await follow({ sessions, settings, facts, found })), ...missing);
   for (const each of found) findings.push(...(await looked(aboutTable(each.table), () => readingFindings(sessions, each))));
+  findings.push(...(await looked('lease', () => leaseFindings(sessions))));
   findings.push(...(await looked('open transactions', () => openFindings(sessions, settings.longOpen ?? LONG_OPEN))));
   return findings;
 }

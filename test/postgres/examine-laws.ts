@@ -56,6 +56,25 @@ export const EXAMINE_LAWS: Readonly<Record<string, (site: Site, server: Postgres
     expect(await site.database().plan([bound(ITEM)])).toEqual([]);
   },
 
+  async 'who reads for all is said, and who led and was not followed is a warning'(site) {
+    await site.app.run(WITH_ITEM);
+    const about = async (): Promise<Finding | undefined> => (await look(site)).find((finding) => finding.about === 'lease');
+    expect(await about()).toBeUndefined();
+    const open = await site.database().open([bound(ITEM)], { setup: 'auto', clock: testClock(), log: new TestLog(), shared: true });
+    expect(await about()).toBeUndefined();
+    await open.lease?.take('one', 60_000);
+    expect(await about()).toMatchObject({
+      level: 'ok',
+      message: expect.stringMatching(/^one reads for all, under term 1, for \d+ s more/),
+    });
+    await open.lease?.give('one');
+    expect(await about()).toMatchObject({ level: 'ok', message: expect.stringContaining('given back after term 1') });
+    await open.lease?.take('two', 1);
+    await expect.poll(async () => (await about())?.level, { timeout: 10_000 }).toBe('warning');
+    expect((await about())?.message).toMatch(/^two led under term 2, has not said so for/);
+    await open.close();
+  },
+
   async 'a slot of another plugin or another database is an error that names the option'(site, server) {
     await site.app.run(WITH_ITEM);
     await setUp(site);

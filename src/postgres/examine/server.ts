@@ -88,7 +88,7 @@ function retention({ cap }: ServerFacts): Finding {
   return warning(
     'max_slot_wal_keep_size',
     'nothing limits what the server keeps for a reader that is away, which could fill its disk; so the log is kept only while a process runs, and ' +
-      'after a restart every viewer reads again',
+      'after a restart, or once another process reads for all, every viewer reads again',
     `ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'`,
     'SELECT pg_reload_conf()',
   );

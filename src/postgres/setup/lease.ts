@@ -44,5 +44,25 @@ const WANT = `INSERT INTO ${META} AS m (key, value) VALUES (${KEY}, jsonb_build_
 
 const GIVE = `UPDATE ${META} AS m SET value = (${STATE} || '{"holder": null}')::text WHERE key = ${KEY} AND ${STATE}->>'holder' = $1`;
 
+/** Who had the lease last. */
+export interface LeaseStanding {
+  /** Null: it was given back. */
+  readonly holder: string | null;
+  readonly term: number;
+  /** Seconds that it is still for; less than 0: it has lapsed. */
+  readonly left: number;
+}
+
+/** Null: nobody ever had it. */
+export async function leaseStanding(sql: Sql): Promise<LeaseStanding | null> {
+  const [made] = await sql.query('SELECT to_regclass($1)', [META]);
+  if (made?.[0] === null) return null;
+  const [row] = await sql.query(
+    `SELECT ${STATE}->>'holder', ${STATE}->>'term', ((${STATE}->>'until')::float8 - ${NOW}) / 1000 FROM ${META} AS m
+      WHERE key = ${KEY} AND ${STATE}->>'until' IS NOT NULL`,
+  );
+  return row ? { holder: row[0] ?? null, term: Number(row[1]), left: Number(row[2]) } : null;
+}
+
 /** Whether this holder has the lease now. `$1`: the holder. */
 export const LEADS: string = `EXISTS (SELECT FROM ${META} AS m WHERE key = ${KEY} AND ${IS_MINE})`;
