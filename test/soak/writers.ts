@@ -29,6 +29,14 @@ export interface WritersOptions {
 /** Keys are few, so that rows are changed, moved and deleted again and again. */
 const KEYS = { task: 160, note: 90, place: 80, price: 50, doc: 80, member: 30 };
 
+/** Null: all there are. */
+async function endPrepared(client: pg.Client, gids: readonly string[] | null): Promise<void> {
+  const { rows } = await client.query<{ gid: string }>('SELECT gid FROM pg_prepared_xacts WHERE $1::text[] IS NULL OR gid = ANY ($1)', [
+    gids,
+  ]);
+  for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${client.escapeLiteral(gid)}`);
+}
+
 type Statement = readonly [sql: string, params: readonly unknown[]];
 
 /** Connections of the app's own that write to its tables, each by itself, until they are told to stop. */
@@ -60,8 +68,7 @@ export class Writers {
   async #tidied(): Promise<boolean> {
     try {
       await once(this.#options.url, async (client) => {
-        const { rows } = await client.query<{ gid: string }>('SELECT gid FROM pg_prepared_xacts');
-        for (const { gid } of rows) await client.query(`ROLLBACK PREPARED ${client.escapeLiteral(gid)}`);
+        await endPrepared(client, null);
       });
       return true;
     } catch (error) {
@@ -72,12 +79,16 @@ export class Writers {
 
   async #write(random: Random): Promise<void> {
     const { url, pace, count } = this.#options;
+    /** Prepared by this writer, and not ended for all it knows: nobody else can go on while they hold what they wrote. */
+    const mine = new Set<string>();
     while (this.#going) {
       const client = newClient(url);
       try {
         await client.connect();
+        await endPrepared(client, [...mine]);
+        mine.clear();
         while (this.#going) {
-          const rows = await this.#transaction(client, random);
+          const rows = await this.#transaction(client, random, mine);
           await new Promise((resolve) => setTimeout(resolve, (rows * 1_000 * count * random.next() * 2) / pace));
         }
       } catch (error) {
@@ -91,7 +102,7 @@ export class Writers {
   }
 
   /** Gives how many rows it wrote, about. */
-  async #transaction(client: pg.Client, random: Random): Promise<number> {
+  async #transaction(client: pg.Client, random: Random, mine: Set<string>): Promise<number> {
     const statements = random.between(1, 5);
     this.transactions++;
     await client.query('BEGIN');
@@ -107,8 +118,10 @@ export class Writers {
     if (end !== 'prepare') await client.query(end);
     else {
       const gid = `soak ${++this.#prepared}`;
+      mine.add(gid);
       await client.query(`PREPARE TRANSACTION ${client.escapeLiteral(gid)}`);
       await client.query(`${random.chance(0.7) ? 'COMMIT' : 'ROLLBACK'} PREPARED ${client.escapeLiteral(gid)}`);
+      mine.delete(gid);
     }
     return statements;
   }
