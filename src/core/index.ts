@@ -16,6 +16,7 @@ export * from './binding.ts';
 export * from './carried-bus.ts';
 export * from './change.ts';
 export * from './entry.ts';
+export { entriesIn, textOf } from './entries-text.ts';
 export * from './errors.ts';
 export * from './fold.ts';
 export * from './groups.ts';

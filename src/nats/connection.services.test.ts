@@ -77,10 +77,66 @@ describe.skipIf(!HAS_NATS)('a connection', () => {
     await expect.poll(() => heard).toEqual(['before', 'after']);
   });
 
+  test('stays, and the bus goes on, whatever others publish under its subject and whoever fails at a message', async () => {
+    await using world = new FleetWorld(START);
+    const [one, other] = [await world.open(nats(address())), await world.open(nats(address()))];
+    const heard: unknown[] = [];
+    other.bus.listen(() => {
+      throw new Error('a listener');
+    });
+    other.bus.listen(({ payload }) => heard.push(payload));
+    const own = await connect({ servers: server.url, user: 'us\u0117r', pass: 'p@ss:w/rd' });
+    const { bus, log } = namesOf(world.epoch);
+    for (const text of ['', '{', 'null', '5', '{"group":1}', '{"group":"g","stream":null}', '\u0000', 'x'.repeat(1_000_000)]) {
+      own.publish(bus, text);
+    }
+    const term = await one.ledger.lead();
+    await one.ledger.append(entries(1, 1), term);
+    for (const text of ['', '{', 'null\n', '{"seq":1,"term":9,"tail":"z"}\nnot ours']) await own.request(`${log}.theirs`, text);
+    await own.close();
+    await one.bus.send(message('ours'));
+    await expect.poll(() => heard).toEqual(['ours']);
+  });
+
+  test('that is lost again and again leaves no subscriptions behind, and nor does a broker on a connection of the app', async () => {
+    const connection = await connect({
+      servers: server.url,
+      user: 'us\u0117r',
+      pass: 'p@ss:w/rd',
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 20,
+    });
+    const inner = (connection as unknown as { protocol: { subscriptions: { size(): number }; listeners: unknown[] } }).protocol;
+    const listeners = inner.listeners.length;
+    {
+      await using world = new FleetWorld(START);
+      const { ledger } = await world.open(nats(connection));
+      const counts: number[] = [];
+      for (let round = 0; round < 3; round++) {
+        const ended = new AbortController();
+        const read = ledger
+          .follow(START, ended.signal)
+          [Symbol.asyncIterator]()
+          .next()
+          .catch((error: { code: string }) => error.code);
+        await expect.poll(() => inner.subscriptions.size()).toBe(3); // the answers', the bus's, the follower's
+        await server.kill();
+        expect(await read).toBe('ledger_lost');
+        await server.start();
+        await backAgain(ledger);
+        counts.push(inner.subscriptions.size());
+      }
+      expect(counts).toEqual([2, 2, 2]);
+    }
+    expect([inner.subscriptions.size(), inner.listeners.length]).toEqual([1, listeners]);
+    await connection.close();
+  });
+
   test('of which a message is larger than the server takes is an error, and not a lost connection', async () => {
     await using world = new FleetWorld(START);
     const { bus, ledger } = await world.open(nats(address()));
     await expect(bus.send(message('x'.repeat(2 * 1024 * 1024)))).rejects.toMatchObject({
+      code: 'message_refused',
       message: expect.stringContaining('max_payload') as string,
     });
     expect(await ledger.tail()).toBe(START);

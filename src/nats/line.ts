@@ -26,11 +26,13 @@ export class Line {
   readonly #driver: Driver;
   readonly #isOurs: boolean;
   #held = new AbortController();
+  readonly #status: ReturnType<NatsConnection['status']> & { stop?(): void };
 
   private constructor(connection: NatsConnection, driver: Driver, isOurs: boolean) {
     this.#connection = connection;
     this.#driver = driver;
     this.#isOurs = isOurs;
+    this.#status = connection.status();
     void this.#watch();
   }
 
@@ -122,6 +124,8 @@ export class Line {
 
   async close(): Promise<void> {
     this.#lose('it was closed');
+    // An app's connection outlives this: it must not tell it for ever.
+    this.#status.stop?.();
     if (this.#isOurs) await this.#connection.close();
   }
 
@@ -144,7 +148,7 @@ export class Line {
   }
 
   async #watch(): Promise<void> {
-    for await (const { type } of this.#connection.status()) {
+    for await (const { type } of this.#status) {
       if (type === 'disconnect' || type === 'close') this.#lose('the connection is lost');
       else if (type === 'reconnect') this.#held = new AbortController();
       if (type === 'disconnect' || type === 'reconnect') this.#heard(type);

@@ -33,7 +33,7 @@ export function nats(to: string | NatsConnection, options: NatsOptions = {}): Br
 async function open(to: string | NatsConnection, options: NatsOptions, opening: BrokerOptions): Promise<OpenBroker> {
   const line = await Line.open(to, opening.log);
   try {
-    const bus = await NatsBus.open(line, namesOf(opening.epoch, options.prefix).bus);
+    const bus = await NatsBus.open(line, namesOf(opening.epoch, options.prefix).bus, opening.log);
     const ledger = new NatsLedger(new Stream(line, opening.epoch, options), opening);
     // Whoever is first makes the stream; and what does not work says so now.
     await ledger.tail();

@@ -2,7 +2,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HAS_NATS, startNats, type NatsServer } from '../../test/servers/nats.ts';
 import { asked, FleetWorld } from '../../test/support/nats-world.ts';
-import type { Entry, Ledger, Position } from '../core/index.ts';
+import { textOf, type Entry, type Ledger, type Position } from '../core/index.ts';
 import { at, entries, START } from '../testing/ledger-trial.ts';
 import { nats } from './index.ts';
 import { encode, stateOf, unbegun } from './state.ts';
@@ -67,7 +67,7 @@ describe.skipIf(!HAS_NATS)('a call that is larger than a message', () => {
     const connection = await connect({ servers: server.url });
     // As a leader leaves it that dies between the parts.
     const before = { ...unbegun(START, 2), term, tail: at(1), floor: START, count: 1, bytes: 1 };
-    const half = Buffer.from(JSON.stringify(entries(2, 2)));
+    const half = Buffer.from(textOf(entries(2, 2)));
     for (const [part, seq] of [
       [1, 3],
       [2, 4],

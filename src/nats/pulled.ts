@@ -68,8 +68,9 @@ export class Pulled implements Reading {
   close(): void {
     this.#gone();
     this.#lost.removeEventListener('abort', this.#woken);
-    if (this.#lost.aborted) return;
+    // Also where the connection is lost: the driver would ask for it again on the next one.
     this.#heard.unsubscribe();
+    if (this.#lost.aborted) return;
     this.#stream.forget(this.#consumer).catch(() => undefined);
   }
 

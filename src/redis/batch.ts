@@ -1,4 +1,4 @@
-import { numberOf, sizeOf, type Entry, type LedgerBounds, type Position } from '../core/index.ts';
+import { entriesIn, numberOf, RowcastError, sizeOf, textOf, type Entry, type LedgerBounds, type Position } from '../core/index.ts';
 
 /** About how many bytes of entries one message takes, unless one entry is more. */
 const MESSAGE_BYTES = 64 * 1024;
@@ -33,13 +33,23 @@ export function* messagesOf(entries: readonly Entry[]): Generator<readonly strin
     bytes += size;
     index += `${entry.position} ${size} `;
     if (bytes < MESSAGE_BYTES && at < entries.length - 1) continue;
-    yield [idOf(entry.position), String(batch.length), String(bytes), `${entry.position} ${index}`, JSON.stringify(batch)];
+    yield [idOf(entry.position), String(batch.length), String(bytes), `${entry.position} ${index}`, textOf(batch)];
     [batch, bytes, index] = [[], 0, ''];
   }
 }
 
-/** The entries of what a read of the stream gave: `[[key, [[id, ['e', body]], …]]]`, or null when nothing came. */
+/**
+ * The entries of what a read of the stream gave: `[[key, [[id, ['e', body]], …]]]`, or null when nothing came.
+ * @throws {RowcastError} `ledger_lost` at what Rowcast did not write: whoever looks next finds that the index knows nothing of it.
+ */
 export function entriesOf(read: unknown): Entry[] {
   const [stream] = (read ?? []) as readonly (readonly [string, readonly (readonly [string, readonly string[]])[]])[];
-  return (stream?.[1] ?? []).flatMap(([, fields]) => JSON.parse(fields[1] as string) as Entry[]);
+  return (stream?.[1] ?? []).flatMap(([id, fields]) => entriesIn(fields[1] ?? '') ?? notOurs(stream?.[0] as string, id));
+}
+
+function notOurs(key: string, id: string): never {
+  throw new RowcastError(
+    'ledger_lost',
+    `the message ${id} in "${key}" is not Rowcast's: the stream begins anew; give redis() a prefix that nobody else uses`,
+  );
 }

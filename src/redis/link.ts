@@ -7,7 +7,7 @@ export interface LinkOptions extends LineOptions {
   readonly log: Log;
 }
 
-/** Between two tries to connect, ms: from the first on each is twice the one before, up to the last. */
+/** Between two tries to connect, ms: from the first on each is twice the one before, up to the last; and never the same for two processes. */
 const PAUSE = { first: 50, last: 2_000 };
 
 /** A connection that is made anew whenever it is lost. While there is none, everything rejects with `ledger_lost`, at once. */
@@ -65,26 +65,30 @@ export class Link {
       line.close();
       throw error;
     }
-    this.#line = line;
+    // What a connection begins with takes its time: nobody closes one that is not here yet.
+    if (this.#closed.signal.aborted) line.close();
+    else this.#line = line;
   }
 
   async #keep(): Promise<void> {
     const { clock, log } = this.#options;
-    for (let wait = 0; !this.#closed.signal.aborted;) {
+    for (let wait = PAUSE.first; !this.#closed.signal.aborted; wait = Math.min(wait * 2, PAUSE.last)) {
       if (this.#line) {
+        const since = clock.now();
         this.#why = await this.#line.lost;
         this.#line = null;
         if (this.#closed.signal.aborted) return;
         log.warn({ err: this.#why }, 'the connection to Redis was lost: it is made again');
-        wait = 0;
+        // A server that takes connections and ends them at once is no better than one that takes none.
+        if (clock.now() - since > PAUSE.last) wait = PAUSE.first;
       }
+      await pause(clock, wait * (0.5 + Math.random() / 2), this.#closed.signal);
+      if (this.#closed.signal.aborted) return;
       try {
         await this.#connect();
         log.info({}, 'connected to Redis again');
       } catch (error) {
         this.#why = error instanceof RowcastError ? (error.cause ?? error) : error;
-        wait = Math.min(wait * 2 || PAUSE.first, PAUSE.last);
-        await pause(clock, wait, this.#closed.signal);
       }
     }
   }

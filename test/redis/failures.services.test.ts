@@ -5,7 +5,10 @@ import { back, Steady } from '../../src/testing/ledger-loss-laws.ts';
 import { at, entries, LedgerTrial, START } from '../../src/testing/ledger-trial.ts';
 import { redisMissing, startRedis, type RedisServer } from '../servers/redis.ts';
 import { Front } from './front.ts';
-import { DRIVERS, Fleet } from './worlds.ts';
+import { suiteClock } from '../../src/testing/opened.ts';
+import { dialBy } from '../../src/redis/clients.ts';
+import { Link } from '../../src/redis/link.ts';
+import { DRIVERS, Fleet, QUIET } from './worlds.ts';
 
 const missing = redisMissing();
 if (missing !== null) console.log(`what befalls Redis is skipped: ${missing}`);
@@ -164,6 +167,7 @@ describe.skipIf(missing !== null).each(Object.keys(DRIVERS))('what befalls Redis
     'DEL of the stream': (own, fleet) => own.del(fleet.key('log')),
     'DEL of the index': (own, fleet) => own.del(fleet.key('index')),
     'a message of somebody else': (own, fleet) => own.xAdd(fleet.key('log'), '18446744073709551615-1', { e: '[]' }),
+    'a message that is no text': (own, fleet) => own.xAdd(fleet.key('log'), '18446744073709551615-1', { theirs: '{' }),
     'DEL of the state': (own, fleet) => own.del(fleet.key('state')),
     FLUSHALL: (own) => own.flushAll(),
   };
@@ -188,6 +192,55 @@ describe.skipIf(missing !== null).each(Object.keys(DRIVERS))('what befalls Redis
     await append(9, 2);
     expect(await more).toEqual(entries(1, 10));
     expect([await two.ledger.floor(), await two.ledger.tail()]).toEqual([at(8), at(10)]);
+  });
+
+  test('what others publish on the channel is nothing, and the bus goes on', async () => {
+    const server = await serve();
+    const fleet = fleetAt(server.url);
+    const [one, two] = [await fleet.join(), await fleet.join()];
+    using own = await hands(server.url);
+    const heard: unknown[] = [];
+    two.bus.listen((message) => heard.push(message));
+    const channel = fleet.key('log').replace(/log$/, 'bus');
+    for (const text of ['', '{', 'null', '5', '["x",5]', '"x"', '\u0000\xff', `["${'x'.repeat(4_000_000)}"]`]) {
+      expect(await own.publish(channel, text)).toBe(2);
+    }
+    await one.bus.send({ group: 'g', stream: null, payload: 'ours', except: null });
+    await expect.poll(() => heard).toHaveLength(1);
+  });
+
+  test('a server that ends connections as soon as they are there is not stormed', async () => {
+    const server = await serve();
+    const fleet = fleetAt(server.url);
+    const one = await fleet.join();
+    using own = await hands(server.url);
+    const received = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(await own.sendCommand<string>(['INFO', 'stats']))?.[1]);
+    const before = await received();
+    for (const begun = performance.now(); performance.now() - begun < 1_000;) {
+      await own.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes']);
+    }
+    // Less on a machine that is slow, never more on one that is quick: the pauses are what keeps it small.
+    expect((await received()) - before).toBeLessThan(15);
+    await reaches(one, one);
+  });
+
+  test('who is closed while a connection is made anew leaves none', async () => {
+    const server = await serve();
+    using own = await hands(server.url);
+    const client = (DRIVERS[driver] as NonNullable<(typeof DRIVERS)[string]>)(server.url);
+    const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let times = 0;
+    const link = await Link.open(dialBy(client, 5_000), { clock: suiteClock, log: QUIET, patience: 5_000 }, async () => {
+      if (++times === 1) return;
+      begun.resolve();
+      await goOn.promise;
+    });
+    link.renew();
+    await begun.promise;
+    link.close();
+    goOn.resolve();
+    await expect.poll(async () => (await own.sendCommand<string>(['CLIENT', 'LIST'])).trim().split('\n')).toHaveLength(1);
   });
 
   test('a server that forgets its scripts is given them again', async () => {

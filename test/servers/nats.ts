@@ -31,6 +31,7 @@ export interface NatsServer extends AsyncDisposable {
   readonly url: string;
   /** As the servers of a cluster call it. */
   readonly name: string;
+  pid(): Promise<number>;
   start(): Promise<void>;
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** SIGSTOP and SIGCONT. */
@@ -102,6 +103,10 @@ class LocalNats implements NatsServer {
 
   get name(): string {
     return `n${this.port}`;
+  }
+
+  async pid(): Promise<number> {
+    return this.#pid;
   }
 
   async start(): Promise<void> {

@@ -20,6 +20,7 @@ export interface RedisServerOptions {
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
+  pid(): Promise<number>;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
   /** Stops it where it is, as a frozen machine does; `SIGCONT` lets it go on. */
@@ -112,12 +113,12 @@ class LocalRedis implements RedisServer {
     if (!child) return;
     this.#child = null;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    process.kill(await this.#pid(), 'SIGKILL');
+    process.kill(await this.pid(), 'SIGKILL');
     await ended;
   }
 
   async signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
-    process.kill(await this.#pid(), signal);
+    process.kill(await this.pid(), signal);
   }
 
   async cli(...args: readonly string[]): Promise<string> {
@@ -130,7 +131,7 @@ class LocalRedis implements RedisServer {
     await rm(this.#dir, { recursive: true, force: true });
   }
 
-  async #pid(): Promise<number> {
+  async pid(): Promise<number> {
     return Number(await readFile(join(this.#dir, 'pid'), 'utf8'));
   }
 }
