@@ -30,20 +30,26 @@ let following: Promise<void> | undefined;
 /** When each entry came, while they are timed. */
 let came: number[] | null = null;
 
-/** Commits of one change each, the next ones. */
-function entries(count: number): Entry[] {
-  return Array.from({ length: count }, () => {
+/** So many changes in commits of so many each, the next ones. */
+function entries(rows: number, commit: number): Entry[] {
+  return Array.from({ length: Math.ceil(rows / commit) }, (_, at) => {
     const prev = positionOf(number);
-    const key = String(++number);
-    const delivery = { stream: 'items', key, before: ['["g",1]'], after: ['["g",1]'], fields: FIELDS };
-    return { position: positionOf(number), prev, xid: key, receipts: [], deliveries: [delivery], resets: [], members: [] };
+    const xid = String(++number);
+    const deliveries = Array.from({ length: Math.min(commit, rows - at * commit) }, (_row, row) => ({
+      stream: 'items',
+      key: `${xid}${row}`,
+      before: ['["g",1]'],
+      after: ['["g",1]'],
+      fields: FIELDS,
+    }));
+    return { position: positionOf(number), prev, xid, time: Date.now(), receipts: [], deliveries, resets: [], members: [] };
   });
 }
 
 async function follow(after: string): Promise<void> {
   for await (const batch of open.ledger.follow(after, stop.signal)) {
     if (came) for (const _ of batch) came.push(machineMs());
-    else counting.came(batch.length);
+    else counting.came(batch.reduce((sum, { deliveries }) => sum + deliveries.length, 0));
   }
 }
 
@@ -56,15 +62,17 @@ answer({
   follow: () => void (following = follow(START)),
   expect: ({ rows }: { rows: number }) => counting.expect(rows),
   done: () => Promise.race([counting.done, following]),
-  /** So many changes in calls of so many, a few of them on their way at once. Gives when it began. */
-  async flood({ rows, each, flight }: { rows: number; each: number; flight: number }) {
+  /** So many changes, in commits of so many, in calls of so many, a few of them on their way at once. Gives when it began. */
+  async flood({ rows, commit, each, flight }: { rows: number; commit: number; each: number; flight: number }) {
+    const calls: Entry[][] = [];
+    for (let made = 0; made < rows; made += each) calls.push(entries(Math.min(each, rows - made), commit));
     globalThis.gc?.();
     const begun = machineMs();
     const { user, system } = process.cpuUsage();
     const under: Promise<void>[] = [];
-    for (let done = 0; done < rows; done += each) {
+    for (const call of calls) {
       if (under.length >= flight) await under.shift();
-      under.push(open.ledger.append(entries(Math.min(each, rows - done)), term));
+      under.push(open.ledger.append(call, term));
     }
     await Promise.all(under);
     const after = process.cpuUsage();
@@ -76,7 +84,7 @@ answer({
   async paced({ commits, pause }: { commits: number; pause: number }) {
     const sent: number[] = [];
     for (let commit = 0; commit < commits; commit++) {
-      const one = entries(1);
+      const one = entries(1, 1);
       sent.push(machineMs());
       await open.ledger.append(one, term);
       await new Promise((resolve) => setTimeout(resolve, pause));
