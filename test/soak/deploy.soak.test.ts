@@ -27,7 +27,10 @@ test.each((['slots', 'redis'] as const).filter((shared) => (chosen ?? shared) ==
     const moves = shared === 'slots' ? NODES : 1;
     for (const { unchanged, changed, readings, written } of deploys) {
       expect(written, context).toBeGreaterThan(NODES);
-      expect(Math.max(...unchanged, ...changed), context).toBeLessThanOrEqual(moves);
+      expect(Math.max(...unchanged), context).toBeLessThanOrEqual(moves);
+      // A node that has not heard yet who leads says that it is ready: who comes to it in that moment is sent on.
+      expect(changed.filter((times) => times > moves).length, context).toBeLessThanOrEqual(changed.length / 10);
+      expect(Math.max(...changed), context).toBeLessThanOrEqual(NODES);
       expect(
         unchanged.reduce((sum, each) => sum + each, 0),
         context,
