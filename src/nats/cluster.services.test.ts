@@ -36,7 +36,7 @@ describe.skipIf(!HAS_NATS)('three servers', () => {
       try {
         await using world = new FleetWorld(START);
         const ledger = await retried(async () => (await world.open(nats(url))).ledger);
-        const other = (await world.open(nats(url))).ledger;
+        const other = await retried(async () => (await world.open(nats(url))).ledger);
         const { stream } = namesOf(world.epoch);
         const [got, ended] = [[] as Entry[], new AbortController()];
         const following = gateway(other, got, ended.signal);
