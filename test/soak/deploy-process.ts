@@ -59,6 +59,7 @@ export class DeployProcess implements AsyncDisposable {
   }
 
   #tell(order: DeployOrder): void {
-    if (this.#child.connected) this.#child.send(order);
+    // Who has ended meanwhile hears nothing: that is seen by its end.
+    if (this.#child.connected) this.#child.send(order, () => undefined);
   }
 }
