@@ -141,6 +141,16 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (kind) => {
     await change('ALTER TABLE gone RENAME TO post');
   });
 
+  test('what would only print is of setup alone: a teardown that was to be looked at is not done', async () => {
+    const before = await run('setup', '--sql', '--config', file);
+    expect(await run('teardown', '--sql', '--config', file)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--sql is of setup alone'),
+    });
+    expect(await run('setup', '--sql', '--config', file)).toEqual(before);
+    expect(await run('doctor', '--config', 'nowhere.ts')).toMatchObject({ code: 1, err: expect.stringContaining('which --config names') });
+  });
+
   test('teardown says what it did and leaves nothing behind', async () => {
     const { code, out } = await run('teardown', '--config', file);
     expect(code).toBe(0);

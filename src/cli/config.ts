@@ -24,6 +24,7 @@ export async function loadConfig(named: string | undefined): Promise<Config> {
       `no ${NAMES[0]} here; write one: export default { source: sqlite('app.db'), bindings: { … } }, or name yours with --config`,
     );
   }
+  if (named && (await firstOf([file])) === null) throw new RowcastError('binding_invalid', `there is no ${file}, which --config names`);
   const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown; readonly connectionGroups?: unknown };
   if (!isOptions(module.default))
     throw new RowcastError('binding_invalid', `${file}: its default export must be { source, bindings }, as rowcast(…) takes them`);

@@ -61,6 +61,7 @@ async function main(): Promise<number> {
     case 'teardown':
     case 'doctor': {
       if (more.length > 0) refuse();
+      if (sql && name !== 'setup') throw new Misused(`--sql is of setup alone: ${name} would have done it, and nothing was done`);
       const { options } = await config();
       if (name === 'doctor') return doctor(options, { json });
       await (name === 'setup' ? setup : teardown)(options, { json, sql });
