@@ -71,7 +71,7 @@ const CONNECTIONS = 50_000;
 const FRAME = 60;
 const ENTRY = 150;
 /** Changes a second that one ledger was measured to take: docs/bench.md, “broker”. */
-const LEDGER = 500_000;
+const LEDGER = 360_000;
 /** What a process keeps of the window, at most: the default of `window.bytes`, and what that takes in memory. */
 const WINDOW = 64 * 2 ** 20;
 const KEPT = 1.4;
