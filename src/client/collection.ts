@@ -33,7 +33,8 @@ export class Collection {
   /** Another whenever `rows` may be. */
   version = 0;
   readonly #told = new Map<string, Entry>();
-  #staged: Map<string, Entry> | null = null;
+  /** Those on their way; null: what comes is of the rows that are shown. */
+  staged: Map<string, Entry> | null = null;
   /** What was shown before, of what was done something to. */
   #noted = new Map<string, Entry | undefined>();
   #came = 0;
@@ -71,27 +72,27 @@ export class Collection {
 
   /** Rows are read from the start: what comes from here on is put aside, and what is shown stays until {@link swap}. */
   load(): void {
-    this.#staged = new Map();
+    this.staged = new Map();
   }
 
   /** One of the rows that are read. */
   add(pk: Key, data: Data): void {
-    (this.#staged ??= new Map()).set(keyOf(pk), new Entry(pk, data, this.form));
+    (this.staged ??= new Map()).set(keyOf(pk), new Entry(pk, data, this.form));
   }
 
   /** What a row is now; null: it is gone. */
   put(pk: Key, data: Data | null): void {
     const key = keyOf(pk);
     const entry = data && new Entry(pk, data, this.form);
-    if (!this.#staged) this.#put(key, entry);
-    else if (entry) this.#staged.set(key, entry);
-    else this.#staged.delete(key);
+    if (!this.staged) this.#put(key, entry);
+    else if (entry) this.staged.set(key, entry);
+    else this.staged.delete(key);
   }
 
   /** Shows the rows that were put aside, if any. One that does not differ stays the object it was, in its place. */
   swap(): void {
-    const staged = this.#staged;
-    this.#staged = null;
+    const staged = this.staged;
+    this.staged = null;
     if (!staged) return;
     for (const key of [...this.#told.keys()]) if (!staged.has(key)) this.#put(key, null);
     for (const [key, entry] of staged) if (!this.#told.get(key)?.same(entry)) this.#put(key, entry);

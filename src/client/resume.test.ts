@@ -74,19 +74,32 @@ describe('where a view is gone on from', () => {
     expect(made.posts.rows).toHaveLength(1);
   });
 
-  test('is nowhere for a view that was read again, or never ready', () => {
+  test('is where it was for a view that is read again, and nowhere for one that was never ready', () => {
     const made = live();
     made.client.stream('posts', { blogId: 8 });
     made.clock.pass();
-    made.socket.say({ type: 'subscribed', id: 3, view: 13 }, rows(13, [1, { title: 'x' }]), { type: 'ping', position: at(9) });
-    made.socket.say({ type: 'reset', position: at(9), views: [12], reason: 'bulk' });
+    made.socket.say({ type: 'subscribed', id: 3, view: 13 }, rows(13, [1, { title: 'x' }]), { type: 'ping', position: at(8) });
+    made.socket.say({ type: 'reset', position: at(9), views: [12], reason: 'bulk' }, { type: 'ping', position: at(9) });
     expect(back(made)).toEqual([
       { type: 'hello', client: 'held-client' },
-      { type: 'subscribe', id: 4, stream: 'posts', params: { blogId: 7 } },
+      { type: 'subscribe', id: 4, stream: 'posts', params: { blogId: 7 }, at: at(8), token: 'of 12' },
       { type: 'subscribe', id: 5, stream: 'intval', at: at(9), token: 'of 2' },
       { type: 'subscribe', id: 6, stream: 'posts', params: { blogId: 8 } },
     ]);
     expect(made.posts.rows).toEqual([{ title: 'one' }]);
+  });
+
+  test('is of the rows that are shown: what was read in their place is worth nothing', () => {
+    const made = live();
+    made.socket.say({ type: 'reset', position: at(9), views: [12], reason: 'bulk' }, rows(12, [4, { title: 'of the last connection' }]));
+    back(made);
+    made.socket.say(
+      { type: 'subscribed', id: 3, view: 14 },
+      { type: 'commit', position: at(10), changes: [[14, 'create', 5, { title: 'five' }]] },
+    );
+    expect(made.posts.rows).toEqual([{ title: 'one' }, { title: 'five' }]);
+    made.socket.say({ type: 'ready', view: 14, position: at(10), token: 'of 14' });
+    expect(made.posts.rows).toEqual([{ title: 'one' }, { title: 'five' }]);
   });
 
   test('a ping does not move a view that loads', () => {

@@ -45,7 +45,7 @@ export class Subscription {
   info: Info | undefined;
   /** Everything up to there is in the rows that are shown. */
   position: Position = '';
-  /** What shows the next server that they may be gone on from. */
+  /** What shows the next server that they may be gone on from: also while others are read in their place, which may never come. */
   token: string | undefined;
   /** Its rows were the table's, on this connection or on one before. */
   known = false;
@@ -94,7 +94,6 @@ export class Subscription {
   /** Its rows are read from the start; those it shows stay meanwhile. */
   load(): void {
     this.state = 'loading';
-    this.token = undefined;
     this.progress = NOTHING;
     this.rows.load();
   }

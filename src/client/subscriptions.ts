@@ -79,6 +79,8 @@ export class Subscriptions {
       this.#views.set(number, view);
       view.state = 'loading';
       if (view.ears.size === 0) return this.#end(view);
+      // What was read in place of the rows that are gone on from is worth nothing.
+      view.rows.staged = null;
       if (view.token === undefined) view.load();
       view.tell();
     },
@@ -94,7 +96,7 @@ export class Subscriptions {
       for (const [view, pk, data] of puts) {
         view?.rows.put(pk, data);
         // One that is gone on from has it at once; one that is read anew, with all the others.
-        if (view?.token !== undefined) view.reaches(position);
+        if (view && !view.rows.staged) view.reaches(position);
       }
       this.#reached(position, merged === true);
     },

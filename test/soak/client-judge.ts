@@ -175,7 +175,10 @@ export class ClientJudge {
     const kept = this.#kept.get(view);
     // Where the client goes on from an earlier place than the judge knows it to have come to, it has what the view was there.
     const from = at === null ? null : kept?.position === at ? kept : { position: at, rows: view.rowsAt(at), since: kept?.since ?? 0 };
-    const held = new Held(view, from, (kind, about) => this.#report(kind, `${view.name}: ${about}`));
+    const by = `asked for ${at === null ? 'anew' : `at ${at} by ${asked.genuine ? 'its token' : 'a token that is none'}`}`;
+    const held = new Held(view, from, (kind, about) =>
+      this.#report(kind, `${view.name}: ${about}${kind === 'reordered' ? `, ${by}` : ''}`),
+    );
     this.#letGo.delete(number);
     this.#held.set(number, { held, asked });
     return undefined;
