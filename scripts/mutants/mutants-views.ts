@@ -157,15 +157,21 @@ export const OF_VIEWS: readonly Mutant[] = [
   },
   // The client.
   {
-    name: 'a client that keeps its token over a reset',
-    breaks: 'rows that were on their way are gone on from',
-    edits: one('client/subscription.ts', `    this.state = 'loading';\n    this.token = undefined;\n`, `    this.state = 'loading';\n`),
-    law: { file: 'src/client/resume.test.ts', name: 'is nowhere for a view that was read again, or never ready' },
+    name: 'a client that loses its token over a reset',
+    breaks: 'who shows rows that are read again comes back as one who is new, and may be shown an earlier moment',
+    edits: one('client/subscription.ts', `    this.state = 'loading';\n`, `    this.state = 'loading';\n    this.token = undefined;\n`),
+    law: { file: 'src/client/resume.test.ts', name: 'is where it was for a view that is read again, and nowhere for one that was never ready' },
+  },
+  {
+    name: 'a client that goes on from what was on its way',
+    breaks: 'rows that were read on a connection that ended are shown on the next',
+    edits: one('client/subscriptions.ts', '      view.rows.staged = null;\n', ''),
+    law: { file: 'src/client/resume.test.ts', name: 'is of the rows that are shown: what was read in their place is worth nothing' },
   },
   {
     name: 'a client that shows what is on its way',
     breaks: 'rows that are read again are seen before all of them are there',
-    edits: one('client/collection.ts', '    if (!this.#staged) this.#put(', '    if (!this.#staged || this.#told.size > 0) this.#put('),
+    edits: one('client/collection.ts', '    if (!this.staged) this.#put(', '    if (!this.staged || this.#told.size > 0) this.#put('),
   },
   {
     name: 'a client that holds to its own write',

@@ -1,5 +1,5 @@
+import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 
 /** Schedules of the simulation over a mutant, from a seed on; null: over what is shipped, as it is. */
 export interface Search {
@@ -30,20 +30,24 @@ export async function search(what: Search & { readonly mutant: string }): Promis
 
 function broken(what: Search): Promise<Found | null> {
   const { promise, resolve, reject } = Promise.withResolvers<Found | null>();
-  const thread = new Worker(join(import.meta.dirname, 'searching.ts'), { workerData: what, execArgv: [] });
+  const child = fork(join(import.meta.dirname, 'searching.ts'), [JSON.stringify(what)], { execArgv: [], silent: true });
+  const name = `the simulation of "${what.mutant ?? 'what is shipped'}"`;
   const silent = setTimeout(() => {
-    reject(new Error(`the simulation of "${what.mutant ?? 'what is shipped'}" does not come to an end`));
-    void thread.terminate();
+    reject(new Error(`${name} does not come to an end`));
+    child.kill('SIGKILL');
   }, PATIENCE);
   let last: Found | null = null;
-  thread.on('message', (found: Found | null) => {
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.on('message', (found: Found | null) => {
     last = found;
     silent.refresh();
   });
-  thread.on('error', reject);
-  thread.on('exit', () => {
+  child.on('error', reject);
+  child.on('close', (code, signal) => {
     clearTimeout(silent);
-    resolve(last);
+    if (code === 0) resolve(last);
+    else reject(new Error(`${name} ended with ${signal ?? code}: ${output.slice(-2_000)}`));
   });
   return promise;
 }

@@ -1,14 +1,13 @@
-// A thread of its own: the simulation over one mutant, and a word after every few schedules.
+// A process of its own, which a mutant may end as it will: the simulation over one, and a word after every few schedules.
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { parentPort, workerData } from 'node:worker_threads';
 import { mutated } from './mutate.ts';
 import type { Found, Search } from './search.ts';
 
 /** Schedules between two words. */
 const STRIDE = 100;
 
-const { mutant, first, count } = workerData as Search;
+const { mutant, first, count } = JSON.parse(process.argv[2] ?? '') as Search;
 const texts = mutant === null ? new Map<string, string>() : mutated(mutant);
 const unread = new Set(texts.keys());
 registerHooks({
@@ -25,6 +24,7 @@ if (unread.size > 0) throw new Error(`what the mutant "${mutant}" changes is not
 for (let ran = 0; ran < count; ran += STRIDE) {
   const { broken } = await campaign({ first: first + ran, count: Math.min(STRIDE, count - ran), traced: false });
   const found: Found | null = broken && { seed: broken.seed, law: broken.law };
-  parentPort?.postMessage(found);
+  process.send?.(found);
   if (found) break;
 }
+process.disconnect();
