@@ -160,7 +160,10 @@ export const OF_VIEWS: readonly Mutant[] = [
     name: 'a client that loses its token over a reset',
     breaks: 'who shows rows that are read again comes back as one who is new, and may be shown an earlier moment',
     edits: one('client/subscription.ts', `    this.state = 'loading';\n`, `    this.state = 'loading';\n    this.token = undefined;\n`),
-    law: { file: 'src/client/resume.test.ts', name: 'is where it was for a view that is read again, and nowhere for one that was never ready' },
+    law: {
+      file: 'src/client/resume.test.ts',
+      name: 'is where it was for a view that is read again, and nowhere for one that was never ready',
+    },
   },
   {
     name: 'a client that goes on from what was on its way',
