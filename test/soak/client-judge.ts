@@ -27,6 +27,8 @@ interface Asked {
   readonly view: ViewHistory;
   readonly at: string | null;
   readonly genuine: boolean;
+  /** The token was given for this view or another: a server knows by it that what `at` says may be so. */
+  readonly given: boolean;
   /** Where the connection was when it asked. */
   readonly from: string;
 }
@@ -122,7 +124,8 @@ export class ClientJudge {
       const view = this.#parts.views.of(viewing);
       this.#followed.add(view);
       const genuine = this.#tokens.get(view)?.has(token as string) ?? false;
-      this.#asked.set(id as number, { view, at: at as string | null, genuine, from: this.#position });
+      const given = [...this.#tokens.values()].some((tokens) => tokens.has(token as string));
+      this.#asked.set(id as number, { view, at: at as string | null, genuine, given, from: this.#position });
     } else if (frame.type === 'unsubscribe') {
       const holding = this.#held.get(frame['view'] as number);
       if (holding) this.#keep(holding.held);
@@ -175,7 +178,7 @@ export class ClientJudge {
     const kept = this.#kept.get(view);
     // Where the client goes on from an earlier place than the judge knows it to have come to, it has what the view was there.
     const from = at === null ? null : kept?.position === at ? kept : { position: at, rows: view.rowsAt(at), since: kept?.since ?? 0 };
-    const by = `asked for ${at === null ? 'anew' : `at ${at} by ${asked.genuine ? 'its token' : 'a token that is none'}`}`;
+    const by = `asked for ${at === null ? 'anew' : `at ${at} by ${asked.genuine ? 'its token' : asked.given ? 'another token' : 'a token that is none'}`}`;
     const held = new Held(view, from, (kind, about) =>
       this.#report(kind, `${view.name}: ${about}${kind === 'reordered' ? `, ${by}` : ''}`),
     );
@@ -269,6 +272,7 @@ export class ClientJudge {
       if (explained(about, caused)) this.#parts.count(`reset ${frame.reason}`);
       else this.#report('unexplained', `${held.view.name}: reset ${frame.reason} at ${frame.position}, from ${held.position ?? 'nothing'}`);
       held.reset();
+      if (refused && !asked.given) held.position = null; // nobody can know that it was anywhere
     }
   }
 

@@ -177,6 +177,24 @@ test('a token that was never given is a reset, and must not be accepted', async 
   expect(await kinds(judged(recording, forged))).toEqual(['leaked']);
 });
 
+test('who brings a token that nobody gave is new, and may be shown an earlier moment; who brings one of another view was there', async () => {
+  const back = async (token: string): Promise<readonly string[]> => {
+    const recording = faultless(1);
+    const early = recording.position;
+    recording.crowd(1_000, 1, 'INSERT');
+    recording.crowd(1_000, 1, 'DELETE');
+    const at = recording.position;
+    recording.close();
+    recording.open();
+    recording.subscribe(TASKS, { stream: 'tasks', params: { org: 1, team: 1 }, at, token });
+    recording.in({ type: 'reset', position: early, views: [TASKS], reason: 'token_invalid' });
+    recording.rows(TASKS, early);
+    return kinds(judged(recording, recording.lines));
+  };
+  expect(await back('x')).toEqual([]);
+  expect(await back(`t${PRICES}`)).toEqual(['reordered']);
+});
+
 test('a reset is explained by what the log says, or by what was done, and by nothing else', async () => {
   const recording = faultless(1);
   recording.truncate();

@@ -66,13 +66,13 @@ export class Recording {
     this.in({ type: 'subscribed', id: this.#ids, view });
   }
 
-  rows(view: number): void {
+  rows(view: number, position: string = this.position): void {
     const rows =
       view === TASKS
         ? [...this.#tasks.values()].filter(({ org }) => org === 1).map((task) => [task.id, wireTask(task)])
         : [...this.#prices].filter(([, { hidden }]) => !hidden).map(([id, price]) => [id, wirePrice(price)]);
     if (rows.length > 0) this.in({ type: 'rows', view, rows, count: rows.length, total: rows.length });
-    this.in({ type: 'ready', view, position: this.position, token: `t${view}` });
+    this.in({ type: 'ready', view, position, token: `t${view}` });
   }
 
   /** A transaction over a few tasks and prices, and what of it the two views have. */
